@@ -1,0 +1,139 @@
+/**
+ * Every error that the API or the stack-file loader can answer, as one table: a stable code, an HTTP status and a title
+ * (RFC 9457 problem details). Code that fails on purpose throws a {@link Problem}; nothing else crosses the wire.
+ */
+
+interface ProblemKind {
+  /** HTTP status of the answer. */
+  readonly status: number
+  /** Short summary that is the same for each occurrence. */
+  readonly title: string
+  /** Exit code of the client when a command ends with it. */
+  readonly exitCode: number
+}
+
+const kind = (status: number, title: string, exitCode = 1): ProblemKind => ({ status, title, exitCode })
+
+export const PROBLEMS = {
+  'bad-request': kind(400, 'The request is not valid'),
+  'stack-file-invalid': kind(422, 'The stack file is not valid'),
+  'stack-file-not-found': kind(404, 'No stack file was found', 14),
+  unsupported: kind(422, 'This is not supported'),
+  'not-found': kind(404, 'There is no such route'),
+  'stack-not-found': kind(404, 'There is no such stack'),
+  'service-not-found': kind(404, 'There is no such service'),
+  'revision-not-found': kind(404, 'There is no such revision'),
+  'deployment-not-found': kind(404, 'There is no such deployment'),
+  'container-not-found': kind(404, 'There is no such container'),
+  'stack-owned-elsewhere': kind(409, 'The stack name is in use from another source', 15),
+  'stack-blocked': kind(409, 'The stack is blocked'),
+  conflict: kind(409, 'The request conflicts with the present state'),
+  'payload-too-large': kind(413, 'The request is too large'),
+  'unsupported-media-type': kind(415, 'The content type is not accepted'),
+  superseded: kind(409, 'A newer request took the place of this one'),
+  cancelled: kind(409, 'The deployment was cancelled'),
+  'deployment-failed': kind(500, 'The deployment failed'),
+  'image-missing': kind(404, 'The image is not there'),
+  'registry-denied': kind(403, 'The registry refused the credentials'),
+  'build-failed': kind(422, 'The build failed'),
+  'port-taken': kind(409, 'The port is taken'),
+  'dependency-failed': kind(424, 'A dependency failed'),
+  'wait-timeout': kind(504, 'The stack did not become ready in time'),
+  'engine-unreachable': kind(503, 'The Engine does not answer'),
+  'engine-too-old': kind(422, 'The Engine is too old for this'),
+  'engine-error': kind(502, 'The Engine refused the call'),
+  'engine-timeout': kind(504, 'The Engine did not answer in time'),
+  'daemon-unreachable': kind(503, 'The daemon does not answer', 16),
+  'state-folder-in-use': kind(409, 'Another daemon runs on this state folder'),
+  'state-damaged': kind(500, 'The state is damaged'),
+  internal: kind(500, 'Something went wrong inside the daemon'),
+} as const satisfies Record<string, ProblemKind>
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** Where in a stack file (or an env file) something is wrong. Lines and columns count from 1. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** The text of that line, and how many characters of it, from `column` on, are meant. */
+  readonly excerpt?: { readonly text: string; readonly length: number }
+}
+
+/** One finding among several: a stack file shows all of its errors in one go. */
+export interface Finding {
+  readonly message: string
+  readonly hint?: string
+  /** Path of the offending key, such as `services.web.ports[0]`. */
+  readonly path?: string
+  readonly place?: SourcePlace
+}
+
+/** The body of an error answer, `application/problem+json`. */
+export interface ProblemDetails {
+  readonly type: string
+  readonly code: ProblemCode
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly hint?: string
+  readonly findings?: readonly Finding[]
+  /** For engine errors: the call, such as `POST /containers/create`, and the status that the Engine answered. */
+  readonly engine?: { readonly call: string; readonly status?: number }
+}
+
+export interface ProblemOptions {
+  readonly hint?: string | undefined
+  readonly findings?: readonly Finding[] | undefined
+  readonly engine?: { readonly call: string; readonly status?: number } | undefined
+  readonly cause?: unknown
+}
+
+/** An error that a person is meant to read: what failed (`message`), what to do (`hint`), and a stable `code`. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly hint: string | undefined
+  readonly findings: readonly Finding[] | undefined
+  readonly engine: { readonly call: string; readonly status?: number } | undefined
+
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+    this.findings = options.findings
+    this.engine = options.engine
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status
+  }
+
+  get exitCode(): number {
+    return PROBLEMS[this.code].exitCode
+  }
+
+  toDetails(): ProblemDetails {
+    const { title, status } = PROBLEMS[this.code]
+    return {
+      type: `https://evenkeel.dev/problems/${this.code}`,
+      code: this.code,
+      title,
+      status,
+      detail: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.findings === undefined ? {} : { findings: this.findings }),
+      ...(this.engine === undefined ? {} : { engine: this.engine }),
+    }
+  }
+
+  /** Rebuilds the error on the other side of the wire. An unknown code (a newer daemon) becomes `internal`. */
+  static fromDetails(details: ProblemDetails): Problem {
+    const code = details.code in PROBLEMS ? details.code : 'internal'
+    return new Problem(code, details.detail, {
+      hint: details.hint,
+      findings: details.findings,
+      engine: details.engine,
+    })
+  }
+}
