@@ -1,0 +1,41 @@
+/**
+ * What the outside may ask of the core: the use cases behind the API. Each change is acknowledged once it is in SQLite;
+ * the stack's loop then works on it. Rejects with a `Problem`.
+ */
+import type { Container } from '../../protocol/resources/container.ts'
+import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { Plan } from '../../protocol/resources/plan.ts'
+import type { Revision } from '../../protocol/resources/revision.ts'
+import type {
+  DownOptions,
+  ScaleRequest,
+  ServicesRequest,
+  Stack,
+  StackSummary,
+  UpRequest,
+} from '../../protocol/resources/stack.ts'
+
+/** Who asks: shown in history and audit. */
+export interface Caller {
+  /** `local socket` until identities exist. */
+  readonly name: string
+}
+
+export interface Control {
+  up(stack: string, request: UpRequest, caller: Caller): Promise<Accepted>
+  plan(stack: string, request: UpRequest): Promise<Plan>
+  drift(stack: string): Promise<Plan>
+  down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted>
+  start(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
+  stop(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
+  restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
+  scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
+
+  stacks(): Promise<StackSummary[]>
+  stack(stack: string): Promise<Stack>
+  containers(stack: string): Promise<Container[]>
+  revisions(stack: string, limit: number): Revision[]
+  revision(stack: string, number: number): Revision
+  deployments(stack: string, limit: number): Deployment[]
+  deployment(id: string): Deployment
+}

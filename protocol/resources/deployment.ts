@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { ProblemSchema, StackName, Timestamp } from './common.ts'
+
+export const DeploymentKind = z.enum([
+  'up',
+  'create',
+  'down',
+  'start',
+  'stop',
+  'restart',
+  'scale',
+  'pause',
+  'unpause',
+  'kill',
+  'remove',
+  'heal',
+])
+export type DeploymentKind = z.infer<typeof DeploymentKind>
+
+export const DeploymentState = z.enum(['queued', 'running', 'succeeded', 'failed', 'superseded', 'cancelled'])
+export type DeploymentState = z.infer<typeof DeploymentState>
+
+export const StepState = z.enum(['waiting', 'running', 'done', 'failed', 'skipped'])
+export type StepState = z.infer<typeof StepState>
+
+/** One action of a deployment, timed. */
+export const Step = z.object({
+  id: z.string(),
+  /** Which kind of action: `create-container`, `pull-image`, ... */
+  action: z.string(),
+  /** What it acts on, as a person names it: `Container shop-web-1`. */
+  object: z.string(),
+  /** Compose's word for what happens: `Creating`, `Started`, ... according to the state. */
+  label: z.string(),
+  reason: z.string(),
+  service: z.string().optional(),
+  state: StepState,
+  startedAt: Timestamp.optional(),
+  endedAt: Timestamp.optional(),
+  /** What is happening now, such as `Pulling 12 MB / 40 MB`. */
+  detail: z.string().optional(),
+  error: ProblemSchema.optional(),
+})
+export type Step = z.infer<typeof Step>
+
+/** One run towards a desired state: who asked, what it did, how it ended. */
+export const Deployment = z.object({
+  id: z.string(),
+  stack: StackName,
+  kind: DeploymentKind,
+  revision: z.number().int().optional(),
+  state: DeploymentState,
+  requestedBy: z.string(),
+  createdAt: Timestamp,
+  startedAt: Timestamp.optional(),
+  endedAt: Timestamp.optional(),
+  warnings: z.array(z.string()),
+  error: ProblemSchema.optional(),
+  steps: z.array(Step),
+})
+export type Deployment = z.infer<typeof Deployment>
+
+/** The answer to each request that changes a stack: it is known to the daemon, and survives its death. */
+export const Accepted = z.object({
+  deployment: z.string().describe('Id of the deployment; its progress is a WebSocket'),
+  revision: z.number().int().optional(),
+  /** False where the request is what was declared already. */
+  changed: z.boolean(),
+})
+export type Accepted = z.infer<typeof Accepted>

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { RegistryAuthSchema, Seconds, ServiceName, StackName, Timestamp } from './common.ts'
+import { ModelSchema, Source } from './revision.ts'
+
+/**
+ * `steady`: as declared. `converging`: the loop works on it. `failed`: the last run ended in an error, which `reason`
+ * tells. `blocked`: it waits for a person. `absent`: taken down; its history is kept.
+ */
+export const Condition = z.enum(['steady', 'converging', 'failed', 'blocked', 'absent'])
+
+export const StackSummary = z.object({
+  name: StackName,
+  condition: Condition,
+  reason: z.string().optional(),
+  revision: z.number().int().optional(),
+  services: z.number().int(),
+  /** Count of containers by the Engine's state. */
+  containers: z.record(z.string(), z.number().int()),
+  workingDir: z.string(),
+  configFiles: z.array(z.string()),
+  updatedAt: Timestamp,
+})
+export type StackSummary = z.infer<typeof StackSummary>
+
+export const ServiceState = z.object({
+  name: ServiceName,
+  scale: z.number().int(),
+  run: z.enum(['running', 'stopped', 'paused']),
+  image: z.string(),
+})
+
+export const Stack = StackSummary.extend({
+  source: Source.optional(),
+  serviceStates: z.array(ServiceState),
+})
+export type Stack = z.infer<typeof Stack>
+
+/** The bytes of a config or secret. A value read from a file keeps that file's mode and owner. */
+export const FileContent = z.strictObject({
+  kind: z.enum(['config', 'secret']),
+  name: z.string(),
+  base64: z.string().max(2_000_000),
+  /** How Compose delivers it: a `file` is bound read-only, `inline` (environment, content) is copied in. */
+  delivery: z.enum(['file', 'inline']),
+  mode: z.number().int().optional(),
+  uid: z.number().int().optional(),
+  gid: z.number().int().optional(),
+})
+export type FileContent = z.infer<typeof FileContent>
+
+export const PullPolicy = z.enum(['always', 'missing', 'never', 'build'])
+export const BuildPolicy = z.enum(['missing', 'always', 'never'])
+
+/** The flags of `up`, in words. All are optional; the defaults are Compose's. */
+export const UpOptions = z.strictObject({
+  /** Only these services and, unless `dependencies` is `ignore`, what they depend on. Empty: all. */
+  services: z.array(ServiceName).default([]),
+  dependencies: z.enum(['include', 'ignore']).default('include'),
+  /** `changed`: those that differ. `force`: the named ones. `force-all`: with their dependencies. `never`: none. */
+  recreate: z.enum(['changed', 'force', 'force-all', 'never']).default('changed'),
+  start: z.enum(['start', 'create-only']).default('start'),
+  build: BuildPolicy.default('missing'),
+  pull: PullPolicy.optional(),
+  scale: z.record(ServiceName, z.number().int().min(0).max(10_000)).default({}),
+  orphans: z.enum(['keep', 'remove']).default('keep'),
+  anonymousVolumes: z.enum(['keep', 'renew']).default('keep'),
+  timeoutSeconds: Seconds.optional(),
+  /** `started`: the deployment ends when all is started. `ready`: when all is healthy (or runs, without a check). */
+  wait: z.enum(['started', 'ready']).default('started'),
+  waitTimeoutSeconds: Seconds.optional(),
+  /** A name in use from another source is taken over only on demand. */
+  takeOver: z.boolean().default(false),
+})
+export type UpOptions = z.infer<typeof UpOptions>
+
+export const UpRequest = z.strictObject({
+  model: ModelSchema,
+  source: Source,
+  note: z.string().max(1000).optional(),
+  /** Services of the file whose profile is off, so that their containers are no orphans. */
+  disabledServices: z.array(ServiceName).default([]),
+  files: z.array(FileContent).max(2000).default([]),
+  /** By registry host. For this request only. */
+  registryAuth: z.record(z.string(), RegistryAuthSchema).default({}),
+  /** Build contexts that were uploaded for this request, by service. */
+  contexts: z.record(ServiceName, z.string()).default({}),
+  options: UpOptions.prefault({}),
+})
+export type UpRequest = z.infer<typeof UpRequest>
+export type UpRequestInput = z.input<typeof UpRequest>
+
+export const DownOptions = z.strictObject({
+  services: z.array(ServiceName).default([]),
+  volumes: z.enum(['keep', 'remove']).default('keep'),
+  orphans: z.enum(['keep', 'remove']).default('keep'),
+  images: z.enum(['keep', 'local', 'all']).default('keep'),
+  timeoutSeconds: Seconds.optional(),
+})
+export type DownOptions = z.infer<typeof DownOptions>
+
+/** The body of start, stop, restart, pause, unpause, kill and rm. No services: all. */
+export const ServicesRequest = z.strictObject({
+  services: z.array(ServiceName).default([]),
+  dependencies: z.enum(['include', 'ignore']).default('include'),
+  timeoutSeconds: Seconds.optional(),
+  wait: z.enum(['started', 'ready']).default('started'),
+  waitTimeoutSeconds: Seconds.optional(),
+  /** For `kill`. Default SIGKILL. */
+  signal: z
+    .string()
+    .max(20)
+    .regex(/^[A-Za-z0-9+-]+$/)
+    .optional(),
+  /** For `rm`: also stop what runs; also remove anonymous volumes. */
+  stopFirst: z.boolean().default(false),
+  anonymousVolumes: z.enum(['keep', 'remove']).default('keep'),
+})
+export type ServicesRequest = z.infer<typeof ServicesRequest>
+
+export const ScaleRequest = z.strictObject({
+  scale: z.record(ServiceName, z.number().int().min(0).max(10_000)),
+  dependencies: z.enum(['include', 'ignore']).default('include'),
+})
+export type ScaleRequest = z.infer<typeof ScaleRequest>
+
+/** A one-off or any other change is planned from the same request that would make it. */
+export const ImageQuery = z.strictObject({ references: z.array(z.string().max(1000)).max(2000) })
+export const ImageAnswer = z.object({
+  images: z.record(z.string(), z.object({ id: z.string(), size: z.number() }).nullable()),
+})
+
+export const Info = z.object({
+  version: z.string(),
+  apiVersion: z.string(),
+  instance: z.string(),
+  pid: z.number().int(),
+  startedAt: Timestamp,
+  stateFolder: z.string(),
+  stacks: z.number().int(),
+  residentBytes: z.number().int(),
+  engine: z.object({
+    address: z.string(),
+    reachable: z.boolean(),
+    version: z.string().optional(),
+    apiVersion: z.string().optional(),
+    detail: z.string().optional(),
+  }),
+})
+export type Info = z.infer<typeof Info>
+
+export const Version = z.object({ version: z.string(), apiVersion: z.string() })
+export type Version = z.infer<typeof Version>

@@ -1,0 +1,78 @@
+/**
+ * The route table: method, path and the permission that a caller needs. Plain data, so that the client loads nothing
+ * heavy; protocol/schemas.ts binds bodies, queries and answers to the same names. Server, client and OpenAPI use both.
+ */
+
+/** What a route lets its caller do. A role (later) is a set of these. */
+export type Permission = 'read' | 'logs' | 'deploy' | 'operate' | 'administer'
+
+export interface Route {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly permission: Permission
+  readonly summary: string
+}
+
+export const ROUTES = {
+  version: { method: 'GET', path: '/v1/version', permission: 'read', summary: 'Versions of daemon and API' },
+  info: { method: 'GET', path: '/v1/info', permission: 'read', summary: 'The daemon and its Engine' },
+  stacks: { method: 'GET', path: '/v1/stacks', permission: 'read', summary: 'All stacks' },
+  stack: { method: 'GET', path: '/v1/stacks/:stack', permission: 'read', summary: 'One stack' },
+  up: { method: 'PUT', path: '/v1/stacks/:stack', permission: 'deploy', summary: 'Declare a stack and bring it up' },
+  plan: { method: 'POST', path: '/v1/stacks/:stack/plan', permission: 'read', summary: 'What `up` would do' },
+  drift: { method: 'GET', path: '/v1/stacks/:stack/plan', permission: 'read', summary: 'What the loop would do now' },
+  down: { method: 'DELETE', path: '/v1/stacks/:stack', permission: 'deploy', summary: 'Take a stack down' },
+  start: { method: 'POST', path: '/v1/stacks/:stack/start', permission: 'operate', summary: 'Start services' },
+  stop: { method: 'POST', path: '/v1/stacks/:stack/stop', permission: 'operate', summary: 'Stop services' },
+  restart: { method: 'POST', path: '/v1/stacks/:stack/restart', permission: 'operate', summary: 'Restart services' },
+  scale: { method: 'POST', path: '/v1/stacks/:stack/scale', permission: 'operate', summary: 'Set replicas' },
+  containers: { method: 'GET', path: '/v1/stacks/:stack/containers', permission: 'read', summary: 'Containers (ps)' },
+  revisions: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/revisions',
+    permission: 'read',
+    summary: 'Revisions, newest first',
+  },
+  revision: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/revisions/:number',
+    permission: 'read',
+    summary: 'One revision with its model',
+  },
+  deployments: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/deployments',
+    permission: 'read',
+    summary: 'Deployments, newest first',
+  },
+  deployment: {
+    method: 'GET',
+    path: '/v1/deployments/:id',
+    permission: 'read',
+    summary: 'One deployment with its steps',
+  },
+  images: { method: 'POST', path: '/v1/images/query', permission: 'read', summary: 'Which images the Engine has' },
+  putContext: {
+    method: 'PUT',
+    path: '/v1/contexts/:id',
+    permission: 'deploy',
+    summary: 'Upload a build context (tar)',
+  },
+  openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'read', summary: 'This API as OpenAPI 3.1' },
+} as const satisfies Record<string, Route>
+
+export type RouteName = keyof typeof ROUTES
+
+/** WebSocket endpoints: frames in protocol/streams.ts. */
+export const STREAMS = {
+  logs: { path: '/v1/stacks/:stack/logs', permission: 'logs', summary: 'Logs of a stack, merged' },
+  events: { path: '/v1/events', permission: 'read', summary: 'Events of all stacks or one' },
+  progress: { path: '/v1/deployments/:id/progress', permission: 'read', summary: 'A deployment as it goes on' },
+} as const
+
+export type StreamName = keyof typeof STREAMS
+
+/** Fills `:name` parts of a path. Each value is encoded, so that no value can change the route. */
+export function pathOf(template: string, params: Readonly<Record<string, string | number>>): string {
+  return template.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(String(params[name])))
+}

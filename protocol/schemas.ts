@@ -1,0 +1,61 @@
+/** Binds bodies, queries and answers to the names of the route table. Loaded by the server; the client uses the types alone. */
+import { z } from 'zod'
+import { Container } from './resources/container.ts'
+import { Accepted, Deployment } from './resources/deployment.ts'
+import { Plan } from './resources/plan.ts'
+import { Revision } from './resources/revision.ts'
+import {
+  DownOptions,
+  ImageAnswer,
+  ImageQuery,
+  Info,
+  ScaleRequest,
+  ServicesRequest,
+  Stack,
+  StackSummary,
+  UpRequest,
+  Version,
+} from './resources/stack.ts'
+import type { RouteName } from './routes.ts'
+
+interface RouteSchemas {
+  readonly body?: z.ZodType
+  readonly query?: z.ZodType
+  readonly answer: z.ZodType
+  readonly status?: number
+}
+
+const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
+
+export const SCHEMAS = {
+  version: { answer: Version },
+  info: { answer: Info },
+  stacks: { answer: z.object({ stacks: z.array(StackSummary) }) },
+  stack: { answer: Stack },
+  up: { body: UpRequest, answer: Accepted, status: 202 },
+  plan: { body: UpRequest, answer: Plan },
+  drift: { answer: Plan },
+  down: { body: DownOptions, answer: Accepted, status: 202 },
+  start: { body: ServicesRequest, answer: Accepted, status: 202 },
+  stop: { body: ServicesRequest, answer: Accepted, status: 202 },
+  restart: { body: ServicesRequest, answer: Accepted, status: 202 },
+  scale: { body: ScaleRequest, answer: Accepted, status: 202 },
+  containers: { answer: z.object({ containers: z.array(Container) }) },
+  revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
+  revision: { answer: Revision },
+  deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },
+  deployment: { answer: Deployment },
+  images: { body: ImageQuery, answer: ImageAnswer },
+  putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
+  openapi: { answer: z.any() },
+} as const satisfies Record<RouteName, RouteSchemas>
+
+type Schemas = typeof SCHEMAS
+/** What a caller sends: defaults may be left out. */
+export type BodyOf<R extends RouteName> = Schemas[R] extends { body: infer B extends z.ZodType }
+  ? z.input<B>
+  : undefined
+export type QueryOf<R extends RouteName> = Schemas[R] extends { query: infer Q extends z.ZodType }
+  ? z.input<Q>
+  : undefined
+export type AnswerOf<R extends RouteName> = z.output<Schemas[R]['answer']>

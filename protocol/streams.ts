@@ -1,0 +1,81 @@
+/**
+ * WebSocket frames: JSON text, one object a frame, told apart by `type`. The server sends, the client may only close.
+ * One backpressure rule for all: a follower that reads too slowly is not waited for; what it missed is counted in a `gap`.
+ */
+
+import type { ProblemDetails } from './problems.ts'
+import type { Deployment, Step } from './resources/deployment.ts'
+import type { StackEvent } from './resources/event.ts'
+
+/** Who wrote a line. Sent once per source, before its first line; lines name it by `source`. */
+export interface LogSource {
+  readonly type: 'source'
+  readonly source: number
+  readonly container: string
+  readonly name: string
+  readonly service: string
+  readonly replica: number
+}
+
+/**
+ * Lines of one source in the order written. `t` is nanoseconds since 1970 as a decimal string, `s` 0 stdout or 1 stderr.
+ * `partial`: the line goes on in the next entry (longer than the limit of 16 KiB, or cut by the end of the stream).
+ * Bytes that are no UTF-8 arrive as U+FFFD.
+ */
+export interface LogLines {
+  readonly type: 'lines'
+  readonly source: number
+  readonly lines: readonly { readonly t: string; readonly s: 0 | 1; readonly m: string; readonly partial?: true }[]
+}
+
+/** What the follower did not get: because it was too slow, or because the Engine no longer has it. */
+export interface Gap {
+  readonly type: 'gap'
+  readonly source?: number
+  readonly reason: 'slow-follower' | 'not-kept' | 'unreadable'
+  readonly lines: number
+  readonly message: string
+}
+
+export interface SourceEnd {
+  readonly type: 'source-end'
+  readonly source: number
+  readonly exitCode?: number
+}
+
+/** Nothing more comes. With a problem where the stream ended before its time. */
+export interface End {
+  readonly type: 'end'
+  readonly problem?: ProblemDetails
+}
+
+export type LogFrame = LogSource | LogLines | Gap | SourceEnd | End
+
+export type EventFrame = { readonly type: 'event'; readonly event: StackEvent } | Gap | End
+
+/** First the whole deployment as it stands, then each step that changed, then the deployment as it ended, then `end`. */
+export type ProgressFrame =
+  | { readonly type: 'deployment'; readonly deployment: Deployment }
+  | { readonly type: 'steps'; readonly steps: readonly Step[] }
+  | Gap
+  | End
+
+/** The query of the logs stream. `since` and `until`: RFC 3339, Unix seconds, or a Go duration back from now. */
+export interface LogsQuery {
+  readonly services?: string
+  readonly follow?: 'true'
+  /** Lines per container, or `all`. */
+  readonly tail?: string
+  readonly since?: string
+  readonly until?: string
+  /** Only this replica of each service. */
+  readonly index?: string
+}
+
+export interface EventsQuery {
+  readonly stack?: string
+  /** Sequence number after which to begin, or `now`. Default: now. */
+  readonly after?: string
+  readonly since?: string
+  readonly until?: string
+}
