@@ -1,0 +1,100 @@
+/**
+ * Everything that a plan can contain. A closed union: the executor is a table typed by it, so that a new action does not
+ * compile until it is handled. Actions name containers by id where they exist, by service and replica where they will.
+ */
+import type { ProblemCode } from '../../protocol/problems.ts'
+import type { Effect } from '../../protocol/resources/plan.ts'
+
+export type ActionBody =
+  | { readonly kind: 'pull-image'; readonly reference: string; readonly platform: string | undefined }
+  | { readonly kind: 'build-image'; readonly service: string; readonly reference: string }
+  | { readonly kind: 'create-network'; readonly key: string; readonly name: string }
+  | { readonly kind: 'remove-network'; readonly id: string; readonly name: string }
+  | { readonly kind: 'create-volume'; readonly key: string; readonly name: string }
+  | { readonly kind: 'remove-volume'; readonly name: string }
+  | {
+      readonly kind: 'create-container'
+      readonly service: string
+      readonly replica: number
+      /** The name to create it under: its own, or a temporary one while the predecessor still holds that. */
+      readonly name: string
+      /** Anonymous volumes by mount target, taken over from the predecessor. */
+      readonly carriedVolumes: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'start-container'
+      readonly service: string
+      readonly replica: number
+      readonly id: string | undefined
+    }
+  | { readonly kind: 'unpause-container'; readonly service: string; readonly replica: number; readonly id: string }
+  | { readonly kind: 'pause-container'; readonly service: string; readonly replica: number; readonly id: string }
+  | {
+      readonly kind: 'restart-container'
+      readonly service: string
+      readonly replica: number
+      readonly id: string
+      readonly generation: number | undefined
+    }
+  /** `keep`: it stays stopped whatever the Engine's restart policy says. `remove` and `replace`: it goes next. */
+  | {
+      readonly kind: 'stop-container'
+      readonly service: string
+      readonly id: string
+      readonly purpose: 'keep' | 'remove' | 'replace'
+    }
+  | {
+      readonly kind: 'remove-container'
+      readonly service: string
+      readonly id: string
+      readonly mode: 'stopped' | 'force'
+      readonly anonymousVolumes: 'keep' | 'remove'
+    }
+  | {
+      readonly kind: 'rename-container'
+      readonly service: string
+      readonly replica: number
+      readonly id: string | undefined
+      readonly name: string
+    }
+  | {
+      readonly kind: 'await-service'
+      readonly service: string
+      readonly until: 'healthy' | 'completed' | 'ready'
+      readonly required: boolean
+    }
+  | { readonly kind: 'remove-image'; readonly reference: string }
+  /** Fails at once with this: what comes after it is known to be impossible, and so nothing of it is begun. */
+  | { readonly kind: 'refuse'; readonly code: ProblemCode; readonly message: string; readonly hint: string }
+
+export type ActionKind = ActionBody['kind']
+
+/** An action in its place: what comes before it, and why it is done at all. */
+export interface Action {
+  /** Unique within its plan, and the same for the same situation: `start-container web 1`. */
+  readonly id: string
+  readonly body: ActionBody
+  /** As a person names what it acts on: `Container shop-web-1`. */
+  readonly object: string
+  readonly service: string | undefined
+  readonly effect: Effect
+  readonly reason: string
+  /** Ids of the actions that come before it. They are all in the same plan, and make no cycle. */
+  readonly after: readonly string[]
+  /** Ids in `after` whose failure does not stop this one (a dependency that is not required). */
+  readonly tolerates: readonly string[]
+}
+
+/** Why a stack cannot be brought to what was declared without a person's decision. */
+export interface Blocked {
+  readonly reason: string
+  readonly hint: string
+}
+
+export interface StackPlan {
+  readonly actions: readonly Action[]
+  readonly warnings: readonly string[]
+  /** Containers, networks and volumes that are as declared. */
+  readonly unchanged: number
+  readonly blocked: Blocked | undefined
+}

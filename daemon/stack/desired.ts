@@ -1,0 +1,75 @@
+/** What a stack is meant to be. Pure data: read from the store, changed by requests, never by what is observed. */
+import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
+
+/**
+ * `stopped`: its containers exist and do not run (`stop`, `create`). `removed`: it has none (`down SERVICE`, `rm`) until
+ * somebody brings it up again.
+ */
+export type RunState = 'running' | 'stopped' | 'paused' | 'removed'
+
+/** One service of a stack as the store keeps it. Each service has its own revision: `up web` moves `web` alone. */
+export interface ServiceState {
+  readonly service: string
+  readonly revision: number
+  readonly run: RunState
+  /** Set by `--scale` or `scale`; otherwise the file's. */
+  readonly scale: number | undefined
+  /** Raised by `--force-recreate`; containers carry the value they were made with. */
+  readonly recreate: number
+  /** Raised by `restart`. */
+  readonly restart: number
+  /** `keep`: containers of an older spec are accepted (`--no-recreate`). */
+  readonly outdated: 'replace' | 'keep'
+}
+
+/** A service with all that the planner needs to know of it. */
+export interface DesiredService extends ServiceState {
+  readonly replicas: number
+  /** Fixed name of its only container, where the file has one. */
+  readonly containerName: string | undefined
+  readonly image: { readonly reference: string; readonly id: string | undefined }
+  /** Undefined while the image is not there yet: then nothing can be compared. */
+  readonly specHash: string | undefined
+  readonly dependsOn: Readonly<Record<string, Dependency>>
+  /** Names on the Engine. */
+  readonly networks: readonly string[]
+  readonly volumes: readonly string[]
+  /** `no`, `always`, `unless-stopped`, `on-failure`. */
+  readonly restartPolicy: string
+  /** Host ports that are fixed in the file, so that a conflict is found before anything is touched. */
+  readonly hostPorts: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[]
+  readonly healthcheck: 'present' | 'absent' | 'image'
+}
+
+export interface DesiredNetwork {
+  readonly key: string
+  readonly name: string
+  readonly external: boolean
+  readonly specHash: string
+}
+
+export interface DesiredVolume {
+  readonly key: string
+  readonly name: string
+  readonly external: boolean
+  readonly specHash: string
+}
+
+export interface DesiredStack {
+  readonly stack: string
+  readonly instance: string
+  readonly presence: 'present' | 'absent'
+  readonly revision: number
+  readonly services: Readonly<Record<string, DesiredService>>
+  /** Services of the file whose profile is off: their containers are neither orphans nor wanted. */
+  readonly disabled: readonly string[]
+  readonly networks: readonly DesiredNetwork[]
+  readonly volumes: readonly DesiredVolume[]
+}
+
+/** Count of replicas that the file asks for: `scale`, else `deploy.replicas`, else one (`mode: global` counts as one). */
+export function declaredReplicas(model: Model, service: string): number {
+  const spec = model.services[service]
+  if (spec?.deploy?.mode === 'global') return 1
+  return spec?.scale ?? spec?.deploy?.replicas ?? 1
+}

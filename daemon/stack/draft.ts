@@ -1,0 +1,93 @@
+/** A plan while it is written: hands out ids, keeps the order, remembers which actions begin and end a service. */
+import type { Effect } from '../../protocol/resources/plan.ts'
+import type { Action, ActionBody, Blocked, StackPlan } from './actions.ts'
+
+interface Draw {
+  readonly body: ActionBody
+  readonly key: string
+  readonly object: string
+  readonly service?: string
+  readonly effect: Effect
+  readonly reason: string
+  readonly after?: readonly (string | undefined)[]
+  readonly tolerates?: readonly string[]
+}
+
+export class Draft {
+  readonly #actions = new Map<string, Action>()
+  readonly #warnings = new Set<string>()
+  #unchanged = 0
+  #blocked: Blocked | undefined
+
+  /** Adds an action and answers its id. The same action drawn twice is one; its conditions add up. */
+  add(draw: Draw): string {
+    const id = `${draw.body.kind} ${draw.key}`
+    const before = this.#actions.get(id)
+    const after = [...new Set([...(before?.after ?? []), ...(draw.after ?? []).filter((a) => a !== undefined)])]
+    this.#actions.set(id, {
+      id,
+      body: draw.body,
+      object: draw.object,
+      service: draw.service,
+      effect: draw.effect,
+      reason: before?.reason ?? draw.reason,
+      after,
+      tolerates: [...(before?.tolerates ?? []), ...(draw.tolerates ?? [])],
+    })
+    return id
+  }
+
+  /** Puts further actions before one that is there already. */
+  order(id: string, after: readonly string[], tolerates: readonly string[] = []): void {
+    const action = this.#actions.get(id)
+    if (action === undefined) return
+    const known = after.filter((a) => a !== id)
+    this.#actions.set(id, {
+      ...action,
+      after: [...new Set([...action.after, ...known])],
+      tolerates: [...new Set([...action.tolerates, ...tolerates])],
+    })
+  }
+
+  warn(message: string): void {
+    this.#warnings.add(message)
+  }
+
+  keep(): void {
+    this.#unchanged += 1
+  }
+
+  block(blocked: Blocked): void {
+    this.#blocked ??= blocked
+  }
+
+  get actions(): readonly Action[] {
+    return [...this.#actions.values()]
+  }
+
+  /** The plan in an order that respects `after`. What is blocked is not begun at all. */
+  finish(): StackPlan {
+    return {
+      actions: this.#blocked === undefined ? sorted(this.#actions) : [],
+      warnings: [...this.#warnings],
+      unchanged: this.#unchanged,
+      blocked: this.#blocked,
+    }
+  }
+}
+
+function sorted(actions: ReadonlyMap<string, Action>): Action[] {
+  const done = new Set<string>()
+  const order: Action[] = []
+  const visit = (action: Action): void => {
+    if (done.has(action.id)) return
+    done.add(action.id)
+    for (const id of action.after) {
+      const before = actions.get(id)
+      if (before !== undefined) visit(before)
+    }
+    order.push({ ...action, after: action.after.filter((id) => actions.has(id)) })
+  }
+  for (const action of actions.values()) visit(action)
+  return order
+}

@@ -1,0 +1,129 @@
+/** Starts wait for what they depend on (`depends_on` and its conditions), and `--wait` for everything at the end. */
+import type { Dependency } from '../../protocol/stackfile/model.ts'
+import { isJob } from './dependencies.ts'
+import type { DesiredService } from './desired.ts'
+import type { Draft } from './draft.ts'
+import type { ObservedContainer } from './observed.ts'
+import type { PlanInput } from './plan.ts'
+import type { ServiceWork } from './plan-services.ts'
+import { inScope } from './policy.ts'
+
+type Work = ReadonlyMap<string, ServiceWork>
+
+/** Services come in dependency order, so that what a restart sets in motion reaches dependents of dependents. */
+export function gateStarts(draft: Draft, input: PlanInput, work: Work): void {
+  for (const [, own] of work) {
+    restartWithDependencies(draft, input, work, own)
+    for (const [name, dependency] of Object.entries(own.service.dependsOn)) {
+      const target = work.get(name)
+      if (target === undefined || own.starts.length === 0) continue
+      if (target.service.run !== 'running' || target.service.replicas === 0) continue
+      const gate = gateOf(draft, input, target, dependency)
+      for (const start of own.starts) draft.order(start, gate, dependency.required ? [] : gate)
+    }
+  }
+  if (input.policy.wait === 'ready') waitForAll(draft, input, work)
+}
+
+function gateOf(draft: Draft, input: PlanInput, target: ServiceWork, dependency: Dependency): string[] {
+  switch (dependency.condition) {
+    case 'service_started':
+      return target.starts
+    case 'service_healthy':
+      return isHealthy(target, input) ? [] : [awaitService(draft, input, target, 'healthy', dependency.required)]
+    case 'service_completed_successfully':
+      return isCompleted(target, input) ? [] : [awaitService(draft, input, target, 'completed', dependency.required)]
+  }
+}
+
+/** `restart: true`: a dependent that runs is restarted when its dependency was made anew or restarted by us. */
+function restartWithDependencies(draft: Draft, input: PlanInput, work: Work, own: ServiceWork): void {
+  if (input.policy.mode !== 'request') return
+  const moved = Object.entries(own.service.dependsOn).find(
+    ([name, dependency]) => dependency.restart === true && (work.get(name)?.starts.length ?? 0) > 0,
+  )
+  if (moved === undefined) return
+  for (const container of own.untouched.splice(0)) {
+    own.starts.push(
+      draft.add({
+        body: {
+          kind: 'restart-container',
+          service: own.service.service,
+          replica: container.replica,
+          id: container.id,
+          generation: undefined,
+        },
+        key: `${own.service.service} ${container.replica}`,
+        object: `Container ${container.name}`,
+        service: own.service.service,
+        effect: 'change',
+        reason: `it depends on ${moved[0]}, which is restarted`,
+      }),
+    )
+  }
+}
+
+function waitForAll(draft: Draft, input: PlanInput, work: Work): void {
+  const dependencies = Object.fromEntries([...work].map(([name, own]) => [name, own.service.dependsOn]))
+  for (const [name, own] of work) {
+    if (!inScope(input.policy, name) || own.service.run !== 'running' || own.service.replicas === 0) continue
+    if (isJob(name, dependencies)) {
+      if (!isCompleted(own, input)) awaitService(draft, input, own, 'completed', true)
+    } else if (!isReady(own, input)) awaitService(draft, input, own, 'ready', true)
+  }
+}
+
+function awaitService(
+  draft: Draft,
+  input: PlanInput,
+  target: ServiceWork,
+  until: 'healthy' | 'completed' | 'ready',
+  required: boolean,
+): string {
+  const { service } = target.service
+  const words = { healthy: 'is healthy', completed: 'has finished with exit code 0', ready: 'is ready' }
+  return draft.add({
+    body: { kind: 'await-service', service, until, required },
+    key: `${service} ${until}`,
+    object: `Service ${input.desired.stack}/${service}`,
+    service,
+    effect: 'wait',
+    reason: `until ${service} ${words[until]}`,
+    after: target.starts,
+  })
+}
+
+function containersOf(service: DesiredService, input: PlanInput): ObservedContainer[] {
+  return input.observed.containers.filter(
+    (container) => container.ownership === 'ours' && !container.oneOff && container.service === service.service,
+  )
+}
+
+function isHealthy(target: ServiceWork, input: PlanInput): boolean {
+  const containers = containersOf(target.service, input)
+  return (
+    target.starts.length === 0 &&
+    containers.length > 0 &&
+    containers.every((container) => container.state === 'running' && container.health === 'healthy')
+  )
+}
+
+function isReady(target: ServiceWork, input: PlanInput): boolean {
+  const containers = containersOf(target.service, input)
+  return (
+    target.starts.length === 0 &&
+    containers.length > 0 &&
+    containers.every(
+      (container) => container.state === 'running' && (container.health === 'healthy' || container.health === 'none'),
+    )
+  )
+}
+
+function isCompleted(target: ServiceWork, input: PlanInput): boolean {
+  const containers = containersOf(target.service, input)
+  return (
+    target.starts.length === 0 &&
+    containers.length > 0 &&
+    containers.every((container) => container.state === 'exited' && container.exitCode === 0)
+  )
+}

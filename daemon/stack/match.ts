@@ -1,0 +1,56 @@
+/** Which container is which replica: pairs what is there with what is wanted, crash leftovers included. */
+import type { DesiredService } from './desired.ts'
+import type { ObservedContainer } from './observed.ts'
+
+export interface ReplicaMatch {
+  readonly replica: number
+  /** As desired, whatever its state. */
+  readonly current: ObservedContainer | undefined
+  /** Of an older spec: replaced by a new one, or by `current` where a crash left both. */
+  readonly outdated: readonly ObservedContainer[]
+  /** More of the same: removed. */
+  readonly surplus: readonly ObservedContainer[]
+}
+
+export interface ServiceMatch {
+  readonly replicas: readonly ReplicaMatch[]
+  /** Of numbers above the scale. */
+  readonly excess: readonly ObservedContainer[]
+}
+
+const RANK: Record<ObservedContainer['state'], number> = {
+  running: 0,
+  paused: 1,
+  restarting: 2,
+  exited: 3,
+  created: 4,
+  dead: 5,
+  removing: 6,
+}
+
+export function isCurrent(container: ObservedContainer, service: DesiredService): boolean {
+  if (container.state === 'dead' || container.state === 'removing') return false
+  if (container.recreate < service.recreate) return false
+  return service.outdated === 'keep' || service.specHash === undefined || container.specHash === service.specHash
+}
+
+export function matchService(service: DesiredService, own: readonly ObservedContainer[]): ServiceMatch {
+  const count = service.run === 'removed' ? 0 : service.replicas
+  const replicas: ReplicaMatch[] = []
+  for (let replica = 1; replica <= count; replica += 1) {
+    const candidates = own
+      .filter((container) => container.replica === replica)
+      .sort((a, b) => RANK[a.state] - RANK[b.state] || a.created - b.created || (a.id < b.id ? -1 : 1))
+    const fitting = candidates.filter((container) => isCurrent(container, service))
+    replicas.push({
+      replica,
+      current: fitting[0],
+      outdated: candidates.filter((container) => !isCurrent(container, service)),
+      surplus: fitting.slice(1),
+    })
+  }
+  const excess = own
+    .filter((container) => container.replica > count || container.replica < 1)
+    .sort((a, b) => b.replica - a.replica)
+  return { replicas, excess }
+}

@@ -1,0 +1,136 @@
+/** `down`: containers in reverse dependency order, then networks, and what else was asked for by name. */
+import { dependencyOrder } from './dependencies.ts'
+import type { Draft } from './draft.ts'
+import type { ObservedContainer } from './observed.ts'
+import type { PlanInput } from './plan.ts'
+
+/** What a `down` removes beyond containers and networks. */
+export interface Removal {
+  readonly volumes: 'keep' | 'remove'
+  readonly orphans: 'keep' | 'remove'
+  /** References of the images to remove. */
+  readonly images: readonly string[]
+}
+
+export function planDown(draft: Draft, input: PlanInput): void {
+  const { desired, observed, removal } = input
+  const anonymousVolumes = removal?.volumes ?? 'keep'
+  const ours = observed.containers.filter((container) => container.ownership === 'ours')
+  const orphans = observed.containers.filter((container) => container.ownership === 'foreign')
+  const gone = removal?.orphans === 'remove' ? [...ours, ...orphans] : ours
+  if (orphans.length > 0 && removal?.orphans !== 'remove') {
+    const names = orphans.map((container) => container.name).join(', ')
+    draft.warn(`containers of this project that were not made here stay: ${names} (--remove-orphans removes them)`)
+  }
+  const dependencies = Object.fromEntries(Object.values(desired.services).map((s) => [s.service, s.dependsOn]))
+  const removals = removeInReverse(draft, input, gone, dependencies, {
+    reason: 'the stack is taken down',
+    anonymousVolumes,
+  })
+  for (const network of observed.networks) {
+    if (network.ownership !== 'ours') continue
+    draft.add({
+      body: { kind: 'remove-network', id: network.id, name: network.name },
+      key: network.name,
+      object: `Network ${network.name}`,
+      effect: 'remove',
+      reason: 'the stack is taken down',
+      after: removals,
+    })
+  }
+  if (removal?.volumes === 'remove') {
+    const external = new Set(desired.volumes.filter((volume) => volume.external).map((volume) => volume.name))
+    for (const volume of observed.volumes) {
+      if (external.has(volume.name) || (volume.ownership !== 'ours' && volume.key === undefined)) continue
+      draft.add({
+        body: { kind: 'remove-volume', name: volume.name },
+        key: volume.name,
+        object: `Volume ${volume.name}`,
+        effect: 'remove',
+        reason: '--volumes was given',
+        after: removals,
+      })
+    }
+  }
+  for (const reference of removal?.images ?? []) {
+    draft.add({
+      body: { kind: 'remove-image', reference },
+      key: reference,
+      object: `Image ${reference}`,
+      effect: 'remove',
+      reason: '--rmi was given',
+      after: removals,
+    })
+  }
+}
+
+/**
+ * Stops and removes containers, those of a service after those of the services that depend on it. With no grace at all
+ * one call does both (`DELETE ?force`), which is what makes `down -t 0` cheap.
+ */
+export function removeInReverse(
+  draft: Draft,
+  { policy }: PlanInput,
+  containers: readonly ObservedContainer[],
+  dependencies: Parameters<typeof dependencyOrder>[1],
+  how: { readonly reason: string; readonly anonymousVolumes: 'keep' | 'remove' },
+): string[] {
+  const services = [...new Set(containers.map((container) => container.service))]
+  const stops = new Map<string, string[]>()
+  const removals: string[] = []
+  for (const service of dependencyOrder(services, dependencies).reverse()) {
+    const dependents = services.filter((other) => dependencies[other]?.[service] !== undefined)
+    const after = dependents.flatMap((other) => stops.get(other) ?? [])
+    const own: string[] = []
+    for (const container of containers.filter((candidate) => candidate.service === service)) {
+      const [first, last] = removeContainer(draft, container, { ...how, after, force: policy.graceSeconds === 0 })
+      own.push(first)
+      removals.push(last)
+    }
+    stops.set(service, own)
+  }
+  return removals
+}
+
+/** Answers the ids of its first and its last action: after the first it no longer runs, after the last it is gone. */
+export function removeContainer(
+  draft: Draft,
+  container: ObservedContainer,
+  how: {
+    readonly reason: string
+    readonly anonymousVolumes: 'keep' | 'remove'
+    readonly after: readonly (string | undefined)[]
+    readonly force: boolean
+    readonly effect?: 'replace' | 'remove'
+  },
+): [stopped: string, removed: string] {
+  const object = `Container ${container.name}`
+  const effect = how.effect ?? 'remove'
+  const shared = { key: container.id, object, service: container.service, effect, reason: how.reason }
+  const running = container.state === 'running' || container.state === 'restarting' || container.state === 'paused'
+  const stop =
+    running && !how.force
+      ? draft.add({
+          ...shared,
+          body: {
+            kind: 'stop-container',
+            service: container.service,
+            id: container.id,
+            purpose: effect === 'replace' ? 'replace' : 'remove',
+          },
+          after: how.after,
+        })
+      : undefined
+  const removed = draft.add({
+    ...shared,
+    body: {
+      kind: 'remove-container',
+      service: container.service,
+      id: container.id,
+      mode: running && how.force ? 'force' : 'stopped',
+      anonymousVolumes: how.anonymousVolumes,
+    },
+    after: stop === undefined ? how.after : [stop],
+  })
+  return [stop ?? removed, removed]
+}

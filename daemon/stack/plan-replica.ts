@@ -1,0 +1,274 @@
+/** One replica of a service: what has to happen so that exactly one container of the desired spec and state is there. */
+import type { Effect } from '../../protocol/resources/plan.ts'
+import type { DesiredService } from './desired.ts'
+import type { Draft } from './draft.ts'
+import type { ReplicaMatch } from './match.ts'
+import type { ObservedContainer, PublishedPort } from './observed.ts'
+import type { PlanInput } from './plan.ts'
+import { removeContainer } from './plan-down.ts'
+import type { ServiceWork, Stages } from './plan-services.ts'
+import { volumeCreation } from './plan-volumes.ts'
+import { inScope } from './policy.ts'
+
+export class ReplicaPlanner {
+  readonly work: ServiceWork
+  readonly #draft: Draft
+  readonly #input: PlanInput
+  readonly #stages: Stages
+  readonly #service: DesiredService
+  readonly #job: boolean
+
+  constructor(draft: Draft, input: PlanInput, stages: Stages, service: DesiredService, job: boolean) {
+    this.#draft = draft
+    this.#input = input
+    this.#stages = stages
+    this.#service = service
+    this.#job = job
+    this.work = { service, starts: [], stops: [], untouched: [] }
+  }
+
+  remove(container: ObservedContainer, reason: string, effect: 'remove' | 'replace' = 'remove', after: string[] = []) {
+    const force = this.#input.policy.graceSeconds === 0
+    return removeContainer(this.#draft, container, { reason, anonymousVolumes: 'keep', after, force, effect })
+  }
+
+  plan(match: ReplicaMatch): void {
+    const { replica, current, outdated, surplus } = match
+    for (const container of surplus) this.remove(container, 'there are two of this replica')
+    if (current !== undefined) {
+      const gone = outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1])
+      this.#settle(current, replica, gone)
+    } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
+    else this.#create(replica)
+  }
+
+  #name(replica: number): string {
+    return this.#service.containerName ?? `${this.#input.desired.stack}-${this.#service.service}-${replica}`
+  }
+
+  #key(replica: number): string {
+    return `${this.#service.service} ${replica}`
+  }
+
+  #object(replica: number): string {
+    return `Container ${this.#name(replica)}`
+  }
+
+  /** What must be there before a container can be created: image, networks, volumes. */
+  #needs(): string[] {
+    const { images, networks } = this.#stages
+    return [
+      ...(images[this.#service.service] ?? []),
+      ...this.#service.networks.map((name) => networks.created[name]).filter((id) => id !== undefined),
+      ...this.#service.volumes.map(volumeCreation),
+      ...this.#refuseTakenPorts(),
+    ]
+  }
+
+  #create(replica: number): void {
+    const holders = this.#holdersOf(replica)
+    const gone = holders.map((container) => this.remove(container, 'it is taken over (--take-over)', 'replace')[1])
+    const created = this.#draft.add({
+      body: {
+        kind: 'create-container',
+        service: this.#service.service,
+        replica,
+        name: this.#name(replica),
+        carriedVolumes: this.#carried(holders),
+      },
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service: this.#service.service,
+      effect: holders.length > 0 ? 'replace' : 'create',
+      reason: holders.length > 0 ? 'it takes the place of one that was not made here' : 'it is not there',
+      after: [...this.#needs(), ...gone],
+    })
+    if (this.#service.run === 'running') this.#start(replica, undefined, [created], 'it is new', 'create')
+  }
+
+  /** Look-alikes of this replica that another tool made, where the request said to take them over. */
+  #holdersOf(replica: number): ObservedContainer[] {
+    if (this.#input.policy.lookAlikes !== 'replace') return []
+    return this.#input.observed.containers.filter(
+      (container) =>
+        container.ownership === 'foreign' &&
+        !container.oneOff &&
+        container.service === this.#service.service &&
+        container.replica === replica,
+    )
+  }
+
+  /**
+   * The new container is created beside the old one under a temporary name, so that whatever the Engine refuses is known
+   * before anything is stopped, and so that it holds the anonymous volumes before their owner goes. A crash in between
+   * leaves a pair that the next plan understands by its labels.
+   */
+  #replace(replica: number, outdated: readonly ObservedContainer[]): void {
+    const service = this.#service.service
+    const reason = this.#input.explain(outdated[0]!)
+    const networks = this.#service.networks
+      .map((name) => this.#stages.networks.replaced[name])
+      .filter((n) => n !== undefined)
+    const shared = {
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service,
+      effect: 'replace' as const,
+      reason,
+    }
+    const carriedVolumes = this.#carried(outdated)
+    if (networks.length > 0) {
+      const gone = outdated.map((container) => this.remove(container, 'its network changed', 'replace')[1])
+      for (const network of networks) this.#draft.order(network.removal, gone)
+      const body = { kind: 'create-container' as const, service, replica, name: this.#name(replica), carriedVolumes }
+      const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...gone] })
+      if (this.#service.run === 'running') this.#start(replica, undefined, [created], reason, 'replace')
+      return
+    }
+    const temporary = `${this.#name(replica)}.next-${(this.#service.specHash ?? '').slice(0, 8)}${this.#service.recreate}`
+    const body = { kind: 'create-container' as const, service, replica, name: temporary, carriedVolumes }
+    const created = this.#draft.add({ ...shared, body, after: this.#needs() })
+    const gone = outdated.map((container) => this.remove(container, reason, 'replace', [created])[1])
+    const renamed = this.#draft.add({
+      ...shared,
+      body: { kind: 'rename-container', service, replica, id: undefined, name: this.#name(replica) },
+      after: [created, ...gone],
+    })
+    if (this.#service.run === 'running') this.#start(replica, undefined, [renamed], reason, 'replace')
+  }
+
+  /** A container of the right spec: its name and its run state are brought to what is desired. */
+  #settle(container: ObservedContainer, replica: number, gone: string[]): void {
+    const { service, run } = this.#service
+    const networks = this.#service.networks
+      .map((name) => this.#stages.networks.replaced[name])
+      .filter((n) => n !== undefined)
+    if (networks.length > 0) {
+      this.#replace(replica, [container])
+      return
+    }
+    const shared = { key: this.#key(replica), object: this.#object(replica), service, effect: 'change' as const }
+    const after = [...gone]
+    if (container.name !== this.#name(replica)) {
+      after.push(
+        this.#draft.add({
+          ...shared,
+          body: { kind: 'rename-container', service, replica, id: container.id, name: this.#name(replica) },
+          reason: `it is called ${container.name}`,
+          after,
+        }),
+      )
+    }
+    const moving = container.state === 'running' || container.state === 'restarting'
+    if (run === 'stopped') {
+      if (!moving && container.state !== 'paused') {
+        this.#draft.keep()
+        return
+      }
+      const body = { kind: 'stop-container' as const, service, id: container.id, purpose: 'keep' as const }
+      this.work.stops.push(this.#draft.add({ ...shared, body, reason: 'the service is stopped', after }))
+    } else if (container.state === 'paused') {
+      if (run === 'paused') {
+        this.#draft.keep()
+        return
+      }
+      const body = { kind: 'unpause-container' as const, service, replica, id: container.id }
+      this.work.starts.push(this.#draft.add({ ...shared, body, reason: 'it is paused', after }))
+    } else if (run === 'paused' && moving) {
+      const body = { kind: 'pause-container' as const, service, replica, id: container.id }
+      this.#draft.add({ ...shared, body, reason: 'the service is paused', after })
+    } else if (moving) this.#settleRunning(container, replica, after)
+    else if (this.#mayStart(container)) {
+      const reason =
+        container.state === 'created' ? 'it was never started' : `it has exited (${container.exitCode ?? '?'})`
+      this.#start(replica, container.id, after, reason, 'change')
+    } else this.#draft.keep()
+  }
+
+  #settleRunning(container: ObservedContainer, replica: number, after: string[]): void {
+    const { service, restart } = this.#service
+    const done = Math.max(container.restart, this.#input.memory.restarted[container.id] ?? 0)
+    if (done >= restart) {
+      this.work.untouched.push(container)
+      this.#draft.keep()
+      return
+    }
+    this.work.starts.push(
+      this.#draft.add({
+        body: { kind: 'restart-container', service, replica, id: container.id, generation: restart },
+        key: this.#key(replica),
+        object: this.#object(replica),
+        service,
+        effect: 'change',
+        reason: 'a restart was asked for',
+        after,
+      }),
+    )
+  }
+
+  /**
+   * A container that has exited is started by a request that names its service. A job that somebody waits for runs once
+   * per revision. The loop by itself starts only what the Engine would keep running, and what never ran.
+   */
+  #mayStart(container: ObservedContainer): boolean {
+    if (container.state === 'created') return true
+    if (this.#job && container.exitCode === 0) return false
+    if (this.#input.policy.mode === 'request' && inScope(this.#input.policy, this.#service.service)) return true
+    return this.#service.restartPolicy === 'always' || this.#service.restartPolicy === 'unless-stopped'
+  }
+
+  #start(replica: number, id: string | undefined, after: string[], reason: string, effect: Effect): void {
+    const started = this.#draft.add({
+      body: { kind: 'start-container', service: this.#service.service, replica, id },
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service: this.#service.service,
+      effect,
+      reason,
+      after,
+    })
+    this.work.starts.push(started)
+  }
+
+  #carried(from: readonly ObservedContainer[]): Readonly<Record<string, string>> {
+    if (this.#input.policy.anonymousVolumes === 'renew') return {}
+    return Object.assign({}, ...[...from].reverse().map((container) => container.anonymousVolumes))
+  }
+
+  /** A port that a container of somebody else holds: said before anything of this service is touched. */
+  #refuseTakenPorts(): string[] {
+    const { observed, desired } = this.#input
+    const own = new Set(observed.containers.map((container) => container.id))
+    const taken = this.#service.hostPorts.flatMap((wanted) => {
+      const holder = observed.ports.find(
+        (port) =>
+          !own.has(port.containerId) &&
+          port.port === wanted.port &&
+          port.protocol === wanted.protocol &&
+          overlaps(port, wanted.ip),
+      )
+      return holder === undefined ? [] : [{ wanted, holder }]
+    })
+    if (taken[0] === undefined) return []
+    const { wanted, holder } = taken[0]
+    const { service } = this.#service
+    return [
+      this.#draft.add({
+        body: {
+          kind: 'refuse',
+          code: 'port-taken',
+          message: `port ${wanted.port}/${wanted.protocol} of service ${service} is held by container ${holder.containerName}`,
+          hint: `stop ${holder.containerName}, or publish services.${service}.ports on another port`,
+        },
+        key: service,
+        object: `Service ${desired.stack}/${service}`,
+        service,
+        effect: 'wait',
+        reason: `port ${wanted.port}/${wanted.protocol} is taken`,
+      }),
+    ]
+  }
+}
+
+const ANY = new Set(['', '0.0.0.0', '::'])
+const overlaps = (port: PublishedPort, ip: string): boolean => ANY.has(port.ip) || ANY.has(ip) || port.ip === ip

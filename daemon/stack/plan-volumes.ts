@@ -1,0 +1,53 @@
+/** Named volumes: made where missing, never made again silently, never dropped because a definition changed. */
+import { Problem } from '../../protocol/problems.ts'
+import type { Draft } from './draft.ts'
+import type { PlanInput } from './plan.ts'
+
+export function planVolumes(draft: Draft, { desired, observed, memory, policy }: PlanInput): void {
+  const used = new Set(
+    Object.values(desired.services).flatMap((service) => (service.run === 'removed' ? [] : service.volumes)),
+  )
+  for (const volume of desired.volumes) {
+    if (!used.has(volume.name)) continue
+    const present = observed.volumes.find((candidate) => candidate.name === volume.name)
+    if (volume.external) {
+      if (present !== undefined) continue
+      throw new Problem('conflict', `volume ${volume.name} declared as external, but could not be found`, {
+        hint: `create it (docker volume create ${volume.name}) or take \`external\` off volumes.${volume.key}`,
+      })
+    }
+    if (present === undefined) {
+      const known = memory.volumes.includes(volume.name)
+      if (known && policy.mode === 'heal') {
+        draft.block({
+          reason: `volume ${volume.name} existed and is gone`,
+          hint: `restore it under that name, or run \`evenkeel up\` to have an empty one made`,
+        })
+        continue
+      }
+      if (known) draft.warn(`volume ${volume.name} existed and is gone: an empty one is made`)
+      draft.add({
+        body: { kind: 'create-volume', key: volume.key, name: volume.name },
+        key: volume.name,
+        object: `Volume ${volume.name}`,
+        effect: 'create',
+        reason: known ? 'it is gone, and you asked' : 'it is not there',
+      })
+    } else if (present.ownership === 'ours' && present.specHash !== volume.specHash) {
+      draft.block({
+        reason: `the definition of volume ${volume.name} changed, and a volume can only be changed by dropping its data`,
+        hint: `copy the data away and remove it (docker volume rm ${volume.name}), or give the new one another \`name\` under volumes.${volume.key}`,
+      })
+    } else {
+      if (present.ownership === 'foreign' && present.key === undefined) {
+        draft.warn(
+          `volume ${volume.name} exists and was not made for this stack: it is used as it is (say \`external: true\` to silence this)`,
+        )
+      }
+      draft.keep()
+    }
+  }
+}
+
+/** The action after which a volume is there, if this plan makes it. */
+export const volumeCreation = (name: string): string => `create-volume ${name}`

@@ -1,0 +1,29 @@
+/** How a run goes about it, as its request asked. What it is to reach stands in the desired state, not here. */
+export interface Policy {
+  /**
+   * `request`: somebody asked, exited containers of services in scope are started. `heal`: the loop by itself, which
+   * leaves crashed containers to the Engine's restart policy and finished ones alone.
+   */
+  readonly mode: 'request' | 'heal'
+  /** Services that the request names, with their dependencies where wanted. Others are only kept as they are. */
+  readonly scope: ReadonlySet<string> | 'all'
+  readonly orphans: 'keep' | 'remove'
+  readonly anonymousVolumes: 'carry' | 'renew'
+  readonly wait: 'started' | 'ready'
+  /** Containers of the same project that another tool made may be replaced. */
+  readonly lookAlikes: 'refuse' | 'replace'
+  /** Seconds from the stop signal to SIGKILL. Undefined: the container's own. */
+  readonly graceSeconds: number | undefined
+}
+
+export const HEAL: Policy = {
+  mode: 'heal',
+  scope: 'all',
+  orphans: 'keep',
+  anonymousVolumes: 'carry',
+  wait: 'started',
+  lookAlikes: 'refuse',
+  graceSeconds: undefined,
+}
+
+export const inScope = (policy: Policy, service: string): boolean => policy.scope === 'all' || policy.scope.has(service)
