@@ -1,0 +1,149 @@
+/** Deployments and their steps. A queued or running one that a crash left open is taken up again at start. */
+import type { Database } from 'better-sqlite3'
+import type { ProblemDetails } from '../../protocol/problems.ts'
+import type { Deployment, DeploymentKind, DeploymentState, Step } from '../../protocol/resources/deployment.ts'
+
+export interface DeploymentRow {
+  readonly id: string
+  readonly stack: string
+  readonly kind: DeploymentKind
+  readonly revision: number | undefined
+  readonly state: DeploymentState
+  readonly requestedBy: string
+  /** The request as it was accepted, so that it can be carried out after a crash. Holds no credentials. */
+  readonly request: unknown
+  readonly createdAt: string
+}
+
+export interface DeploymentEnd {
+  readonly state: DeploymentState
+  readonly at: string
+  readonly error: ProblemDetails | undefined
+  readonly warnings: readonly string[]
+}
+
+export class DeploymentRepository {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  add(row: DeploymentRow): void {
+    this.#db
+      .prepare(
+        `INSERT INTO deployments (id, stack, kind, revision, state, requested_by, request, created_at)
+         VALUES (@id, @stack, @kind, @revision, @state, @requestedBy, @request, @createdAt)`,
+      )
+      .run({ ...row, revision: row.revision ?? null, request: JSON.stringify(row.request) })
+  }
+
+  /** The oldest that is not ended: what the stack's loop works on next. */
+  next(stack: string): DeploymentRow | undefined {
+    const row = this.#db
+      .prepare(`SELECT * FROM deployments WHERE stack = ? AND state IN ('queued', 'running') ORDER BY sequence LIMIT 1`)
+      .get(stack)
+    return row === undefined ? undefined : toRow(row)
+  }
+
+  open(stack: string): DeploymentRow[] {
+    return this.#db
+      .prepare(`SELECT * FROM deployments WHERE stack = ? AND state IN ('queued', 'running') ORDER BY sequence`)
+      .all(stack)
+      .map(toRow)
+  }
+
+  stacksWithOpen(): string[] {
+    const rows = this.#db.prepare(`SELECT DISTINCT stack FROM deployments WHERE state IN ('queued', 'running')`).all()
+    return rows.map((row) => (row as { stack: string }).stack)
+  }
+
+  begin(id: string, revision: number | undefined, at: string): void {
+    this.#db
+      .prepare(
+        `UPDATE deployments SET state = 'running', started_at = COALESCE(started_at, ?), revision = ? WHERE id = ?`,
+      )
+      .run(at, revision ?? null, id)
+  }
+
+  end(id: string, end: DeploymentEnd): void {
+    this.#db
+      .prepare('UPDATE deployments SET state = ?, ended_at = ?, error = ?, warnings = ? WHERE id = ?')
+      .run(
+        end.state,
+        end.at,
+        end.error === undefined ? null : JSON.stringify(end.error),
+        JSON.stringify(end.warnings),
+        id,
+      )
+  }
+
+  saveSteps(deployment: string, steps: readonly { readonly position: number; readonly step: Step }[]): void {
+    const statement = this.#db.prepare(
+      'INSERT OR REPLACE INTO steps (deployment, id, position, step) VALUES (?, ?, ?, ?)',
+    )
+    this.#db.transaction(() => {
+      for (const { position, step } of steps) statement.run(deployment, step.id, position, JSON.stringify(step))
+    })()
+  }
+
+  find(id: string): Deployment | undefined {
+    const row = this.#db.prepare('SELECT * FROM deployments WHERE id = ?').get(id)
+    return row === undefined ? undefined : this.#toDeployment(row)
+  }
+
+  /** Newest first. */
+  list(stack: string, limit: number): Deployment[] {
+    return this.#db
+      .prepare('SELECT * FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT ?')
+      .all(stack, limit)
+      .map((row) => this.#toDeployment(row))
+  }
+
+  /** Ended deployments beyond the newest `keep` of a stack go, with their steps. */
+  prune(stack: string, keep: number): void {
+    this.#db
+      .prepare(
+        `DELETE FROM deployments WHERE stack = ? AND state NOT IN ('queued', 'running') AND sequence <= (
+           SELECT sequence FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?)`,
+      )
+      .run(stack, stack, keep)
+  }
+
+  #toDeployment(raw: unknown): Deployment {
+    const row = raw as Record<string, string | number | null>
+    const steps = this.#db.prepare('SELECT step FROM steps WHERE deployment = ? ORDER BY position').all(row.id)
+    return {
+      ...optional('revision', row.revision),
+      ...optional('startedAt', row.started_at),
+      ...optional('endedAt', row.ended_at),
+      ...optional('error', row.error === null ? null : JSON.parse(row.error as string)),
+      id: row.id as string,
+      stack: row.stack as string,
+      kind: row.kind as DeploymentKind,
+      state: row.state as DeploymentState,
+      requestedBy: row.requested_by as string,
+      createdAt: row.created_at as string,
+      warnings: JSON.parse(row.warnings as string),
+      steps: steps.map((step) => JSON.parse((step as { step: string }).step)),
+    }
+  }
+}
+
+function optional(key: string, value: unknown): Record<string, never> {
+  return (value === null || value === undefined ? {} : { [key]: value }) as Record<string, never>
+}
+
+function toRow(raw: unknown): DeploymentRow {
+  const row = raw as Record<string, string | number | null>
+  return {
+    id: row.id as string,
+    stack: row.stack as string,
+    kind: row.kind as DeploymentKind,
+    revision: (row.revision as number | null) ?? undefined,
+    state: row.state as DeploymentState,
+    requestedBy: row.requested_by as string,
+    request: JSON.parse(row.request as string),
+    createdAt: row.created_at as string,
+  }
+}

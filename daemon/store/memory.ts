@@ -1,0 +1,29 @@
+/** What cannot be observed and must survive a crash: small values by stack, kind and key. */
+import type { Database } from 'better-sqlite3'
+
+export type MemoryKind = 'restarted' | 'volume' | 'attempts'
+
+export class MemoryRepository {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  all(stack: string, kind: MemoryKind): Record<string, unknown> {
+    const rows = this.#db.prepare('SELECT key, value FROM memory WHERE stack = ? AND kind = ?').all(stack, kind)
+    return Object.fromEntries(
+      rows.map((raw) => [(raw as { key: string }).key, JSON.parse((raw as { value: string }).value)]),
+    )
+  }
+
+  set(stack: string, kind: MemoryKind, key: string, value: unknown): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO memory (stack, kind, key, value) VALUES (?, ?, ?, ?)')
+      .run(stack, kind, key, JSON.stringify(value))
+  }
+
+  forget(stack: string, kind: MemoryKind, key: string): void {
+    this.#db.prepare('DELETE FROM memory WHERE stack = ? AND kind = ? AND key = ?').run(stack, kind, key)
+  }
+}

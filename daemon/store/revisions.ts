@@ -1,0 +1,113 @@
+/** Immutable, numbered snapshots of a stack's model, and the images that each was pinned to. */
+import type { Database } from 'better-sqlite3'
+import type { ImagePin, Source } from '../../protocol/resources/revision.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
+
+/** Where the bytes of a config or secret are: a digest into the folder of files, never the value itself. */
+export interface FileRef {
+  readonly kind: 'config' | 'secret'
+  readonly name: string
+  readonly digest: string
+  readonly delivery: 'file' | 'inline'
+  readonly mode: number | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+}
+
+export interface RevisionRow {
+  readonly stack: string
+  readonly number: number
+  readonly createdAt: string
+  readonly author: string
+  readonly note: string | undefined
+  readonly source: Source
+  /** Digest of model and files: the same twice is no new revision. */
+  readonly digest: string
+  readonly model: Model
+  readonly files: readonly FileRef[]
+  /** Uploaded build contexts by service. */
+  readonly contexts: Readonly<Record<string, string>>
+}
+
+export class RevisionRepository {
+  readonly #db: Database
+  /** Revisions never change, so that what was parsed once serves each further plan. Bounded: a few per stack. */
+  readonly #parsed = new Map<string, RevisionRow>()
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  add(row: RevisionRow): void {
+    this.#db
+      .prepare(
+        `INSERT INTO revisions (stack, number, created_at, author, note, source, digest, model, files, contexts)
+         VALUES (@stack, @number, @createdAt, @author, @note, @source, @digest, @model, @files, @contexts)`,
+      )
+      .run({
+        ...row,
+        note: row.note ?? null,
+        source: JSON.stringify(row.source),
+        model: JSON.stringify(row.model),
+        files: JSON.stringify(row.files),
+        contexts: JSON.stringify(row.contexts),
+      })
+  }
+
+  find(stack: string, number: number): RevisionRow | undefined {
+    const key = `${stack} ${number}`
+    const known = this.#parsed.get(key)
+    if (known !== undefined) return known
+    const row = this.#db.prepare('SELECT * FROM revisions WHERE stack = ? AND number = ?').get(stack, number)
+    if (row === undefined) return undefined
+    const revision = toRevision(row)
+    if (this.#parsed.size >= PARSED_LIMIT) this.#parsed.delete(this.#parsed.keys().next().value!)
+    this.#parsed.set(key, revision)
+    return revision
+  }
+
+  latestNumber(stack: string): number {
+    const row = this.#db.prepare('SELECT MAX(number) AS latest FROM revisions WHERE stack = ?').get(stack)
+    return (row as { latest: number | null }).latest ?? 0
+  }
+
+  /** Newest first. */
+  list(stack: string, limit: number): RevisionRow[] {
+    return this.#db
+      .prepare('SELECT * FROM revisions WHERE stack = ? ORDER BY number DESC LIMIT ?')
+      .all(stack, limit)
+      .map(toRevision)
+  }
+
+  pins(stack: string, revision: number): ImagePin[] {
+    return this.#db
+      .prepare('SELECT service, reference, image_id AS imageId FROM revision_images WHERE stack = ? AND revision = ?')
+      .all(stack, revision) as ImagePin[]
+  }
+
+  pin(stack: string, revision: number, pin: ImagePin): void {
+    this.#db
+      .prepare(
+        'INSERT OR REPLACE INTO revision_images (stack, revision, service, reference, image_id) VALUES (?, ?, ?, ?, ?)',
+      )
+      .run(stack, revision, pin.service, pin.reference, pin.imageId)
+  }
+}
+
+const PARSED_LIMIT = 200
+
+function toRevision(raw: unknown): RevisionRow {
+  const row = raw as Record<string, string | number | null>
+  return {
+    stack: row.stack as string,
+    number: row.number as number,
+    createdAt: row.created_at as string,
+    author: row.author as string,
+    note: (row.note as string | null) ?? undefined,
+    source: JSON.parse(row.source as string),
+    digest: row.digest as string,
+    model: JSON.parse(row.model as string),
+    files: JSON.parse(row.files as string),
+    contexts: JSON.parse(row.contexts as string),
+  }
+}

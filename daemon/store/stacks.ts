@@ -1,0 +1,93 @@
+/** Desired state: a stack, and each of its services. */
+import type { Database } from 'better-sqlite3'
+import type { ServiceState } from '../stack/desired.ts'
+
+export type StackCondition = 'steady' | 'converging' | 'failed' | 'blocked' | 'absent'
+
+export interface StackRow {
+  readonly name: string
+  readonly presence: 'present' | 'absent'
+  readonly revision: number
+  /** Services of the file whose profile is off. */
+  readonly disabled: readonly string[]
+  readonly condition: StackCondition
+  readonly reason: string | undefined
+  readonly updatedAt: string
+}
+
+export class StackRepository {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  all(): StackRow[] {
+    return this.#db.prepare('SELECT * FROM stacks ORDER BY name').all().map(toStack)
+  }
+
+  find(name: string): StackRow | undefined {
+    const row = this.#db.prepare('SELECT * FROM stacks WHERE name = ?').get(name)
+    return row === undefined ? undefined : toStack(row)
+  }
+
+  save(row: StackRow): void {
+    this.#db
+      .prepare(
+        `INSERT INTO stacks (name, presence, revision, disabled, condition, reason, updated_at)
+         VALUES (@name, @presence, @revision, @disabled, @condition, @reason, @updatedAt)
+         ON CONFLICT (name) DO UPDATE SET presence = @presence, revision = @revision, disabled = @disabled,
+           condition = @condition, reason = @reason, updated_at = @updatedAt`,
+      )
+      .run({ ...row, disabled: JSON.stringify(row.disabled), reason: row.reason ?? null })
+  }
+
+  setCondition(name: string, condition: StackCondition, reason: string | undefined, at: string): void {
+    this.#db
+      .prepare('UPDATE stacks SET condition = ?, reason = ?, updated_at = ? WHERE name = ?')
+      .run(condition, reason ?? null, at, name)
+  }
+
+  services(stack: string): ServiceState[] {
+    return this.#db.prepare('SELECT * FROM services WHERE stack = ? ORDER BY service').all(stack).map(toService)
+  }
+
+  saveService(stack: string, state: ServiceState): void {
+    this.#db
+      .prepare(
+        `INSERT OR REPLACE INTO services (stack, service, revision, run, scale, recreate, restart, outdated)
+         VALUES (@stack, @service, @revision, @run, @scale, @recreate, @restart, @outdated)`,
+      )
+      .run({ stack, ...state, scale: state.scale ?? null })
+  }
+
+  removeService(stack: string, service: string): void {
+    this.#db.prepare('DELETE FROM services WHERE stack = ? AND service = ?').run(stack, service)
+  }
+}
+
+function toStack(raw: unknown): StackRow {
+  const row = raw as Record<string, string | number | null>
+  return {
+    name: row.name as string,
+    presence: row.presence as StackRow['presence'],
+    revision: row.revision as number,
+    disabled: JSON.parse(row.disabled as string),
+    condition: row.condition as StackCondition,
+    reason: (row.reason as string | null) ?? undefined,
+    updatedAt: row.updated_at as string,
+  }
+}
+
+function toService(raw: unknown): ServiceState {
+  const row = raw as Record<string, string | number | null>
+  return {
+    service: row.service as string,
+    revision: row.revision as number,
+    run: row.run as ServiceState['run'],
+    scale: (row.scale as number | null) ?? undefined,
+    recreate: row.recreate as number,
+    restart: row.restart as number,
+    outdated: row.outdated as ServiceState['outdated'],
+  }
+}
