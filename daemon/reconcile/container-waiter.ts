@@ -1,0 +1,79 @@
+/** Waits until a container is healthy, ready or finished: upon events, with a slow look as the net below. */
+import { Problem } from '../../protocol/problems.ts'
+import type { ContainerInspect, Engine } from '../engine/types.ts'
+import type { Clock } from './clock.ts'
+import type { EngineWatch } from './engine-watch.ts'
+
+export type Until = 'healthy' | 'completed' | 'ready'
+
+/** How long to trust in events before looking again; an Engine without event stream is asked more often. */
+const LOOK_MS = { connected: 10_000, lost: 1000 } as const
+
+export class ContainerWaiter {
+  readonly #engine: Engine
+  readonly #watch: EngineWatch
+  readonly #clock: Clock
+
+  constructor(engine: Engine, watch: EngineWatch, clock: Clock) {
+    this.#engine = engine
+    this.#watch = watch
+    this.#clock = clock
+  }
+
+  async wait(id: string, service: string, until: Until, signal: AbortSignal): Promise<void> {
+    let wake = (): void => {}
+    const unsubscribe = this.#watch.events.subscribe((event) => {
+      if (event.Actor.ID === id) wake()
+    })
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const changed = new AbortController()
+        wake = () => changed.abort()
+        const verdict = judge(await this.#engine.containers.inspect(id, { signal }), service, until)
+        if (verdict === 'yes') return
+        if (verdict !== 'not-yet') throw verdict
+        await this.#clock.sleep(LOOK_MS[this.#watch.state], AbortSignal.any([changed.signal, signal]))
+      }
+    } finally {
+      unsubscribe()
+    }
+  }
+}
+
+function judge(container: ContainerInspect, service: string, until: Until): 'yes' | 'not-yet' | Problem {
+  const { State: state } = container
+  const name = container.Name.replace(/^\//, '')
+  const ended = state.Status === 'exited' || state.Status === 'dead'
+  if (until === 'completed') {
+    if (!ended) return 'not-yet'
+    if (state.ExitCode === 0) return 'yes'
+    return new Problem(
+      'dependency-failed',
+      `service "${service}" didn't complete successfully: exit ${state.ExitCode}`,
+      {
+        hint: `see what it said: evenkeel logs ${service}`,
+      },
+    )
+  }
+  if (ended) {
+    const oom = state.OOMKilled ? ', killed for want of memory' : ''
+    return new Problem('dependency-failed', `container ${name} exited (${state.ExitCode}${oom})`, {
+      hint: `see what it said: evenkeel logs ${service}`,
+    })
+  }
+  if (state.Health === undefined || state.Health.Status === 'none') {
+    if (until === 'ready') return state.Running ? 'yes' : 'not-yet'
+    return new Problem('dependency-failed', `container ${name} has no healthcheck configured`, {
+      hint: `add services.${service}.healthcheck, or depend on it with condition: service_started`,
+    })
+  }
+  if (state.Health.Status === 'healthy') return 'yes'
+  if (state.Health.Status === 'starting') return 'not-yet'
+  const last = state.Health.Log.at(-1)
+  const words =
+    last === undefined ? '' : `: its last check exited ${last.ExitCode}: ${last.Output.trim().slice(0, 300)}`
+  return new Problem('dependency-failed', `container ${name} is unhealthy${words}`, {
+    hint: `see what it said: evenkeel logs ${service}`,
+  })
+}

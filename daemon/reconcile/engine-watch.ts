@@ -1,0 +1,95 @@
+/** One event stream for all stacks: tells who waits for a container, and which stack should look again. */
+import { Channel, type Feed } from '../../protocol/feed.ts'
+import type { Engine, EngineEvent } from '../engine/types.ts'
+import { COMPOSE, OURS } from '../stack/labels.ts'
+import type { Clock } from './clock.ts'
+
+/** Health checks alone would send three exec events per probe: only what changes a state is asked for. */
+const EVENTS = [
+  'create',
+  'start',
+  'die',
+  'destroy',
+  'health_status',
+  'pause',
+  'unpause',
+  'rename',
+  'oom',
+  'stop',
+  'kill',
+]
+
+export interface WatchLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export type WatchState = 'connected' | 'lost'
+
+export class EngineWatch {
+  readonly #engine: Engine
+  readonly #instance: string
+  readonly #clock: Clock
+  readonly #log: WatchLog
+  readonly #events = new Channel<EngineEvent>()
+  readonly #states = new Channel<WatchState>()
+  #state: WatchState = 'lost'
+
+  constructor(collaborators: { engine: Engine; instance: string; clock: Clock; log: WatchLog }) {
+    this.#engine = collaborators.engine
+    this.#instance = collaborators.instance
+    this.#clock = collaborators.clock
+    this.#log = collaborators.log
+  }
+
+  get events(): Feed<EngineEvent> {
+    return this.#events
+  }
+
+  /** `connected` after each gap: whoever relies on events must look again then. */
+  get states(): Feed<WatchState> {
+    return this.#states
+  }
+
+  get state(): WatchState {
+    return this.#state
+  }
+
+  /** Runs until the signal ends it. Says once when the Engine is gone, and when it is back. */
+  async run(signal: AbortSignal): Promise<void> {
+    let delayMs = FIRST_RETRY_MS
+    while (!signal.aborted) {
+      try {
+        await this.#engine.ping({ signal })
+        const events = this.#engine.events(
+          { filters: { type: ['container'], event: EVENTS, label: [`${OURS.instance}=${this.#instance}`] } },
+          { signal },
+        )
+        this.#change('connected')
+        delayMs = FIRST_RETRY_MS
+        for await (const event of events) this.#events.publish(event)
+        this.#log.info({}, 'the event stream of the Engine ended')
+      } catch (error) {
+        if (signal.aborted) return
+        if (this.#state === 'connected' || delayMs === FIRST_RETRY_MS) {
+          this.#log.warn({ engine: this.#engine.address, err: error }, 'the Engine does not answer; waiting for it')
+        }
+      }
+      this.#change('lost')
+      await this.#clock.sleep(delayMs, signal)
+      delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)
+    }
+  }
+
+  #change(state: WatchState): void {
+    if (state === this.#state) return
+    this.#state = state
+    if (state === 'connected') this.#log.info({ engine: this.#engine.address }, 'connected to the Engine')
+    this.#states.publish(state)
+  }
+}
+
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 5000
+
+export const stackOf = (event: EngineEvent): string | undefined => event.Actor.Attributes[COMPOSE.project]

@@ -1,0 +1,48 @@
+/** Compose's words for what happens to an object, by action and state: people and scripts know them. */
+import type { StepState } from '../../protocol/resources/deployment.ts'
+import type { Action, ActionKind } from '../stack/actions.ts'
+
+type Words = readonly [running: string, done: string]
+
+const WORDS: Record<ActionKind, Words> = {
+  'pull-image': ['Pulling', 'Pulled'],
+  'build-image': ['Building', 'Built'],
+  'create-network': ['Creating', 'Created'],
+  'remove-network': ['Removing', 'Removed'],
+  'create-volume': ['Creating', 'Created'],
+  'remove-volume': ['Removing', 'Removed'],
+  'create-container': ['Creating', 'Created'],
+  'start-container': ['Starting', 'Started'],
+  'unpause-container': ['Unpausing', 'Unpaused'],
+  'pause-container': ['Pausing', 'Paused'],
+  'restart-container': ['Restarting', 'Started'],
+  'stop-container': ['Stopping', 'Stopped'],
+  'remove-container': ['Removing', 'Removed'],
+  'rename-container': ['Renaming', 'Renamed'],
+  'await-service': ['Waiting', 'Ready'],
+  'remove-image': ['Removing', 'Removed'],
+  refuse: ['Refusing', 'Refused'],
+}
+
+export function labelOf(action: Action, state: StepState): string {
+  switch (state) {
+    case 'waiting':
+      return 'Waiting'
+    case 'failed':
+      return 'Error'
+    case 'skipped':
+      return 'Skipped'
+    case 'running':
+      return wordsOf(action)[0]
+    case 'done':
+      return wordsOf(action)[1]
+  }
+}
+
+function wordsOf(action: Action): Words {
+  const { body } = action
+  if (body.kind === 'create-container' && action.effect === 'replace') return ['Recreate', 'Recreated']
+  if (body.kind === 'await-service' && body.until === 'completed') return ['Waiting', 'Exited']
+  if (body.kind === 'await-service' && body.until === 'healthy') return ['Waiting', 'Healthy']
+  return WORDS[body.kind]
+}

@@ -1,0 +1,47 @@
+/** What differs between two definitions of a service, by key. Names of keys only: values may be secret. */
+import type { Service } from '../../protocol/stackfile/model.ts'
+
+/** Keys that change nothing about a container: changing them replaces none. */
+const WITHOUT_EFFECT = new Set([
+  'build',
+  'depends_on',
+  'deploy',
+  'develop',
+  'profiles',
+  'pull_policy',
+  'scale',
+  'attach',
+])
+/** Keys whose parts say more than the whole: `environment.VERSION`. */
+const BY_PART = new Set(['environment', 'labels', 'networks', 'logging', 'healthcheck'])
+
+export function differingKeys(before: Service, after: Service): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)])
+  const found: string[] = []
+  for (const key of [...keys].sort()) {
+    if (WITHOUT_EFFECT.has(key)) continue
+    const a = before[key as keyof Service]
+    const b = after[key as keyof Service]
+    if (canonical(a) === canonical(b)) continue
+    if (BY_PART.has(key) && isRecord(a) && isRecord(b)) found.push(...differingParts(key, a, b))
+    else found.push(key)
+  }
+  return found
+}
+
+function differingParts(key: string, a: Record<string, unknown>, b: Record<string, unknown>): string[] {
+  const parts = new Set([...Object.keys(a), ...Object.keys(b)])
+  return [...parts].sort().flatMap((part) => (canonical(a[part]) === canonical(b[part]) ? [] : [`${key}.${part}`]))
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** JSON with sorted keys, so that the order in a file makes no difference. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner) =>
+    isRecord(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  )
+}
