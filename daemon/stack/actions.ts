@@ -6,7 +6,13 @@ import type { ProblemCode } from '../../protocol/problems.ts'
 import type { Effect } from '../../protocol/resources/plan.ts'
 
 export type ActionBody =
-  | { readonly kind: 'pull-image'; readonly reference: string; readonly platform: string | undefined }
+  | {
+      readonly kind: 'pull-image'
+      readonly reference: string
+      readonly platform: string | undefined
+      /** The service to build where the pull fails. */
+      readonly fallback: string | undefined
+    }
   | { readonly kind: 'build-image'; readonly service: string; readonly reference: string }
   | { readonly kind: 'create-network'; readonly key: string; readonly name: string }
   | { readonly kind: 'remove-network'; readonly id: string; readonly name: string }

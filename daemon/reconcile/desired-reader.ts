@@ -1,0 +1,144 @@
+/** Puts a stack's desired state together: what the store keeps, and what its revisions' models say. */
+import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { Model, Service } from '../../protocol/stackfile/model.ts'
+import { type DesiredService, type DesiredStack, declaredReplicas, type ServiceState } from '../stack/desired.ts'
+import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import type { StackRow } from '../store/stacks.ts'
+import type { Store } from '../store/store.ts'
+
+export class DesiredReader {
+  readonly #store: Store
+  /** Spec hashes by revision, service and image: a revision never changes, so neither do they. */
+  readonly #hashes = new Map<string, string>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Undefined where the stack is not known at all. */
+  read(stack: string): DesiredStack | undefined {
+    const row = this.#store.stacks.find(stack)
+    if (row === undefined) return undefined
+    return this.compose(row, this.#store.stacks.services(stack), (number) => this.#store.revisions.find(stack, number))
+  }
+
+  /** The same for a state that is not stored (a preview): the caller says what a revision is. */
+  compose(
+    row: StackRow,
+    states: readonly ServiceState[],
+    revision: (number: number) => RevisionRow | undefined,
+    pins: (number: number) => readonly ImagePin[] = (number) => this.#store.revisions.pins(row.name, number),
+  ): DesiredStack {
+    const services: Record<string, DesiredService> = {}
+    const models = new Map<number, Model>()
+    const pinsByRevision = new Map<number, readonly ImagePin[]>()
+    for (const state of states) {
+      const of = revision(state.revision)
+      const spec = of?.model.services[state.service]
+      if (of === undefined || spec === undefined) continue
+      models.set(of.number, of.model)
+      if (!pinsByRevision.has(of.number)) pinsByRevision.set(of.number, pins(of.number))
+      const pin = pinsByRevision.get(of.number)!.find((candidate) => candidate.service === state.service)
+      services[state.service] = this.#service(row.name, state, of, spec, pin)
+    }
+    const current = revision(row.revision)
+    if (current !== undefined) models.set(current.number, current.model)
+    return {
+      stack: row.name,
+      instance: this.#store.instance,
+      presence: row.presence,
+      revision: row.revision,
+      services,
+      disabled: row.disabled,
+      ...objectsOf(models),
+    }
+  }
+
+  #service(
+    stack: string,
+    state: ServiceState,
+    revision: RevisionRow,
+    spec: Service,
+    pin: ImagePin | undefined,
+  ): DesiredService {
+    const { model } = revision
+    return {
+      ...state,
+      replicas: state.scale ?? declaredReplicas(model, state.service),
+      containerName: spec.container_name,
+      image: { reference: imageReference(model.name, state.service, spec), id: pin?.imageId },
+      specHash: pin === undefined ? undefined : this.#hash(stack, revision, state.service, pin.imageId),
+      dependsOn: spec.depends_on ?? {},
+      networks: networksOf(model, spec),
+      volumes: volumesOf(model, spec),
+      restartPolicy: restartPolicyOf(spec),
+      hostPorts: hostPortsOf(spec),
+      healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
+    }
+  }
+
+  #hash(stack: string, revision: RevisionRow, service: string, imageId: string): string {
+    const key = `${stack} ${revision.number} ${service} ${imageId} ${revision.digest}`
+    const known = this.#hashes.get(key)
+    if (known !== undefined) return known
+    const fileDigests = Object.fromEntries(revision.files.map((file) => [`${file.kind}:${file.name}`, file.digest]))
+    const hash = serviceSpecHash({ model: revision.model, service, imageId, fileDigests })
+    if (this.#hashes.size >= HASHES_LIMIT) this.#hashes.delete(this.#hashes.keys().next().value!)
+    this.#hashes.set(key, hash)
+    return hash
+  }
+}
+
+const HASHES_LIMIT = 10_000
+
+/** Compose's name for what is built without a name of its own. */
+export function imageReference(stack: string, service: string, spec: Service): string {
+  return spec.image ?? `${stack}-${service}`
+}
+
+function objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'networks' | 'volumes'> {
+  const networks = new Map<string, DesiredStack['networks'][number]>()
+  const volumes = new Map<string, DesiredStack['volumes'][number]>()
+  for (const [, model] of [...models].sort(([a], [b]) => a - b)) {
+    for (const [key, network] of Object.entries(model.networks ?? {})) {
+      const external = network?.external === true
+      networks.set(network.name, {
+        key,
+        name: network.name,
+        external,
+        specHash: external ? '' : networkSpecHash(network),
+      })
+    }
+    for (const [key, volume] of Object.entries(model.volumes ?? {})) {
+      const external = volume?.external === true
+      volumes.set(volume.name, { key, name: volume.name, external, specHash: external ? '' : volumeSpecHash(volume) })
+    }
+  }
+  return { networks: [...networks.values()], volumes: [...volumes.values()] }
+}
+
+function networksOf(model: Model, spec: Service): string[] {
+  return Object.keys(spec.networks ?? {}).map((key) => model.networks?.[key]?.name ?? key)
+}
+
+function volumesOf(model: Model, spec: Service): string[] {
+  return (spec.volumes ?? [])
+    .filter((mount) => mount.type === 'volume' && mount.source !== undefined && mount.source !== '')
+    .map((mount) => model.volumes?.[mount.source!]?.name ?? mount.source!)
+}
+
+/** `deploy.restart_policy` wins over `restart`, as in Compose's own mapping. */
+function restartPolicyOf(spec: Service): string {
+  const condition = spec.deploy?.restart_policy?.condition
+  if (condition !== undefined) return condition === 'any' ? 'always' : condition === 'none' ? 'no' : condition
+  return (spec.restart ?? 'no').split(':')[0]!
+}
+
+function hostPortsOf(spec: Service): DesiredService['hostPorts'] {
+  return (spec.ports ?? []).flatMap((port) =>
+    port.published !== undefined && /^\d+$/.test(port.published) && Number(port.published) > 0
+      ? [{ ip: port.host_ip ?? '', port: Number(port.published), protocol: port.protocol ?? 'tcp' }]
+      : [],
+  )
+}

@@ -1,0 +1,59 @@
+/** Reads what the Engine says now about a stack: three lists, no inspect per container. */
+import type { ContainerSummary, Engine } from '../engine/types.ts'
+import type { DesiredStack } from '../stack/desired.ts'
+import { COMPOSE } from '../stack/labels.ts'
+import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
+
+export class Observer {
+  readonly #engine: Engine
+  readonly #instance: string
+
+  constructor(engine: Engine, instance: string) {
+    this.#engine = engine
+    this.#instance = instance
+  }
+
+  async observe(desired: DesiredStack, signal: AbortSignal): Promise<Observed> {
+    const { stack } = desired
+    const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
+    const label = [`${COMPOSE.project}=${stack}`]
+    const [mine, running, labelled, networks, volumesByLabel, volumesByName] = await Promise.all([
+      this.containers(stack, signal),
+      wantsPorts ? this.#engine.containers.list({}, { signal }) : [],
+      this.#engine.networks.list({ filters: { label } }, { signal }),
+      this.#networksByName(desired, signal),
+      this.#engine.volumes.list({ filters: { label } }, { signal }),
+      this.#volumesByName(desired, signal),
+    ])
+    return {
+      containers: mine.map((summary) => observeContainer(summary, this.#instance)),
+      networks: unique([...labelled, ...networks], (network) => network.Id).map((network) =>
+        observeNetwork(network, this.#instance, stack),
+      ),
+      volumes: unique([...volumesByLabel, ...volumesByName], (volume) => volume.Name).map((volume) =>
+        observeVolume(volume, this.#instance, stack),
+      ),
+      ports: publishedPorts(running),
+    }
+  }
+
+  /** All containers of the project, ours or not, running or not. */
+  containers(stack: string, signal?: AbortSignal): Promise<ContainerSummary[]> {
+    return this.#engine.containers.list({ all: true, filters: { label: [`${COMPOSE.project}=${stack}`] } }, { signal })
+  }
+
+  /** The Engine's name filter matches parts of names, so that the answer may hold others: harmless, they match nothing. */
+  #networksByName(desired: DesiredStack, signal: AbortSignal) {
+    const name = desired.networks.map((network) => network.name)
+    return name.length === 0 ? [] : this.#engine.networks.list({ filters: { name } }, { signal })
+  }
+
+  #volumesByName(desired: DesiredStack, signal: AbortSignal) {
+    const name = desired.volumes.map((volume) => volume.name)
+    return name.length === 0 ? [] : this.#engine.volumes.list({ filters: { name } }, { signal })
+  }
+}
+
+function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()]
+}

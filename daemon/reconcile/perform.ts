@@ -1,0 +1,62 @@
+/** Carries out actions: a table typed by the union of actions, so that a new one does not compile until it is handled. */
+import { Problem } from '../../protocol/problems.ts'
+import type { Action, ActionBody, ActionKind } from '../stack/actions.ts'
+import { awaitService } from './perform/await-service.ts'
+import {
+  pauseContainer,
+  removeContainer,
+  renameContainer,
+  restartContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from './perform/containers.ts'
+import { createContainer } from './perform/create-container.ts'
+import { buildImage, pullImage, removeImage } from './perform/images.ts'
+import { createNetwork, removeNetwork } from './perform/networks.ts'
+import { createVolume, removeVolume } from './perform/volumes.ts'
+import type { Collaborators, RunContext } from './run-context.ts'
+
+export interface Performance<K extends ActionKind = ActionKind> {
+  readonly body: Extract<ActionBody, { kind: K }>
+  readonly context: RunContext
+  readonly with: Collaborators
+  readonly signal: AbortSignal
+  /** What it is doing just now, for people. */
+  readonly report: (detail: string) => void
+}
+
+export type Performer<K extends ActionKind> = (performance: Performance<K>) => Promise<void>
+
+const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
+  'pull-image': pullImage,
+  'build-image': buildImage,
+  'create-network': createNetwork,
+  'remove-network': removeNetwork,
+  'create-volume': createVolume,
+  'remove-volume': removeVolume,
+  'create-container': createContainer,
+  'start-container': startContainer,
+  'unpause-container': unpauseContainer,
+  'pause-container': pauseContainer,
+  'restart-container': restartContainer,
+  'stop-container': stopContainer,
+  'remove-container': removeContainer,
+  'rename-container': renameContainer,
+  'await-service': awaitService,
+  'remove-image': removeImage,
+  refuse: async ({ body }) => {
+    throw new Problem(body.code, body.message, { hint: body.hint })
+  },
+}
+
+export function perform(
+  action: Action,
+  context: RunContext,
+  collaborators: Collaborators,
+  signal: AbortSignal,
+  report: (detail: string) => void,
+): Promise<void> {
+  const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
+  return performer({ body: action.body, context, with: collaborators, signal, report })
+}

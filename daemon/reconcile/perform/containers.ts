@@ -1,0 +1,158 @@
+import { Problem } from '../../../protocol/problems.ts'
+import type { Engine } from '../../engine/types.ts'
+import type { Clock } from '../clock.ts'
+import type { Performance } from '../perform.ts'
+import { explainStart, isStatus } from './engine-answers.ts'
+import { runHooks } from './hooks.ts'
+
+function idOf(performance: Performance<'start-container' | 'rename-container'>): string {
+  const { body, context } = performance
+  const id = body.id ?? context.containerId(body.service, body.replica)
+  if (id === undefined)
+    throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)
+  return id
+}
+
+/**
+ * A stop through us sets the restart policy to `no`; a start puts the declared one back first. A 500 is believed only
+ * after a look: the Engine may have started the container all the same.
+ */
+export async function startContainer(performance: Performance<'start-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine },
+    signal,
+  } = performance
+  const id = idOf(performance)
+  if (body.id !== undefined) await restorePolicy(engine, context, body.service, id, signal)
+  try {
+    await engine.containers.start(id, { signal })
+  } catch (error) {
+    if (signal.aborted) throw error
+    const now = await engine.containers.inspect(id, { signal }).catch(() => undefined)
+    if (now?.State.Running !== true) throw explainStart(error, body.service)
+  }
+  await runHooks('post_start', id, body.service, performance)
+}
+
+async function restorePolicy(
+  engine: Engine,
+  context: Performance['context'],
+  service: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const declared = context.desired.services[service]?.restartPolicy ?? 'no'
+  if (declared === 'no') return
+  const retries = Number(/:(\d+)$/.exec(context.revisionOf(service).model.services[service]?.restart ?? '')?.[1] ?? 0)
+  await engine.containers.updateRestartPolicy(id, { Name: declared, MaximumRetryCount: retries }, { signal })
+}
+
+/** `keep`: stays stopped also when the Engine restarts, so its own policy is `no` while it is stopped through us. */
+export async function stopContainer(performance: Performance<'stop-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine },
+    signal,
+  } = performance
+  try {
+    if (body.purpose === 'keep' && context.desired.services[body.service]?.restartPolicy !== 'no') {
+      await engine.containers.updateRestartPolicy(body.id, { Name: 'no' }, { signal })
+    }
+    if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
+    await runHooks('pre_stop', body.id, body.service, performance)
+    const { graceSeconds } = context.policy
+    await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error
+  }
+}
+
+export async function restartContainer(performance: Performance<'restart-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine, store },
+    signal,
+  } = performance
+  const { graceSeconds } = context.policy
+  await runHooks('pre_stop', body.id, body.service, performance)
+  await engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+  await runHooks('post_start', body.id, body.service, performance)
+  if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', body.id, body.generation)
+}
+
+export async function pauseContainer({
+  body,
+  with: { engine },
+  signal,
+}: Performance<'pause-container'>): Promise<void> {
+  await engine.containers.pause(body.id, { signal })
+}
+
+export async function unpauseContainer({
+  body,
+  with: { engine },
+  signal,
+}: Performance<'unpause-container'>): Promise<void> {
+  await engine.containers.unpause(body.id, { signal })
+}
+
+export async function removeContainer({
+  body,
+  context,
+  with: { engine, store, clock },
+  signal,
+}: Performance<'remove-container'>): Promise<void> {
+  try {
+    await engine.containers.remove(
+      body.id,
+      { force: body.mode === 'force', volumes: body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep' },
+      { signal },
+    )
+  } catch (error) {
+    if (isStatus(error, 409) && /already in progress/i.test(error.message))
+      await untilGone(engine, clock, body.id, signal)
+    else if (!isStatus(error, 404)) throw error
+  }
+  store.memory.forget(context.desired.stack, 'restarted', body.id)
+}
+
+/** Another removal is under way: ours is done when that is. */
+export async function untilGone(engine: Engine, clock: Clock, id: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; tries < GONE_TRIES; tries += 1) {
+    const there = await engine.containers.inspect(id, { signal }).then(
+      () => true,
+      (error: unknown) => {
+        if (isStatus(error, 404)) return false
+        throw error
+      },
+    )
+    if (!there) return
+    await clock.sleep(GONE_MS, signal)
+  }
+  throw new Problem(
+    'engine-timeout',
+    `the Engine has been removing container ${id.slice(0, 12)} for ${(GONE_TRIES * GONE_MS) / 1000} s`,
+  )
+}
+
+const GONE_MS = 100
+const GONE_TRIES = 100
+
+export async function renameContainer(performance: Performance<'rename-container'>): Promise<void> {
+  const {
+    body,
+    with: { engine },
+    signal,
+  } = performance
+  const id = idOf(performance)
+  try {
+    await engine.containers.rename(id, body.name, { signal })
+  } catch (error) {
+    const now = await engine.containers.inspect(id, { signal })
+    if (now.Name !== `/${body.name}`) throw error
+  }
+}

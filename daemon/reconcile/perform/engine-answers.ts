@@ -1,0 +1,23 @@
+/** The Engine's half-truths: what an error of a call means when the call may have had its effect all the same. */
+import { Problem } from '../../../protocol/problems.ts'
+
+export function isStatus(error: unknown, status: number): error is Problem {
+  return error instanceof Problem && error.engine?.status === status
+}
+
+/** A host port that a foreign process holds is known only when the container starts. */
+export function explainStart(error: unknown, service: string): unknown {
+  if (!(error instanceof Problem)) return error
+  const taken = /(?:address already in use|port is already allocated)/i.test(error.message)
+  if (!taken) return error
+  const port = /(?:Bind for|listen (?:tcp|udp)\d?|bind host port for) \[?[\d.:a-f]*?\]?:(\d+)/i.exec(error.message)?.[1]
+  return new Problem(
+    'port-taken',
+    `port ${port ?? '?'} of service ${service} is taken by another process or container`,
+    {
+      hint: `free it (ss -ltnp${port === undefined ? '' : ` 'sport = :${port}'`}), or publish services.${service}.ports on another`,
+      engine: error.engine,
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,47 @@
+/** `post_start` and `pre_stop`: commands run inside the container, in order, at least once. */
+import { Problem } from '../../../protocol/problems.ts'
+import type { Performance } from '../perform.ts'
+
+const OUTPUT_LIMIT = 4096
+
+export async function runHooks(
+  kind: 'post_start' | 'pre_stop',
+  id: string,
+  service: string,
+  { context, with: { engine }, signal }: Performance,
+): Promise<void> {
+  if (context.desired.services[service] === undefined) return
+  const hooks = context.revisionOf(service).model.services[service]?.[kind] ?? []
+  for (const hook of hooks) {
+    const environment = Object.entries(hook.environment ?? {}).flatMap(([key, value]) =>
+      value === null ? [] : [`${key}=${value}`],
+    )
+    const exec = await engine.exec.create(
+      id,
+      {
+        Cmd: hook.command,
+        AttachStdout: true,
+        AttachStderr: true,
+        Env: environment,
+        ...(hook.user === undefined ? {} : { User: hook.user }),
+        ...(hook.working_dir === undefined ? {} : { WorkingDir: hook.working_dir }),
+        ...(hook.privileged === undefined ? {} : { Privileged: hook.privileged }),
+      },
+      { signal },
+    )
+    const stream = await engine.exec.start(exec.Id, { tty: false }, { signal })
+    stream.input.end()
+    let output = ''
+    for await (const chunk of stream.output) output = (output + chunk.data.toString()).slice(-OUTPUT_LIMIT)
+    const { ExitCode } = await engine.exec.inspect(exec.Id, { signal })
+    if (ExitCode !== 0) {
+      throw new Problem(
+        'dependency-failed',
+        `${kind} hook of ${service} exited with status ${ExitCode}: ${output.trim()}`,
+        {
+          hint: `try the command by hand: docker exec ${id.slice(0, 12)} ...`,
+        },
+      )
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { Problem } from '../../../protocol/problems.ts'
+import type { JsonMessage } from '../../engine/types.ts'
+import { imageReference } from '../desired-reader.ts'
+import type { Performance } from '../perform.ts'
+import { isStatus } from './engine-answers.ts'
+
+export async function pullImage(performance: Performance<'pull-image'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine },
+    signal,
+    report,
+  } = performance
+  const auth = context.registryAuth[registryOf(body.reference)]
+  const query = {
+    reference: body.reference,
+    ...(body.platform === undefined ? {} : { platform: body.platform }),
+    ...(auth === undefined ? {} : { auth }),
+  }
+  try {
+    const layers = new Map<string, { current: number; total: number }>()
+    for await (const message of engine.images.pull(query, { signal })) report(progressOf(message, layers))
+  } catch (error) {
+    if (signal.aborted) throw error
+    if (body.fallback !== undefined) {
+      report('the pull failed: building instead')
+      await build(body.fallback, performance)
+      return
+    }
+    throw explainPull(error, body.reference)
+  } finally {
+    context.images.forget(body.reference)
+  }
+}
+
+function explainPull(error: unknown, reference: string): unknown {
+  if (!(error instanceof Problem) || error.code === 'registry-denied') return error
+  return new Problem('image-missing', `image ${reference} is not here and cannot be pulled: ${error.message}`, {
+    hint: `check the name and the registry, or make it here (docker pull/build/load ${reference})`,
+    engine: error.engine,
+    cause: error,
+  })
+}
+
+function progressOf(message: JsonMessage, layers: Map<string, { current: number; total: number }>): string {
+  const { id, progressDetail: detail } = message
+  if (id !== undefined && detail?.total !== undefined && detail.current !== undefined) {
+    layers.set(id, { current: detail.current, total: detail.total })
+  }
+  let current = 0
+  let total = 0
+  for (const layer of layers.values()) {
+    current += layer.current
+    total += layer.total
+  }
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
+  return total === 0 ? (message.status ?? '') : `${megabytes(current)} MB / ${megabytes(total)} MB`
+}
+
+export async function buildImage(performance: Performance<'build-image'>): Promise<void> {
+  await build(performance.body.service, performance)
+}
+
+async function build(
+  service: string,
+  { context, with: { builder, files }, signal, report }: Performance,
+): Promise<void> {
+  const revision = context.revisionOf(service)
+  const spec = revision.model.services[service]!
+  const reference = imageReference(revision.model.name, service, spec)
+  const secrets = new Map(
+    revision.files
+      .filter((file) => file.kind === 'secret')
+      .map((file) => [file.name, files.read(file.digest)] as const),
+  )
+  await builder.build(
+    {
+      stack: context.desired.stack,
+      service,
+      build: spec.build!,
+      imageName: reference,
+      platform: spec.platform,
+      contextId: revision.contexts[service],
+      secrets,
+      registryAuth: context.registryAuth,
+      additionalImages: (other) => imageReference(revision.model.name, other, revision.model.services[other] ?? {}),
+    },
+    report,
+    signal,
+  )
+  context.images.forget(reference)
+}
+
+/** An image that something still uses, or that is gone, is no failure of `down --rmi`. */
+export async function removeImage({
+  body,
+  context,
+  with: { engine },
+  signal,
+}: Performance<'remove-image'>): Promise<void> {
+  try {
+    await engine.images.remove(body.reference, {}, { signal })
+  } catch (error) {
+    if (isStatus(error, 404)) return
+    if (!isStatus(error, 409)) throw error
+    context.warn(`image ${body.reference} is still in use: it stays`)
+  }
+}
+
+/** The registry of a reference: what comes before the first slash if it looks like a host, else Docker Hub. */
+export function registryOf(reference: string): string {
+  const [first, ...rest] = reference.split('/')
+  return rest.length > 0 && (/[.:]/.test(first!) || first === 'localhost') ? first! : 'docker.io'
+}

@@ -1,0 +1,72 @@
+import { Problem } from '../../../protocol/problems.ts'
+import { networkCreate } from '../../stack/mapping/network.ts'
+import { networkSpecHash } from '../../stack/mapping/spec-hash.ts'
+import { ourLabels } from '../our-labels.ts'
+import type { Performance } from '../perform.ts'
+import { isStatus } from './engine-answers.ts'
+
+/** A network of this name that is ours already is our own earlier call that got through: fine. */
+export async function createNetwork({
+  body,
+  context,
+  with: { engine, store },
+  signal,
+}: Performance<'create-network'>): Promise<void> {
+  const model = modelWith(context.desired.revision, body.key, context)
+  const network = model.networks![body.key]!
+  const labels = { ...ourLabels(store.instance, context.desired.stack), 'dev.evenkeel.spec': networkSpecHash(network) }
+  try {
+    await engine.networks.create(
+      networkCreate(model, body.key, labels, { apiVersion: (await engine.version()).negotiated }),
+      { signal },
+    )
+  } catch (error) {
+    if (!isStatus(error, 409)) throw explained(error, body.name)
+    const there = await engine.networks.list({ filters: { name: [body.name] } }, { signal })
+    if (!there.some((n) => n.Name === body.name && n.Labels?.['dev.evenkeel.instance'] === store.instance)) throw error
+  }
+}
+
+function modelWith(revision: number, key: string, context: Performance['context']) {
+  for (const service of Object.values(context.desired.services)) {
+    const { model } = context.revisionOf(service.service)
+    if (model.networks?.[key] !== undefined && service.networks.includes(model.networks[key].name)) return model
+  }
+  throw new Problem('internal', `no service of revision ${revision} uses network ${key}`)
+}
+
+function explained(error: unknown, name: string): unknown {
+  if (!(error instanceof Problem)) return error
+  if (/Pool overlaps/i.test(error.message)) {
+    return new Problem('conflict', `network ${name}: its subnet overlaps one that is there already`, {
+      hint: `choose another subnet under networks.*.ipam, or remove the other network`,
+      engine: error.engine,
+      cause: error,
+    })
+  }
+  if (/could not find an available|all predefined address pools have been fully subnetted/i.test(error.message)) {
+    return new Problem('conflict', `network ${name}: the Engine has no address pool left`, {
+      hint: 'remove unused networks (docker network prune), or widen `default-address-pools` in /etc/docker/daemon.json',
+      engine: error.engine,
+      cause: error,
+    })
+  }
+  return error
+}
+
+/** A network that others still use stays, with a word, as Compose does; one that is gone is gone. */
+export async function removeNetwork({
+  body,
+  context,
+  with: { engine },
+  signal,
+}: Performance<'remove-network'>): Promise<void> {
+  try {
+    await engine.networks.remove(body.id, { signal })
+  } catch (error) {
+    if (isStatus(error, 404)) return
+    const inUse = error instanceof Problem && /active endpoints/i.test(error.message)
+    if (!inUse || context.desired.presence === 'present') throw error
+    context.warn(`network ${body.name} is still in use by containers that are not of this stack: it stays`)
+  }
+}

@@ -1,0 +1,88 @@
+/** What the actions of one run share: the desired state they serve, what they found, and their collaborators. */
+
+import type { ImageBuilder } from '../build/builder.ts'
+import type { ContextStore } from '../build/context-store.ts'
+import type { Engine, RegistryAuth } from '../engine/types.ts'
+import type { DesiredStack } from '../stack/desired.ts'
+import type { Observed, ObservedContainer } from '../stack/observed.ts'
+import type { Policy } from '../stack/policy.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import type { Store } from '../store/store.ts'
+import type { Clock } from './clock.ts'
+import type { ContainerWaiter } from './container-waiter.ts'
+import type { FileStore } from './files.ts'
+import type { ImageTable } from './images.ts'
+
+export interface Collaborators {
+  readonly engine: Engine
+  readonly store: Store
+  readonly clock: Clock
+  readonly files: FileStore
+  readonly contexts: ContextStore
+  readonly builder: ImageBuilder
+  readonly waiter: ContainerWaiter
+}
+
+export class RunContext {
+  readonly desired: DesiredStack
+  readonly observed: Observed
+  readonly policy: Policy
+  readonly images: ImageTable
+  readonly registryAuth: Readonly<Record<string, RegistryAuth>>
+  readonly warn: (message: string) => void
+  readonly #store: Store
+  /** Containers that this run made, by service and replica. */
+  readonly #created = new Map<string, string>()
+
+  constructor(parts: {
+    desired: DesiredStack
+    observed: Observed
+    policy: Policy
+    images: ImageTable
+    registryAuth: Readonly<Record<string, RegistryAuth>>
+    store: Store
+    warn: (message: string) => void
+  }) {
+    this.desired = parts.desired
+    this.observed = parts.observed
+    this.policy = parts.policy
+    this.images = parts.images
+    this.registryAuth = parts.registryAuth
+    this.warn = parts.warn
+    this.#store = parts.store
+  }
+
+  made(service: string, replica: number, id: string): void {
+    this.#created.set(`${service} ${replica}`, id)
+  }
+
+  /** The container that is this replica now: the one this run made, else the one that was there. */
+  containerId(service: string, replica: number): string | undefined {
+    return (
+      this.#created.get(`${service} ${replica}`) ?? this.#observedOf(service).find((c) => c.replica === replica)?.id
+    )
+  }
+
+  containerIds(service: string): string[] {
+    const count = this.desired.services[service]?.replicas ?? 0
+    return Array.from({ length: count }, (_, index) => this.containerId(service, index + 1)).filter(
+      (id) => id !== undefined,
+    )
+  }
+
+  container(id: string): ObservedContainer | undefined {
+    return this.observed.containers.find((container) => container.id === id)
+  }
+
+  /** The revision that a service is at. */
+  revisionOf(service: string): RevisionRow {
+    const number = this.desired.services[service]?.revision ?? this.desired.revision
+    const revision = this.#store.revisions.find(this.desired.stack, number)
+    if (revision === undefined) throw new Error(`revision ${number} of ${this.desired.stack} is not in the store`)
+    return revision
+  }
+
+  #observedOf(service: string): ObservedContainer[] {
+    return this.observed.containers.filter((c) => c.ownership === 'ours' && c.service === service && !c.oneOff)
+  }
+}
