@@ -415,7 +415,11 @@ export interface Engine {
   }
 
   /** `POST /session` and `POST /grpc`: a raw, upgraded (h2c) connection for BuildKit. */
-  upgrade(path: '/session' | '/grpc', headers: Record<string, string>, options?: CallOptions): Promise<import('node:stream').Duplex>
+  upgrade(
+    path: '/session' | '/grpc',
+    headers: Record<string, string>,
+    options?: CallOptions,
+  ): Promise<import('node:stream').Duplex>
   /** Ends all connections, open streams included. */
   close(): Promise<void>
 }

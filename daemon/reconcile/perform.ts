@@ -17,13 +17,17 @@ import { createNetwork, removeNetwork } from './perform/networks.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
 
-export interface Performance<K extends ActionKind = ActionKind> {
-  readonly body: Extract<ActionBody, { kind: K }>
+/** What an action needs, whichever it is. */
+export interface Setting {
   readonly context: RunContext
   readonly with: Collaborators
   readonly signal: AbortSignal
   /** What it is doing just now, for people. */
   readonly report: (detail: string) => void
+}
+
+export interface Performance<K extends ActionKind = ActionKind> extends Setting {
+  readonly body: Extract<ActionBody, { kind: K }>
 }
 
 export type Performer<K extends ActionKind> = (performance: Performance<K>) => Promise<void>

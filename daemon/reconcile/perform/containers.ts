@@ -5,8 +5,7 @@ import type { Performance } from '../perform.ts'
 import { explainStart, isStatus } from './engine-answers.ts'
 import { runHooks } from './hooks.ts'
 
-function idOf(performance: Performance<'start-container' | 'rename-container'>): string {
-  const { body, context } = performance
+function idOf({ body, context }: Performance<'start-container'> | Performance<'rename-container'>): string {
   const id = body.id ?? context.containerId(body.service, body.replica)
   if (id === undefined)
     throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)

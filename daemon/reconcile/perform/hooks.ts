@@ -1,6 +1,6 @@
 /** `post_start` and `pre_stop`: commands run inside the container, in order, at least once. */
 import { Problem } from '../../../protocol/problems.ts'
-import type { Performance } from '../perform.ts'
+import type { Setting } from '../perform.ts'
 
 const OUTPUT_LIMIT = 4096
 
@@ -8,7 +8,7 @@ export async function runHooks(
   kind: 'post_start' | 'pre_stop',
   id: string,
   service: string,
-  { context, with: { engine }, signal }: Performance,
+  { context, with: { engine }, signal }: Setting,
 ): Promise<void> {
   if (context.desired.services[service] === undefined) return
   const hooks = context.revisionOf(service).model.services[service]?.[kind] ?? []

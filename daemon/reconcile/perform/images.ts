@@ -1,7 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { JsonMessage } from '../../engine/types.ts'
 import { imageReference } from '../desired-reader.ts'
-import type { Performance } from '../perform.ts'
+import type { Performance, Setting } from '../perform.ts'
 import { isStatus } from './engine-answers.ts'
 
 export async function pullImage(performance: Performance<'pull-image'>): Promise<void> {
@@ -62,10 +62,7 @@ export async function buildImage(performance: Performance<'build-image'>): Promi
   await build(performance.body.service, performance)
 }
 
-async function build(
-  service: string,
-  { context, with: { builder, files }, signal, report }: Performance,
-): Promise<void> {
+async function build(service: string, { context, with: { builder, files }, signal, report }: Setting): Promise<void> {
   const revision = context.revisionOf(service)
   const spec = revision.model.services[service]!
   const reference = imageReference(revision.model.name, service, spec)

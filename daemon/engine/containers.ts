@@ -1,0 +1,116 @@
+import { demultiplex, plain } from './demultiplex.ts'
+import { filtersOf } from './filters.ts'
+import { hijacked } from './hijack.ts'
+import { jsonLines } from './json-lines.ts'
+import { segment, type Transport } from './transport.ts'
+import type { ContainerInspect, ContainerSummary, Engine } from './types.ts'
+
+/** A stop answers when the container has stopped: its grace and then some. */
+const STOP_MARGIN_MS = 60_000
+const DEFAULT_GRACE_SECONDS = 10
+const LONG_MS = 10 * 60_000
+
+export function containersOf(http: Transport): Engine['containers'] {
+  const at = (id: string) => `/containers/${segment(id)}`
+  return {
+    list: ({ all, filters }, options) =>
+      http.json<ContainerSummary[]>({
+        method: 'GET',
+        path: '/containers/json',
+        query: { all, filters: filtersOf(filters) },
+        ...options,
+      }),
+    inspect: (id, options) => http.json<ContainerInspect>({ method: 'GET', path: `${at(id)}/json`, ...options }),
+    create: ({ name, platform }, body, options) =>
+      http.json({ method: 'POST', path: '/containers/create', query: { name, platform }, body, ...options }),
+    start: async (id, options) =>
+      (await http.status({ method: 'POST', path: `${at(id)}/start`, timeoutMs: LONG_MS, ...options })) !== 304,
+    stop: async (id, { graceSeconds, signal }, options) => {
+      const query = { t: graceSeconds, signal }
+      const timeoutMs =
+        graceSeconds === -1 || graceSeconds === undefined ? LONG_MS : graceSeconds * 1000 + STOP_MARGIN_MS
+      return (await http.status({ method: 'POST', path: `${at(id)}/stop`, query, timeoutMs, ...options })) !== 304
+    },
+    kill: async (id, signal, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/kill`, query: { signal }, ...options })
+    },
+    restart: async (id, { graceSeconds }, options) => {
+      const timeoutMs = (graceSeconds ?? DEFAULT_GRACE_SECONDS) * 1000 + LONG_MS
+      await http.status({
+        method: 'POST',
+        path: `${at(id)}/restart`,
+        query: { t: graceSeconds },
+        timeoutMs,
+        ...options,
+      })
+    },
+    pause: async (id, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/pause`, ...options })
+    },
+    unpause: async (id, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/unpause`, ...options })
+    },
+    rename: async (id, name, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/rename`, query: { name }, ...options })
+    },
+    remove: async (id, { force, volumes }, options) => {
+      const query = { force, v: volumes === 'anonymous' ? true : undefined }
+      await http.status({ method: 'DELETE', path: at(id), query, timeoutMs: LONG_MS, ...options })
+    },
+    wait: (id, condition, options) =>
+      http.json({ method: 'POST', path: `${at(id)}/wait`, query: { condition }, kind: 'stream', ...options }),
+    updateRestartPolicy: async (id, policy, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/update`, body: { RestartPolicy: policy }, ...options })
+    },
+    async *logs(id, { tty, follow, stdout = true, stderr = true, since, until, timestamps, tail }, options) {
+      const query = { follow, stdout, stderr, since, until, timestamps, tail }
+      const { body } = await http.send({ method: 'GET', path: `${at(id)}/logs`, query, kind: 'stream', ...options })
+      yield* tty ? plain(body) : demultiplex(body)
+    },
+    attach: async (id, { tty, stdin, stdout, stderr, logs, detachKeys }, options) => {
+      const query = { stream: true, stdin, stdout, stderr, logs, detachKeys }
+      return hijacked(
+        await http.upgrade({ method: 'POST', path: `${at(id)}/attach`, query, protocol: 'tcp', ...options }),
+        { tty },
+      )
+    },
+    resize: async (id, { rows, columns }, options) => {
+      await http.status({ method: 'POST', path: `${at(id)}/resize`, query: { h: rows, w: columns }, ...options })
+    },
+    getArchive: async (id, path, options) => {
+      const answer = await http.send({
+        method: 'GET',
+        path: `${at(id)}/archive`,
+        query: { path },
+        kind: 'stream',
+        ...options,
+      })
+      const stat = String(answer.headers['x-docker-container-path-stat'] ?? '')
+      return { stat: stat === '' ? undefined : JSON.parse(Buffer.from(stat, 'base64').toString()), tar: answer.body }
+    },
+    putArchive: async (id, { path, noOverwriteDirNonDir, copyUidGid }, tar, options) => {
+      const query = { path, noOverwriteDirNonDir, copyUIDGID: copyUidGid }
+      const headers = { 'content-type': 'application/x-tar' }
+      const answer = await http.send({
+        method: 'PUT',
+        path: `${at(id)}/archive`,
+        query,
+        headers,
+        rawBody: tar,
+        kind: 'stream',
+        ...options,
+      })
+      answer.body.resume()
+    },
+    top: (id, psArgs, options) =>
+      http.json({ method: 'GET', path: `${at(id)}/top`, query: { ps_args: psArgs }, ...options }),
+    async *stats(id, { stream, oneShot }, options) {
+      const query = { stream, 'one-shot': oneShot }
+      const { body } = await http.send({ method: 'GET', path: `${at(id)}/stats`, query, kind: 'stream', ...options })
+      for await (const { value } of jsonLines<Record<string, unknown>>(body)) yield value
+    },
+    export: async (id, options) =>
+      (await http.send({ method: 'GET', path: `${at(id)}/export`, kind: 'stream', ...options })).body,
+    commit: (query, options) => http.json({ method: 'POST', path: '/commit', query, timeoutMs: LONG_MS, ...options }),
+  }
+}

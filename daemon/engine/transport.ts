@@ -1,0 +1,275 @@
+/**
+ * HTTP to one Engine over undici. Ordinary calls share a pool; each stream (logs, events, waits, pulls) has a connection
+ * of its own, so that any number of open streams never starves a call. Connections are made anew when they break.
+ */
+import type { Duplex, Readable } from 'node:stream'
+import { Client, type Dispatcher, errors, Pool } from 'undici'
+import { Problem } from '../../protocol/problems.ts'
+import type { EngineAddress } from './address.ts'
+import type { CallOptions } from './types.ts'
+
+export interface Call extends CallOptions {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
+  /** Without version prefix. Parts that hold data are encoded by {@link segment}. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body?: unknown
+  readonly rawBody?: Readable | Buffer
+  readonly headers?: Readonly<Record<string, string>>
+  /** `stream`: own connection, no time limit on the body. */
+  readonly kind?: 'call' | 'stream'
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Readable
+}
+
+const CALL_TIMEOUT_MS = 60_000
+/** Calls in flight over all stacks; one stack uses 8. */
+const CONNECTIONS = 64
+
+/** One part of a path. Whatever it holds, it stays one part: `../x` becomes `..%2Fx`. */
+export function segment(value: string): string {
+  const encoded = encodeURIComponent(value)
+  if (encoded === '' || encoded === '.' || encoded === '..') {
+    throw new Problem('bad-request', `"${value}" is not a name or id of the Engine`)
+  }
+  return encoded
+}
+
+export class Transport {
+  readonly address: EngineAddress
+  readonly #pool: Pool
+  readonly #streams = new Set<Client>()
+  #prefix = ''
+
+  constructor(address: EngineAddress) {
+    this.address = address
+    this.#pool = new Pool(address.origin, {
+      ...this.#connect(),
+      connections: CONNECTIONS,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      // The time limit of a call is ours (its signal): stops and waits answer late on purpose.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** `/v1.51`, once negotiated. */
+  protected useVersion(apiVersion: string): void {
+    this.#prefix = `/v${apiVersion}`
+  }
+
+  async send(call: Call): Promise<Answer> {
+    const timeout = call.kind === 'stream' ? undefined : AbortSignal.timeout(call.timeoutMs ?? CALL_TIMEOUT_MS)
+    const signals = [call.signal, timeout].filter((signal) => signal !== undefined)
+    const signal = signals.length === 0 ? undefined : AbortSignal.any(signals)
+    const client = call.kind === 'stream' ? this.#streamClient() : undefined
+    try {
+      const answer = await (client ?? this.#pool).request({
+        method: call.method as Dispatcher.HttpMethod,
+        path: this.#path(call),
+        headers: { ...(call.body === undefined ? {} : { 'content-type': 'application/json' }), ...call.headers },
+        body: call.body === undefined ? (call.rawBody ?? null) : JSON.stringify(call.body),
+        signal: signal ?? null,
+      })
+      if (client !== undefined) answer.body.once('close', () => this.#drop(client))
+      // A redirect is no answer either: the Engine sends one for a path that it would clean, such as an id with `..`.
+      if (answer.statusCode >= 300 && answer.statusCode !== 304) throw await this.#refusal(call, answer)
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body }
+    } catch (error) {
+      if (client !== undefined) this.#drop(client)
+      throw this.#explain(call, error, timeout)
+    }
+  }
+
+  async json<T>(call: Call): Promise<T> {
+    const { body, status } = await this.send(call)
+    const text = await this.#text(call, body)
+    try {
+      return JSON.parse(text) as T
+    } catch (error) {
+      throw new Problem('engine-error', `the Engine's answer is not JSON: ${text.slice(0, 200)}`, {
+        engine: { call: `${call.method} ${call.path}`, status },
+        cause: error,
+      })
+    }
+  }
+
+  /** For calls whose answer has no meaning but its status. */
+  async status(call: Call): Promise<number> {
+    const { status, body } = await this.send(call)
+    await this.#text(call, body)
+    return status
+  }
+
+  /** A connection that speaks something else after the Engine's 101: attach, exec, BuildKit's session. */
+  async upgrade(call: Call & { readonly protocol: string }): Promise<Duplex> {
+    const client = this.#streamClient()
+    try {
+      const { socket, headers: _ } = await new Promise<{ socket: Duplex; headers: unknown }>((resolve, reject) => {
+        client.dispatch(
+          {
+            method: call.method as Dispatcher.HttpMethod,
+            path: this.#path(call),
+            headers: { 'content-type': 'application/json', ...call.headers },
+            body: call.body === undefined ? null : JSON.stringify(call.body),
+            upgrade: call.protocol,
+          },
+          new UpgradeHandler(resolve, reject, call.signal),
+        )
+      })
+      socket.once('close', () => this.#drop(client))
+      return socket
+    } catch (error) {
+      this.#drop(client)
+      throw this.#explain(call, error, undefined)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#pool.destroy(), ...[...this.#streams].map((client) => client.destroy())])
+  }
+
+  #connect(): { connect: object } {
+    const { socketPath, tls } = this.address
+    if (socketPath !== undefined) return { connect: { socketPath, timeout: 5000 } }
+    if (tls === undefined) return { connect: { timeout: 5000 } }
+    const { ca, cert, key, verify } = tls
+    return { connect: { ca, cert, key, rejectUnauthorized: verify === 'server', timeout: 5000 } }
+  }
+
+  #streamClient(): Client {
+    const client = new Client(this.address.origin, {
+      ...this.#connect(),
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+    this.#streams.add(client)
+    return client
+  }
+
+  #drop(client: Client): void {
+    this.#streams.delete(client)
+    client.destroy().catch(() => {
+      // It is gone already, which is what was wanted.
+    })
+  }
+
+  #path(call: Call): string {
+    const query = new URLSearchParams()
+    for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(key, String(value))
+    const text = query.toString()
+    return `${this.#prefix}${call.path}${text === '' ? '' : `?${text}`}`
+  }
+
+  async #text(call: Call, body: Readable): Promise<string> {
+    try {
+      const chunks: Buffer[] = []
+      for await (const chunk of body) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString()
+    } catch (error) {
+      throw this.#explain(call, error, undefined)
+    }
+  }
+
+  async #refusal(call: Call, answer: Dispatcher.ResponseData): Promise<Problem> {
+    const text = (await answer.body.text()).slice(0, 16_384)
+    let message = text.trim()
+    try {
+      message = (JSON.parse(text) as { message?: string }).message ?? message
+    } catch {
+      // Not JSON: a proxy in between, or a very old Engine. Its words as they are.
+    }
+    return new Problem('engine-error', message === '' ? `the Engine answered ${answer.statusCode}` : message, {
+      engine: { call: `${call.method} ${call.path}`, status: answer.statusCode },
+    })
+  }
+
+  #explain(call: Call, error: unknown, timeout: AbortSignal | undefined): unknown {
+    if (error instanceof Problem) return error
+    if (call.signal?.aborted) return call.signal.reason
+    const engine = { call: `${call.method} ${call.path}` }
+    if (timeout?.aborted) {
+      return new Problem(
+        'engine-timeout',
+        `the Engine did not answer ${engine.call} in ${(call.timeoutMs ?? CALL_TIMEOUT_MS) / 1000} s`,
+        {
+          engine,
+          cause: error,
+        },
+      )
+    }
+    const words = error instanceof Error ? error.message : String(error)
+    const refused = error instanceof errors.UndiciError || (error as NodeJS.ErrnoException).code !== undefined
+    if (!refused) return error
+    return new Problem('engine-unreachable', `the Engine at ${this.address.url} does not answer (${words})`, {
+      hint: hintFor(error, this.address),
+      engine,
+      cause: error,
+    })
+  }
+}
+
+function hintFor(error: unknown, address: EngineAddress): string {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'EACCES')
+    return `this user may not open ${address.socketPath}: run as root, or join the group that owns it`
+  if (address.socketPath !== undefined) return 'is dockerd running? (systemctl status docker)'
+  return 'check the address and that the Engine listens there'
+}
+
+/** Resolves with the raw socket on 101; any other answer is an error of the Engine. */
+class UpgradeHandler implements Dispatcher.DispatchHandler {
+  readonly #resolve: (result: { socket: Duplex; headers: unknown }) => void
+  readonly #reject: (error: unknown) => void
+  readonly #signal: AbortSignal | undefined
+  #status = 0
+  #chunks: Buffer[] = []
+
+  constructor(
+    resolve: (result: { socket: Duplex; headers: unknown }) => void,
+    reject: (error: unknown) => void,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#signal = signal
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#signal?.aborted) controller.abort(this.#signal.reason as Error)
+    this.#signal?.addEventListener('abort', () => controller.abort(this.#signal!.reason as Error), { once: true })
+  }
+
+  onRequestUpgrade(_: Dispatcher.DispatchController, _status: number, headers: unknown, socket: Duplex): void {
+    this.#resolve({ socket, headers })
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, statusCode: number): void {
+    this.#status = statusCode
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#chunks.length < 16) this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    const text = Buffer.concat(this.#chunks).toString()
+    let message = text
+    try {
+      message = (JSON.parse(text) as { message: string }).message
+    } catch {
+      // The words as they are.
+    }
+    this.#reject(new Problem('engine-error', message.trim(), { engine: { call: 'upgrade', status: this.#status } }))
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#reject(error)
+  }
+}
