@@ -62,15 +62,10 @@ export async function buildImage(performance: Performance<'build-image'>): Promi
   await build(performance.body.service, performance)
 }
 
-async function build(service: string, { context, with: { builder, files }, signal, report }: Setting): Promise<void> {
+async function build(service: string, { context, with: { builder }, signal, report }: Setting): Promise<void> {
   const revision = context.revisionOf(service)
   const spec = revision.model.services[service]!
   const reference = imageReference(revision.model.name, service, spec)
-  const secrets = new Map(
-    revision.files
-      .filter((file) => file.kind === 'secret')
-      .map((file) => [file.name, files.read(file.digest)] as const),
-  )
   await builder.build(
     {
       stack: context.desired.stack,
@@ -79,9 +74,7 @@ async function build(service: string, { context, with: { builder, files }, signa
       imageName: reference,
       platform: spec.platform,
       contextId: revision.contexts[service],
-      secrets,
       registryAuth: context.registryAuth,
-      additionalImages: (other) => imageReference(revision.model.name, other, revision.model.services[other] ?? {}),
     },
     report,
     signal,

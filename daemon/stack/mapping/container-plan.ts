@@ -1,0 +1,49 @@
+/** What it takes to make one container: the Engine's create call, and what follows it. */
+import type { Model } from '../../../protocol/stackfile/model.ts'
+import type { ContainerCreateBody, EndpointSettings, ImageInspect } from '../../engine/types.ts'
+
+export interface ContainerInput {
+  readonly model: Model
+  readonly service: string
+  readonly replica: number
+  /** The name to create it under; its network alias is the final one, whatever this says. */
+  readonly containerName: string
+  readonly image: { readonly reference: string; readonly id: string; readonly inspect: ImageInspect }
+  /** The negotiated one. What it lacks is refused, never left out. */
+  readonly apiVersion: string
+  /** Ours. They win over the file's. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly compose: {
+    readonly workingDir: string
+    readonly configFiles: readonly string[]
+    readonly environmentFiles: readonly string[]
+    readonly configHash: string
+    readonly version: string
+  }
+  /** Id of the first container of another service, for shared namespaces and volumes. */
+  readonly containers: (service: string) => string | undefined
+  /** Anonymous volumes of the predecessor by mount target. */
+  readonly carriedVolumes: Readonly<Record<string, string>>
+  readonly fileSource: (
+    kind: 'config' | 'secret',
+    name: string,
+  ) => { readonly hostPath: string } | { readonly content: Buffer }
+}
+
+export interface FileToCopy {
+  /** Absolute, in the container. */
+  readonly path: string
+  readonly content: Buffer
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface ContainerPlan {
+  readonly query: { readonly name: string; readonly platform?: string }
+  readonly body: ContainerCreateBody
+  /** Further networks, where the Engine takes only one at creation (API below 1.44). */
+  readonly connectAfterCreate: readonly { readonly networkName: string; readonly endpoint: EndpointSettings }[]
+  readonly filesAfterCreate: readonly FileToCopy[]
+  readonly warnings: readonly string[]
+}

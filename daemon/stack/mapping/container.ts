@@ -1,0 +1,190 @@
+/**
+ * One replica of a service as the Engine's `POST /containers/create`. The rules are those of `docker compose create`
+ * (2.40); test/engine/parity compares the two container by container.
+ */
+import { Problem } from '../../../protocol/problems.ts'
+import type { Healthcheck, Service } from '../../../protocol/stackfile/model.ts'
+import { parseDuration } from '../../../protocol/stackfile/units.ts'
+import { COMPOSE } from '../labels.ts'
+import { needsApi } from './api-needs.ts'
+import type { ContainerInput, ContainerPlan } from './container-plan.ts'
+import { endpointsOf } from './endpoints.ts'
+import { mountsOf } from './mounts.ts'
+import { sharedWith, volumesFrom } from './namespaces.ts'
+import { exposedPorts, portBindings } from './ports.ts'
+import { defined, resourcesOf } from './resources.ts'
+
+export type { ContainerInput, ContainerPlan } from './container-plan.ts'
+
+export function containerCreate(input: ContainerInput): ContainerPlan {
+  const { model, service, replica } = input
+  const spec = model.services[service]!
+  refuseWhatWeCannot(service, spec)
+  const name = spec.container_name ?? `${model.name}-${service}-${replica}`
+  const endpoints = endpointsOf(input, spec, name)
+  const mounts = mountsOf(input, spec)
+  const security = securityOf(spec)
+  const path = `services.${service}`
+  if (spec.annotations !== undefined) needsApi(`${path}.annotations`, '1.43', input.apiVersion)
+  return {
+    query: { name: input.containerName, ...(spec.platform === undefined ? {} : { platform: spec.platform }) },
+    body: defined({
+      Image: input.image.reference,
+      Hostname: spec.hostname,
+      Domainname: spec.domainname,
+      User: spec.user,
+      ExposedPorts: exposedPorts(spec),
+      Tty: spec.tty,
+      OpenStdin: spec.stdin_open,
+      AttachStdout: true,
+      AttachStderr: true,
+      Cmd: spec.command ?? undefined,
+      Entrypoint: spec.entrypoint ?? undefined,
+      WorkingDir: spec.working_dir,
+      MacAddress: endpoints.macAddress,
+      NetworkDisabled: spec.network_mode === 'disabled' ? true : undefined,
+      Labels: labelsOf(input, spec),
+      StopSignal: spec.stop_signal,
+      StopTimeout: secondsOf(spec.stop_grace_period),
+      Env: environmentOf(spec),
+      Healthcheck: healthcheckOf(spec.healthcheck, `${path}.healthcheck`, input.apiVersion),
+      HostConfig: defined({
+        Annotations: spec.annotations,
+        Binds: nonEmpty(mounts.binds),
+        Mounts: nonEmpty(mounts.mounts),
+        Tmpfs: Object.keys(mounts.tmpfs).length === 0 ? undefined : mounts.tmpfs,
+        CapAdd: spec.cap_add,
+        CapDrop: spec.cap_drop,
+        NetworkMode: endpoints.networkMode,
+        Links: endpoints.links,
+        Init: spec.init,
+        IpcMode: spec.ipc === undefined ? undefined : sharedWith(input, spec.ipc, `${path}.ipc`),
+        PidMode: spec.pid === undefined ? undefined : sharedWith(input, spec.pid, `${path}.pid`),
+        CgroupnsMode: spec.cgroup,
+        UTSMode: spec.uts,
+        UsernsMode: spec.userns_mode,
+        Isolation: spec.isolation,
+        Runtime: spec.runtime,
+        ReadonlyRootfs: spec.read_only,
+        RestartPolicy: restartPolicyOf(spec),
+        ShmSize: spec.shm_size === undefined ? undefined : Number(spec.shm_size),
+        Sysctls: spec.sysctls,
+        PortBindings: portBindings(spec),
+        VolumesFrom: volumesFrom(input, spec.volumes_from),
+        Dns: spec.dns,
+        DnsSearch: spec.dns_search,
+        DnsOptions: spec.dns_opt,
+        ExtraHosts: spec.extra_hosts?.map(extraHost),
+        StorageOpt: spec.storage_opt,
+        Privileged: spec.privileged,
+        LogConfig:
+          spec.logging === undefined
+            ? undefined
+            : { Type: spec.logging.driver ?? '', Config: spec.logging.options ?? {} },
+        GroupAdd: spec.group_add?.map(String),
+        OomScoreAdj: spec.oom_score_adj,
+        ...security,
+        ...resourcesOf(spec),
+      }),
+      NetworkingConfig: endpoints.config === undefined ? undefined : { EndpointsConfig: endpoints.config },
+    }) as ContainerPlan['body'],
+    connectAfterCreate: endpoints.connectAfterCreate,
+    filesAfterCreate: mounts.files,
+    warnings: [],
+  }
+}
+
+/** Keys that are known to the language and that one Engine over its API cannot honour. Refused, never left out. */
+function refuseWhatWeCannot(service: string, spec: Service): void {
+  const refuse = (key: string, why: string): never => {
+    throw new Problem('unsupported', `services.${service}.${key}: ${why}`, { hint: 'take the key out of the file' })
+  }
+  if (spec.credential_spec !== undefined) refuse('credential_spec', 'credential specs are for Windows containers')
+  if (spec.provider !== undefined) refuse('provider', 'external providers are not supported')
+  if (spec.models !== undefined) refuse('models', 'models are not supported')
+  if (spec.use_api_socket === true)
+    refuse('use_api_socket', 'handing the Engine socket to a container is not supported')
+}
+
+function labelsOf(input: ContainerInput, spec: Service): Record<string, string> {
+  const { compose, model, service, replica } = input
+  const dependencies = Object.entries(spec.depends_on ?? {})
+    .map(([name, on]) => `${name}:${on.condition}:${on.restart ?? false}`)
+    .sort()
+  return {
+    ...spec.labels,
+    [COMPOSE.project]: model.name,
+    [COMPOSE.service]: service,
+    [COMPOSE.number]: String(replica),
+    [COMPOSE.oneOff]: 'False',
+    [COMPOSE.configHash]: compose.configHash,
+    [COMPOSE.version]: compose.version,
+    'com.docker.compose.image': input.image.id,
+    'com.docker.compose.depends_on': dependencies.join(','),
+    'com.docker.compose.project.working_dir': compose.workingDir,
+    'com.docker.compose.project.config_files': compose.configFiles.join(','),
+    ...(compose.environmentFiles.length === 0
+      ? {}
+      : { 'com.docker.compose.project.environment_file': compose.environmentFiles.join(',') }),
+    ...input.labels,
+  }
+}
+
+/** A variable without a value takes that of the image away. */
+function environmentOf(spec: Service): string[] | undefined {
+  if (spec.environment === undefined) return undefined
+  return Object.entries(spec.environment).map(([key, value]) => (value === null ? key : `${key}=${value}`))
+}
+
+function healthcheckOf(check: Healthcheck | undefined, path: string, apiVersion: string) {
+  if (check === undefined) return undefined
+  if (check.disable === true) return { Test: ['NONE'] }
+  if (check.start_interval !== undefined) needsApi(`${path}.start_interval`, '1.44', apiVersion)
+  return defined({
+    Test: check.test,
+    Interval: nanoseconds(check.interval),
+    Timeout: nanoseconds(check.timeout),
+    Retries: check.retries,
+    StartPeriod: nanoseconds(check.start_period),
+    StartInterval: nanoseconds(check.start_interval),
+  })
+}
+
+function restartPolicyOf(spec: Service): { Name: string; MaximumRetryCount: number } | undefined {
+  const policy = spec.deploy?.restart_policy
+  if (policy !== undefined)
+    return { Name: policyName(policy.condition ?? 'any'), MaximumRetryCount: policy.max_attempts ?? 0 }
+  if (spec.restart === undefined || spec.restart === '') return undefined
+  const [name = '', retries = '0'] = spec.restart.split(':')
+  return { Name: policyName(name), MaximumRetryCount: Number(retries) }
+}
+
+const policyName = (condition: string): string =>
+  condition === 'none' ? 'no' : condition === 'any' ? 'always' : condition
+
+/** `systempaths=unconfined` is no option of the Engine: the CLI turns it into two empty lists. */
+function securityOf(spec: Service): Record<string, unknown> {
+  if (spec.security_opt === undefined) return {}
+  const unconfined = spec.security_opt.includes('systempaths=unconfined')
+  const options = spec.security_opt.filter((option) => option !== 'systempaths=unconfined')
+  const file = options.find((option) => /^seccomp[=:](?!unconfined$|builtin$|\s*\{)/.test(option))
+  if (file !== undefined) {
+    throw new Problem('unsupported', `security_opt ${file}: a seccomp profile from a file is not supported`, {
+      hint: 'write the profile itself: seccomp={...}',
+    })
+  }
+  return { SecurityOpt: options, ...(unconfined ? { MaskedPaths: [], ReadonlyPaths: [] } : {}) }
+}
+
+/** The canonical form is `host=address`; the Engine wants `host:address`. */
+const extraHost = (entry: string): string => entry.replace('=', ':')
+
+const nanoseconds = (duration: string | undefined): number | undefined =>
+  duration === undefined ? undefined : parseDuration(duration)
+
+function secondsOf(duration: string | undefined): number | undefined {
+  const ns = nanoseconds(duration)
+  return ns === undefined ? undefined : Math.ceil(ns / 1e9)
+}
+
+const nonEmpty = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list)

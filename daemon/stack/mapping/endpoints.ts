@@ -1,0 +1,96 @@
+/** Networks of a container: which one it is created in, which it joins, under which names. */
+import type { Model, Service, ServiceNetwork } from '../../../protocol/stackfile/model.ts'
+import type { EndpointSettings } from '../../engine/types.ts'
+import { declaredReplicas } from '../desired.ts'
+import { compareVersions, needsApi } from './api-needs.ts'
+import type { ContainerInput, ContainerPlan } from './container-plan.ts'
+import { sharedWith } from './namespaces.ts'
+import { defined } from './resources.ts'
+
+export interface Endpoints {
+  readonly networkMode: string
+  /** Links of the Engine's default bridge; elsewhere they belong to the endpoint. */
+  readonly links: readonly string[] | undefined
+  readonly macAddress: string | undefined
+  readonly config: Record<string, EndpointSettings> | undefined
+  readonly connectAfterCreate: ContainerPlan['connectAfterCreate']
+}
+
+/** API from which one create call takes every network. */
+const ALL_AT_ONCE = '1.44'
+
+export function endpointsOf(input: ContainerInput, spec: Service, containerName: string): Endpoints {
+  const { model } = input
+  const links = linksOf(model, spec)
+  const keys = byPriority(spec.networks ?? {})
+  const none = { config: undefined, connectAfterCreate: [], macAddress: spec.mac_address }
+  if (spec.network_mode !== undefined && spec.network_mode !== '') {
+    const networkMode = sharedWith(input, spec.network_mode, `services.${input.service}.network_mode`)
+    return { ...none, networkMode, links: networkMode === 'bridge' ? links : undefined }
+  }
+  if (keys[0] === undefined) return { ...none, networkMode: 'none', links: undefined }
+  const atOnce = compareVersions(input.apiVersion, ALL_AT_ONCE) >= 0
+  const all = keys.map((key, index) => ({
+    networkName: model.networks?.[key]?.name ?? key,
+    endpoint: endpointOf(input, key, spec, containerName, { links, main: index === 0, atOnce }),
+  }))
+  const created = atOnce ? all : all.slice(0, 1)
+  return {
+    networkMode: all[0]!.networkName,
+    links: undefined,
+    macAddress: atOnce ? undefined : (spec.mac_address ?? spec.networks?.[keys[0]]?.mac_address),
+    config: Object.fromEntries(created.map(({ networkName, endpoint }) => [networkName, endpoint])),
+    connectAfterCreate: atOnce ? [] : all.slice(1),
+  }
+}
+
+/** Highest priority first, then by name: Compose's order, which decides the first network of the create call. */
+function byPriority(networks: Readonly<Record<string, ServiceNetwork | null>>): string[] {
+  const priority = (key: string) => networks[key]?.priority ?? 0
+  return Object.keys(networks).sort((a, b) => priority(b) - priority(a) || (a < b ? -1 : 1))
+}
+
+function endpointOf(
+  input: ContainerInput,
+  key: string,
+  spec: Service,
+  containerName: string,
+  how: { readonly links: readonly string[]; readonly main: boolean; readonly atOnce: boolean },
+): EndpointSettings {
+  const network = spec.networks?.[key] ?? {}
+  const path = `services.${input.service}.networks.${key}`
+  if (network.gw_priority) needsApi(`${path}.gw_priority`, '1.48', input.apiVersion)
+  if (network.interface_name) needsApi(`${path}.interface_name`, '1.49', input.apiVersion)
+  const ipam = defined({
+    IPv4Address: network.ipv4_address,
+    IPv6Address: network.ipv6_address,
+    LinkLocalIPs: network.link_local_ips,
+  })
+  const driverOpts = {
+    ...network.driver_opts,
+    ...(network.interface_name ? { 'com.docker.network.endpoint.ifname': network.interface_name } : {}),
+  }
+  const mac = network.mac_address ?? (how.main ? spec.mac_address : undefined)
+  return defined({
+    Aliases: [...new Set([containerName, input.service, ...(network.aliases ?? [])])],
+    Links: how.links.length === 0 ? undefined : [...how.links],
+    IPAMConfig: Object.keys(ipam).length === 0 ? undefined : ipam,
+    MacAddress: how.atOnce ? mac : undefined,
+    DriverOpts: Object.keys(driverOpts).length === 0 ? undefined : driverOpts,
+    GwPriority: network.gw_priority,
+  }) as EndpointSettings
+}
+
+/** `SERVICE[:ALIAS]` for each of its containers under Compose's three names; external links as they are. */
+function linksOf(model: Model, spec: Service): string[] {
+  const links = (spec.links ?? []).flatMap((link) => {
+    const [service = '', alias = service] = link.split(':')
+    const name = model.services[service]?.container_name
+    return Array.from({ length: declaredReplicas(model, service) }, (_, index) => {
+      const container = name ?? `${model.name}-${service}-${index + 1}`
+      return [`${container}:${alias}`, `${container}:${service}-${index + 1}`, `${container}:${container}`]
+    }).flat()
+  })
+  const external = (spec.external_links ?? []).map((link) => (link.includes(':') ? link : `${link}:${link}`))
+  return [...new Set([...links, ...external])]
+}

@@ -1,0 +1,161 @@
+/** Volumes, binds, tmpfs, configs and secrets of a container. */
+import { Problem } from '../../../protocol/problems.ts'
+import type { FileReference, Model, Mount, Service } from '../../../protocol/stackfile/model.ts'
+import { needsApi } from './api-needs.ts'
+import type { ContainerInput, FileToCopy } from './container-plan.ts'
+import { defined } from './resources.ts'
+
+export interface Mounts {
+  readonly binds: readonly string[]
+  readonly mounts: readonly Record<string, unknown>[]
+  readonly tmpfs: Readonly<Record<string, string>>
+  readonly files: readonly FileToCopy[]
+}
+
+export function mountsOf(input: ContainerInput, spec: Service): Mounts {
+  const binds: string[] = []
+  const mounts: Record<string, unknown>[] = []
+  for (const [index, mount] of (spec.volumes ?? []).entries()) {
+    const path = `services.${input.service}.volumes[${index}]`
+    const bind = bindOf(mount, input.model, path)
+    if (bind !== undefined) binds.push(bind)
+    else mounts.push(mountOf(mount, input, path))
+  }
+  mounts.push(...carried(input, spec))
+  const files: FileToCopy[] = []
+  for (const kind of ['config', 'secret'] as const) {
+    for (const reference of (kind === 'config' ? spec.configs : spec.secrets) ?? []) {
+      const target = targetOf(kind, reference)
+      const source = input.fileSource(kind, reference.source)
+      if ('hostPath' in source) {
+        mounts.push({ Type: 'bind', Source: source.hostPath, Target: target, ReadOnly: true })
+      } else {
+        files.push({
+          path: target,
+          content: source.content,
+          mode: modeOf(reference.mode),
+          uid: Number(reference.uid ?? 0),
+          gid: Number(reference.gid ?? 0),
+        })
+      }
+    }
+  }
+  return { binds, mounts, tmpfs: tmpfsOf(spec), files }
+}
+
+function tmpfsOf(spec: Service): Record<string, string> {
+  return Object.fromEntries(
+    (spec.tmpfs ?? []).map((entry) => {
+      const colon = entry.indexOf(':')
+      return colon < 0 ? [entry, ''] : [entry.slice(0, colon), entry.slice(colon + 1)]
+    }),
+  )
+}
+
+/**
+ * The short form that every Engine has. A mount of type `bind` can make no missing host path below API 1.42, and a named
+ * volume without options needs nothing more, so both go this way, as they do in Compose.
+ */
+function bindOf(mount: Mount, model: Model, path: string): string | undefined {
+  if (mount.type === 'bind' && mount.bind?.create_host_path !== false && mount.bind?.recursive === undefined) {
+    return bindString(mount.source ?? '', mount, path)
+  }
+  if (
+    mount.type !== 'volume' ||
+    !mount.source ||
+    mount.volume?.subpath !== undefined ||
+    mount.volume?.labels !== undefined
+  )
+    return undefined
+  return bindString(model.volumes?.[mount.source]?.name ?? mount.source, mount, path)
+}
+
+function bindString(source: string, mount: Mount, path: string): string {
+  if (source.includes(':') || mount.target.includes(':')) {
+    throw new Problem('unsupported', `${path}: a path with a colon cannot be mounted (${source} on ${mount.target})`, {
+      hint: 'use a path without a colon',
+    })
+  }
+  const options = [
+    mount.read_only === true ? 'ro' : 'rw',
+    mount.bind?.selinux,
+    mount.bind?.propagation,
+    mount.volume?.nocopy === true ? 'nocopy' : undefined,
+  ].filter((option) => option !== undefined && option !== '')
+  return `${source}:${mount.target}:${options.join(',')}`
+}
+
+function mountOf(mount: Mount, input: ContainerInput, path: string): Record<string, unknown> {
+  const shared = { Type: mount.type, Target: mount.target, ReadOnly: mount.read_only === true ? true : undefined }
+  switch (mount.type) {
+    case 'bind':
+      return defined({
+        ...shared,
+        Source: mount.source,
+        Consistency: mount.consistency,
+        BindOptions: defined({ Propagation: mount.bind?.propagation, ...recursive(mount, input, path) }),
+      })
+    case 'volume': {
+      if (mount.volume?.subpath !== undefined) needsApi(`${path}.volume.subpath`, '1.45', input.apiVersion)
+      const name = mount.source
+        ? (input.model.volumes?.[mount.source]?.name ?? mount.source)
+        : input.carriedVolumes[mount.target]
+      return defined({
+        ...shared,
+        Source: name,
+        VolumeOptions: defined({
+          NoCopy: mount.volume?.nocopy,
+          Subpath: mount.volume?.subpath,
+          Labels: mount.volume?.labels,
+        }),
+      })
+    }
+    case 'tmpfs':
+      return defined({
+        ...shared,
+        TmpfsOptions: defined({
+          SizeBytes: mount.tmpfs?.size === undefined ? undefined : Number(mount.tmpfs.size),
+          Mode: mount.tmpfs?.mode === undefined ? undefined : Number(mount.tmpfs.mode),
+        }),
+      })
+    case 'image':
+      needsApi(`${path}.type: image`, '1.48', input.apiVersion)
+      return defined({ ...shared, Source: mount.source, ImageOptions: defined({ Subpath: mount.image?.subpath }) })
+    case 'npipe':
+      return defined({ ...shared, Source: mount.source })
+    case 'cluster':
+      throw new Problem('unsupported', `${path}.type: cluster volumes exist only in Swarm mode`, {
+        hint: 'use a volume of type volume with a driver',
+      })
+  }
+}
+
+function recursive(mount: Mount, input: ContainerInput, path: string): Record<string, unknown> {
+  const how = mount.bind?.recursive
+  if (how === undefined || how === 'enabled') return {}
+  needsApi(`${path}.bind.recursive`, '1.44', input.apiVersion)
+  if (how === 'disabled') return { NonRecursive: true }
+  return how === 'readonly' ? { ReadOnlyForceRecursive: true } : { ReadOnlyNonRecursive: true }
+}
+
+/** Anonymous volumes that the image declares move on too; those of the file are taken over where they stand. */
+function carried(input: ContainerInput, spec: Service): Record<string, unknown>[] {
+  const declared = new Set((spec.volumes ?? []).map((mount) => mount.target))
+  const wanted = new Set(Object.keys(input.image.inspect.Config?.Volumes ?? {}))
+  return Object.entries(input.carriedVolumes)
+    .filter(([target]) => !declared.has(target) && wanted.has(target))
+    .map(([Target, Source]) => ({ Type: 'volume', Source, Target }))
+}
+
+/** A config goes to `/NAME`, a secret to `/run/secrets/NAME`, unless the target says otherwise (Compose's rule). */
+export function targetOf(kind: 'config' | 'secret', reference: FileReference): string {
+  const target = reference.target === undefined || reference.target === '' ? reference.source : reference.target
+  if (target.startsWith('/')) return target
+  return kind === 'config' ? `/${target}` : `/run/secrets/${target}`
+}
+
+/** `"0440"` is octal in the canonical form; without one everybody may read. */
+function modeOf(mode: string | number | undefined): number {
+  if (mode === undefined) return 0o444
+  return typeof mode === 'number' ? mode : Number.parseInt(mode.replace(/^0o/, ''), 8)
+}

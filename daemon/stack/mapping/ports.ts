@@ -1,0 +1,23 @@
+/** Ports that a container exposes and publishes. */
+import type { Service } from '../../../protocol/stackfile/model.ts'
+
+export function exposedPorts(spec: Service): Record<string, object> | undefined {
+  const ports: Record<string, object> = {}
+  for (const entry of spec.expose ?? []) {
+    const [range = '', protocol = 'tcp'] = String(entry).split('/')
+    const [first = 0, last = first] = range.split('-').map(Number)
+    for (let port = first; port <= last; port += 1) ports[`${port}/${protocol}`] = {}
+  }
+  for (const port of spec.ports ?? []) ports[`${port.target}/${port.protocol ?? 'tcp'}`] = {}
+  return Object.keys(ports).length === 0 ? undefined : ports
+}
+
+export function portBindings(spec: Service): Record<string, { HostIp: string; HostPort: string }[]> | undefined {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {}
+  for (const port of spec.ports ?? []) {
+    const key = `${port.target}/${port.protocol ?? 'tcp'}`
+    bindings[key] ??= []
+    bindings[key].push({ HostIp: port.host_ip ?? '', HostPort: port.published ?? '' })
+  }
+  return Object.keys(bindings).length === 0 ? undefined : bindings
+}
