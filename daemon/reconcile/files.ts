@@ -19,12 +19,17 @@ export class FileStore {
    */
   put(file: FileContent): FileRef {
     const bytes = Buffer.from(file.base64, 'base64')
-    const mode = file.mode ?? 0o444
+    const reference = this.refOf(file)
+    if (!existsSync(this.pathOf(reference.digest))) this.#write(reference.digest, bytes, file.mode ?? 0o444, file)
+    return reference
+  }
+
+  /** The same without writing anything: for a preview. */
+  refOf(file: FileContent): FileRef {
     const digest = createHash('sha256')
-      .update(`${mode} ${file.uid ?? ''} ${file.gid ?? ''}\n`)
-      .update(bytes)
+      .update(`${file.mode ?? 0o444} ${file.uid ?? ''} ${file.gid ?? ''}\n`)
+      .update(Buffer.from(file.base64, 'base64'))
       .digest('hex')
-    if (!existsSync(this.pathOf(digest))) this.#write(digest, bytes, mode, file)
     return {
       kind: file.kind,
       name: file.name,

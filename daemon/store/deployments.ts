@@ -12,6 +12,8 @@ export interface DeploymentRow {
   readonly requestedBy: string
   /** The request as it was accepted, so that it can be carried out after a crash. Holds no credentials. */
   readonly request: unknown
+  /** Whether it has become the desired state. Until then a crash or a failure leaves that as it was. */
+  readonly applied: boolean
   readonly createdAt: string
 }
 
@@ -29,7 +31,7 @@ export class DeploymentRepository {
     this.#db = db
   }
 
-  add(row: DeploymentRow): void {
+  add(row: Omit<DeploymentRow, 'applied'>): void {
     this.#db
       .prepare(
         `INSERT INTO deployments (id, stack, kind, revision, state, requested_by, request, created_at)
@@ -58,12 +60,14 @@ export class DeploymentRepository {
     return rows.map((row) => (row as { stack: string }).stack)
   }
 
-  begin(id: string, revision: number | undefined, at: string): void {
+  begin(id: string, at: string): void {
     this.#db
-      .prepare(
-        `UPDATE deployments SET state = 'running', started_at = COALESCE(started_at, ?), revision = ? WHERE id = ?`,
-      )
-      .run(at, revision ?? null, id)
+      .prepare(`UPDATE deployments SET state = 'running', started_at = COALESCE(started_at, ?) WHERE id = ?`)
+      .run(at, id)
+  }
+
+  applied(id: string, revision: number): void {
+    this.#db.prepare('UPDATE deployments SET applied = 1, revision = ? WHERE id = ?').run(revision, id)
   }
 
   end(id: string, end: DeploymentEnd): void {
@@ -144,6 +148,7 @@ function toRow(raw: unknown): DeploymentRow {
     state: row.state as DeploymentState,
     requestedBy: row.requested_by as string,
     request: JSON.parse(row.request as string),
+    applied: row.applied === 1,
     createdAt: row.created_at as string,
   }
 }

@@ -56,6 +56,7 @@ CREATE TABLE deployments (
   state TEXT NOT NULL,
   requested_by TEXT NOT NULL,
   request TEXT NOT NULL,
+  applied INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   started_at TEXT,
   ended_at TEXT,

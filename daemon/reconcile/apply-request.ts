@@ -1,0 +1,151 @@
+/** What a stack is meant to be after a request. Pure, so that `plan` previews exactly what `up` will do. */
+import { Problem } from '../../protocol/problems.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
+import type { RunState, ServiceState } from '../stack/desired.ts'
+import type { StackRow } from '../store/stacks.ts'
+import type { StackRequest } from './requests.ts'
+
+export interface StackState {
+  readonly stack: StackRow
+  readonly services: readonly ServiceState[]
+}
+
+export interface AppliedState extends StackState {
+  /** Services that the request is about: with their dependencies where wanted. */
+  readonly scope: ReadonlySet<string> | 'all'
+}
+
+/** `before` is undefined for a stack that is not known. `modelOf` answers the model of a revision. */
+export function applyRequest(
+  name: string,
+  before: StackState | undefined,
+  request: StackRequest,
+  modelOf: (revision: number) => Model,
+  at: string,
+): AppliedState {
+  if (request.kind === 'up') return applyUp(name, before, request, modelOf(request.revision), at)
+  if (before === undefined) throw new Problem('stack-not-found', `there is no stack ${name}`)
+  if (request.kind === 'down') return applyDown(before, request.options.services, at)
+  if (before.stack.presence === 'absent') {
+    throw new Problem('stack-not-found', `stack ${name} is down`, { hint: 'bring it up first: evenkeel up' })
+  }
+  const model = modelOf(before.stack.revision)
+  const named = request.kind === 'scale' ? Object.keys(request.options.scale) : request.options.services
+  for (const service of named) {
+    if (!before.services.some((state) => state.service === service)) {
+      throw new Problem('service-not-found', `no such service: ${service}`, {
+        hint: `stack ${name} has: ${before.services.map((state) => state.service).join(', ')}`,
+      })
+    }
+  }
+  const scope = scopeOf(model, named, request.options.dependencies)
+  const services = before.services.map((state): ServiceState => {
+    if (scope !== 'all' && !scope.has(state.service)) return state
+    switch (request.kind) {
+      case 'start':
+        return { ...state, run: 'running' }
+      case 'stop':
+        return state.run === 'removed' ? state : { ...state, run: 'stopped' }
+      case 'restart':
+        return { ...state, run: 'running', restart: state.restart + 1 }
+      case 'scale':
+        return { ...state, run: 'running', scale: request.options.scale[state.service] ?? state.scale }
+    }
+  })
+  return { stack: converging(before.stack, at), services, scope }
+}
+
+function applyUp(
+  name: string,
+  before: StackState | undefined,
+  request: Extract<StackRequest, { kind: 'up' }>,
+  model: Model,
+  at: string,
+): AppliedState {
+  const { options, revision } = request
+  for (const service of [...options.services, ...Object.keys(options.scale)]) {
+    if (model.services[service] === undefined) {
+      throw new Problem('service-not-found', `no such service: ${service}`, {
+        hint: `the file has: ${Object.keys(model.services).join(', ')}`,
+      })
+    }
+  }
+  const scope = scopeOf(model, options.services, options.dependencies)
+  const known = new Map((before?.services ?? []).map((state) => [state.service, state]))
+  const services: ServiceState[] = []
+  for (const service of Object.keys(model.services)) {
+    const old = known.get(service)
+    if (scope !== 'all' && !scope.has(service)) {
+      if (old !== undefined) services.push(old)
+      continue
+    }
+    const run: RunState =
+      options.start === 'start' ? 'running' : old === undefined || old.run === 'removed' ? 'stopped' : old.run
+    services.push({
+      service,
+      revision,
+      run,
+      scale: options.scale[service],
+      recreate: (old?.recreate ?? 0) + (isForced(service, request) ? 1 : 0),
+      restart: old?.restart ?? 0,
+      outdated: options.recreate === 'never' ? 'keep' : 'replace',
+    })
+  }
+  // A partial `up` says nothing about services that it does not name, in the file or not.
+  if (scope !== 'all') {
+    for (const [service, old] of known) if (model.services[service] === undefined) services.push(old)
+  }
+  return {
+    stack: {
+      name,
+      presence: 'present',
+      revision,
+      disabled: request.disabled,
+      condition: 'converging',
+      reason: undefined,
+      updatedAt: at,
+    },
+    services: before?.stack.presence === 'absent' ? services.filter((state) => state.revision === revision) : services,
+    scope,
+  }
+}
+
+function isForced(service: string, { options }: Extract<StackRequest, { kind: 'up' }>): boolean {
+  if (options.recreate === 'force-all') return true
+  return options.recreate === 'force' && (options.services.length === 0 || options.services.includes(service))
+}
+
+function applyDown(before: StackState, named: readonly string[], at: string): AppliedState {
+  if (named.length === 0)
+    return { ...before, stack: { ...converging(before.stack, at), presence: 'absent' }, scope: 'all' }
+  const services = before.services.map((state) =>
+    named.includes(state.service) ? { ...state, run: 'removed' as const } : state,
+  )
+  return { stack: converging(before.stack, at), services, scope: new Set(named) }
+}
+
+const converging = (stack: StackRow, at: string): StackRow => ({
+  ...stack,
+  condition: 'converging',
+  reason: undefined,
+  updatedAt: at,
+})
+
+export function scopeOf(
+  model: Model,
+  named: readonly string[],
+  dependencies: 'include' | 'ignore',
+): ReadonlySet<string> | 'all' {
+  if (named.length === 0) return 'all'
+  const scope = new Set<string>()
+  const visit = (service: string): void => {
+    if (scope.has(service)) return
+    scope.add(service)
+    if (dependencies === 'ignore') return
+    for (const name of Object.keys(model.services[service]?.depends_on ?? {})) {
+      if (model.services[name] !== undefined) visit(name)
+    }
+  }
+  for (const service of named) visit(service)
+  return scope
+}

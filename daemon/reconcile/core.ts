@@ -1,0 +1,24 @@
+/** What the loops of all stacks share. Made once, by the composition root. */
+import type { Channel } from '../../protocol/feed.ts'
+import type { RegistryAuth } from '../engine/types.ts'
+import type { DesiredReader } from './desired-reader.ts'
+import type { EventRecorder } from './event-recorder.ts'
+import type { Observer } from './observer.ts'
+import type { ProgressItem } from './progress.ts'
+import type { Collaborators } from './run-context.ts'
+
+export interface CoreLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface Core extends Collaborators {
+  readonly observer: Observer
+  readonly desired: DesiredReader
+  readonly progress: Channel<ProgressItem>
+  readonly recorder: EventRecorder
+  /** Credentials by deployment: in memory only, gone when it ends. */
+  readonly credentials: Map<string, Readonly<Record<string, RegistryAuth>>>
+  readonly log: CoreLog
+}

@@ -1,0 +1,89 @@
+/** The loop by itself: looks whether a stack is still as declared, and brings it back where it is not. */
+import { randomUUID } from 'node:crypto'
+import { Problem } from '../../protocol/problems.ts'
+import type { DesiredStack } from '../stack/desired.ts'
+import type { Observed } from '../stack/observed.ts'
+import { HEAL } from '../stack/policy.ts'
+import type { Core } from './core.ts'
+import { DeploymentProgress } from './progress.ts'
+import { executeRound, failureOf, prepareRound } from './run-plan.ts'
+
+/** `steady`: nothing to do. `changed`: look again. A failure is the problem itself. */
+export type HealOutcome = 'steady' | 'changed' | Problem
+
+export async function heal(core: Core, stack: string, signal: AbortSignal): Promise<HealOutcome> {
+  const { store } = core
+  const desired = core.desired.read(stack)
+  if (desired === undefined) return 'steady'
+  const { plan, context } = await prepareRound(core, desired, { policy: HEAL }, signal)
+  const at = core.clock.now().toISOString()
+  if (plan.blocked !== undefined) {
+    store.stacks.setCondition(stack, 'blocked', `${plan.blocked.reason}: ${plan.blocked.hint}`, at)
+    return 'steady'
+  }
+  if (plan.actions.length === 0) {
+    settle(core, desired, context.observed, at)
+    return 'steady'
+  }
+  const id = randomUUID()
+  store.transaction(() => {
+    store.deployments.add({
+      id,
+      stack,
+      kind: 'heal',
+      revision: desired.revision,
+      state: 'running',
+      requestedBy: 'evenkeel',
+      request: { kind: 'heal' },
+      createdAt: at,
+    })
+    store.deployments.begin(id, at)
+    store.stacks.setCondition(stack, 'converging', undefined, at)
+  })
+  const progress = new DeploymentProgress(id, store.deployments, core.progress, core.clock)
+  const outcome = await executeRound(core, plan.actions, context, progress, signal)
+  progress.flush()
+  const problem = signal.aborted ? asEnded(signal) : failureOf(outcome)
+  const ended = core.clock.now().toISOString()
+  store.transaction(() => {
+    store.deployments.end(id, {
+      state: problem === undefined ? 'succeeded' : 'failed',
+      at: ended,
+      error: problem?.toDetails(),
+      warnings: [],
+    })
+    if (problem !== undefined && !signal.aborted) store.stacks.setCondition(stack, 'failed', problem.message, ended)
+    store.deployments.prune(stack, DEPLOYMENTS_KEPT)
+  })
+  core.progress.publish({ deployment: id, type: 'ended' })
+  return problem ?? 'changed'
+}
+
+const DEPLOYMENTS_KEPT = 200
+
+function asEnded(signal: AbortSignal): Problem {
+  return signal.reason instanceof Problem ? signal.reason : new Problem('cancelled', 'the daemon was stopped')
+}
+
+/**
+ * Nothing is left to do. A stack whose last run failed stays `failed` for as long as one of its containers shows it:
+ * there is no plan against a program that crashes.
+ */
+function settle(core: Core, desired: DesiredStack, observed: Observed, at: string): void {
+  const row = core.store.stacks.find(desired.stack)
+  if (row === undefined) return
+  const settled = desired.presence === 'absent' ? 'absent' : 'steady'
+  if (row.condition === settled) return
+  if (row.condition === 'failed' && desired.presence === 'present' && isAiling(desired, observed)) return
+  core.store.stacks.setCondition(desired.stack, settled, undefined, at)
+}
+
+function isAiling(desired: DesiredStack, observed: Observed): boolean {
+  return observed.containers.some((container) => {
+    if (container.ownership !== 'ours' || container.oneOff) return false
+    const service = desired.services[container.service]
+    if (service?.run !== 'running') return false
+    if (container.health === 'unhealthy' || container.state === 'restarting') return true
+    return container.state === 'exited' && container.exitCode !== 0
+  })
+}

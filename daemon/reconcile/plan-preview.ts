@@ -1,0 +1,111 @@
+/** What a request would do, without doing it: the same pure functions over a state that is not stored. */
+
+import { Problem } from '../../protocol/problems.ts'
+import type { Plan } from '../../protocol/resources/plan.ts'
+import type { StackPlan } from '../stack/actions.ts'
+import { plan as planStack } from '../stack/plan.ts'
+import { HEAL } from '../stack/policy.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import { applyRequest, type StackState } from './apply-request.ts'
+import { changeReason } from './change-reason.ts'
+import type { Core } from './core.ts'
+import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
+import { drawImages, ImageTable } from './images.ts'
+import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
+import { prepareRound } from './run-plan.ts'
+
+export async function previewRequest(
+  core: Core,
+  before: StackState | undefined,
+  request: Extract<StackRequest, { kind: 'up' }>,
+  candidate: RevisionRow,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { store } = core
+  const stack = candidate.stack
+  const revision = (number: number) => (number === candidate.number ? candidate : store.revisions.find(stack, number))
+  const now = core.clock.now()
+  const applied = applyRequest(stack, before, request, (number) => revision(number)!.model, now.toISOString())
+  const table = new ImageTable(core.engine)
+  const unpinned = core.desired.compose(applied.stack, applied.services, revision)
+  const input: ImageStageInput = {
+    desired: unpinned,
+    scope: applied.scope,
+    options: imageOptionsOf(request),
+    table,
+    revisionOf: (service) => revision(unpinned.services[service]!.revision)!,
+    now,
+  }
+  const work = await imageWork(input, signal)
+  const pending = new Set(work.map((item) => item.service))
+  const resolved = (await resolvePins(input, 'skip', signal)).filter((pin) => !pending.has(pin.service))
+  const desired = core.desired.compose(applied.stack, applied.services, revision, (number) => [
+    ...resolved,
+    ...store.revisions.pins(stack, number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
+  ])
+  const observed = await core.observer.observe(desired, signal)
+  const planned = planStack({
+    desired,
+    observed,
+    memory: {
+      restarted: store.memory.all(stack, 'restarted') as Record<string, number>,
+      volumes: Object.keys(store.memory.all(stack, 'volume')),
+    },
+    policy: policyOf(request, applied.scope),
+    imageActions: (draft) => {
+      const ids = drawImages(work, () => [])(draft)
+      return Object.fromEntries(Object.keys(desired.services).map((service) => [service, ids]))
+    },
+    explain: (container) => changeReason(container, desired, revision),
+  })
+  const unknown = [...pending].filter((service) =>
+    observed.containers.some((container) => container.ownership === 'ours' && container.service === service),
+  )
+  const words = unknown.map(
+    (service) => `whether ${service} is replaced is known once its image has been pulled or built`,
+  )
+  return toPlan(stack, planned, words)
+}
+
+/** What the loop would do by itself now. */
+export async function previewDrift(core: Core, stack: string, signal: AbortSignal): Promise<Plan> {
+  const desired = core.desired.read(stack)
+  if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${stack}`)
+  const { plan } = await prepareRound(core, desired, { policy: HEAL }, signal)
+  return toPlan(stack, plan, [])
+}
+
+function toPlan(stack: string, plan: StackPlan, words: readonly string[]): Plan {
+  if (plan.blocked !== undefined) throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
+  const objects = new Map<string, string>()
+  for (const action of plan.actions) {
+    if (action.effect !== 'wait') objects.set(action.object, stronger(objects.get(action.object), action.effect))
+  }
+  const count = (effect: string) => [...objects.values()].filter((other) => other === effect).length
+  return {
+    stack,
+    actions: plan.actions.map(({ id, body, object, service, effect, reason, after }) => ({
+      id,
+      action: body.kind,
+      object,
+      ...(service === undefined ? {} : { service }),
+      effect,
+      reason,
+      after: [...after],
+    })),
+    counts: {
+      create: count('create'),
+      change: count('change'),
+      replace: count('replace'),
+      remove: count('remove'),
+      unchanged: plan.unchanged,
+    },
+    warnings: [...plan.warnings, ...words],
+  }
+}
+
+const STRENGTH = ['change', 'create', 'remove', 'replace']
+
+function stronger(a: string | undefined, b: string): string {
+  return a === undefined || STRENGTH.indexOf(b) > STRENGTH.indexOf(a) ? b : a
+}

@@ -1,0 +1,247 @@
+/**
+ * Carries out one request: makes sure of its images, makes it the desired state, then brings the stack there. Until the
+ * images are there nothing is changed, so that a request that cannot be had leaves the stack as it was.
+ */
+import { Problem } from '../../protocol/problems.ts'
+import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { DeploymentRow } from '../store/deployments.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
+import type { Core } from './core.ts'
+import { asProblem } from './executor.ts'
+import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
+import { ImageTable } from './images.ts'
+import { DeploymentProgress } from './progress.ts'
+import { imageOptionsOf, policyOf, type StackRequest, waitTimeoutMs } from './requests.ts'
+import { RunContext } from './run-context.ts'
+import { executeRound, failureOf, prepareRound } from './run-plan.ts'
+
+export class DeploymentRun {
+  readonly #core: Core
+  readonly #row: DeploymentRow
+  readonly #request: StackRequest
+  readonly #progress: DeploymentProgress
+  readonly #warnings = new Set<string>()
+
+  constructor(core: Core, row: DeploymentRow) {
+    this.#core = core
+    this.#row = row
+    this.#request = row.request as StackRequest
+    this.#progress = new DeploymentProgress(row.id, core.store.deployments, core.progress, core.clock)
+  }
+
+  /** Never rejects: how it ended stands in the store. */
+  async run(signal: AbortSignal): Promise<void> {
+    const core = this.#core
+    const { store } = core
+    store.deployments.begin(this.#row.id, this.#now())
+    this.#event('deployment.started', `${this.#row.kind} started`)
+    let problem: Problem | undefined
+    try {
+      await this.#carryOut(signal)
+    } catch (error) {
+      problem = signal.aborted && signal.reason instanceof Problem ? signal.reason : asProblem(error)
+    }
+    this.#progress.flush()
+    // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
+    if (signal.aborted && problem?.code !== 'superseded') return
+    this.#end(problem)
+  }
+
+  async #carryOut(signal: AbortSignal): Promise<void> {
+    const core = this.#core
+    const table = new ImageTable(core.engine)
+    const scope = await this.#apply(table, signal)
+    const policy = policyOf(this.#request, scope)
+    const limitMs = waitTimeoutMs(this.#request)
+    const timeout = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
+    const both = timeout === undefined ? signal : AbortSignal.any([signal, timeout])
+    const desired = core.desired.read(this.#row.stack)
+    if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${this.#row.stack}`)
+    const { plan, context } = await prepareRound(
+      core,
+      desired,
+      {
+        policy,
+        removal: this.#removal(),
+        table,
+        registryAuth: this.#credentials(),
+        warn: (message) => this.#warnings.add(message),
+      },
+      signal,
+    )
+    for (const warning of plan.warnings) this.#warnings.add(warning)
+    if (plan.blocked !== undefined) {
+      throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
+    }
+    if (plan.actions.length === 0) return
+    const outcome = await executeRound(core, plan.actions, context, this.#progress, both)
+    if (timeout?.aborted && !signal.aborted) {
+      throw new Problem('wait-timeout', `the stack was not ready within ${limitMs! / 1000} s`, {
+        hint: 'the stack goes on without you; see `evenkeel ps` and `evenkeel logs`',
+      })
+    }
+    signal.throwIfAborted()
+    const problem = failureOf(outcome)
+    if (problem !== undefined) throw problem
+    // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
+  }
+
+  /** Answers the scope. A deployment that a crash cut short after this is not applied twice. */
+  async #apply(table: ImageTable, signal: AbortSignal): Promise<ReadonlySet<string> | 'all'> {
+    const { store } = this.#core
+    const name = this.#row.stack
+    const before = this.#before()
+    const modelOf = (number: number) => this.#revision(number).model
+    const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
+    if (this.#row.applied) return applied.scope
+    const pins = applied.stack.presence === 'absent' ? [] : await this.#images(applied, table, signal)
+    store.transaction(() => this.#commit(applied, pins))
+    return applied.scope
+  }
+
+  #before(): StackState | undefined {
+    const { store } = this.#core
+    const stack = store.stacks.find(this.#row.stack)
+    return stack === undefined ? undefined : { stack, services: store.stacks.services(this.#row.stack) }
+  }
+
+  #revision(number: number): RevisionRow {
+    const found = this.#core.store.revisions.find(this.#row.stack, number)
+    if (found === undefined)
+      throw new Problem('revision-not-found', `stack ${this.#row.stack} has no revision ${number}`)
+    return found
+  }
+
+  async #images(applied: AppliedState, table: ImageTable, signal: AbortSignal): Promise<ImagePin[]> {
+    const core = this.#core
+    const desired = core.desired.compose(applied.stack, applied.services, (number) => this.#revision(number))
+    const input: ImageStageInput = {
+      desired,
+      scope: applied.scope,
+      options: imageOptionsOf(this.#request),
+      table,
+      revisionOf: (service) => this.#revision(desired.services[service]!.revision),
+      now: core.clock.now(),
+    }
+    const work = await imageWork(input, signal)
+    if (work.length > 0) {
+      const context = new RunContext({
+        desired,
+        observed: { containers: [], networks: [], volumes: [], ports: [] },
+        policy: policyOf(this.#request, applied.scope),
+        images: table,
+        registryAuth: this.#credentials(),
+        store: core.store,
+        warn: (message) => this.#warnings.add(message),
+      })
+      const outcome = await executeRound(core, imageActions(work), context, this.#progress, signal)
+      signal.throwIfAborted()
+      const problem = failureOf(outcome)
+      if (problem !== undefined) throw problem
+    }
+    return resolvePins(input, 'fail', signal)
+  }
+
+  /**
+   * Makes it the desired state. A revision is pinned to images once; where a tag means another image by now, an explicit
+   * request makes a further revision of the same model.
+   */
+  #commit(applied: AppliedState, pins: readonly ImagePin[]): void {
+    const { store } = this.#core
+    const name = this.#row.stack
+    const services = new Map(applied.services.map((state) => [state.service, state]))
+    let revision = applied.stack.revision
+    const known = new Map(store.revisions.pins(name, revision).map((pin) => [pin.service, pin.imageId]))
+    const moved = pins.some((pin) => {
+      const before = known.get(pin.service)
+      return services.get(pin.service)?.revision === revision && before !== undefined && before !== pin.imageId
+    })
+    if (moved) {
+      const copy = store.revisions.latestNumber(name) + 1
+      const { number: _, ...rest } = this.#revision(revision)
+      store.revisions.add({ ...rest, number: copy, createdAt: this.#now(), note: 'images were resolved again' })
+      for (const pin of store.revisions.pins(name, revision)) store.revisions.pin(name, copy, pin)
+      for (const [service, state] of services) {
+        if (state.revision === revision) services.set(service, { ...state, revision: copy })
+      }
+      revision = copy
+    }
+    for (const pin of pins) store.revisions.pin(name, services.get(pin.service)!.revision, pin)
+    store.stacks.save({ ...applied.stack, revision })
+    for (const state of store.stacks.services(name)) {
+      if (!services.has(state.service)) store.stacks.removeService(name, state.service)
+    }
+    for (const state of services.values()) store.stacks.saveService(name, state)
+    store.deployments.applied(this.#row.id, revision)
+  }
+
+  #removal() {
+    if (this.#request.kind !== 'down') return undefined
+    const { volumes, orphans, images } = this.#request.options
+    const desired = this.#core.desired.read(this.#row.stack)
+    const services = Object.values(desired?.services ?? {})
+    const local = services.filter(
+      (service) => this.#revision(service.revision).model.services[service.service]?.image === undefined,
+    )
+    const wanted = images === 'all' ? services : images === 'local' ? local : []
+    return { volumes, orphans, images: [...new Set(wanted.map((service) => service.image.reference))] }
+  }
+
+  #credentials() {
+    return this.#core.credentials.get(this.#row.id) ?? {}
+  }
+
+  #end(problem: Problem | undefined): void {
+    const { store, credentials, progress, log } = this.#core
+    const { id, stack, kind } = this.#row
+    credentials.delete(id)
+    const at = this.#now()
+    const superseded = problem?.code === 'superseded'
+    const state = problem === undefined ? 'succeeded' : superseded ? 'superseded' : 'failed'
+    store.transaction(() => {
+      store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
+      if (problem === undefined) this.#succeeded(at)
+      else if (!superseded && store.stacks.find(stack) !== undefined) {
+        store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
+      }
+      store.deployments.prune(stack, DEPLOYMENTS_KEPT)
+    })
+    if (problem !== undefined && !superseded)
+      log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
+    this.#event(`deployment.${state}`, problem === undefined ? `${kind} succeeded` : `${kind}: ${problem.message}`)
+    progress.publish({ deployment: id, type: 'ended' })
+  }
+
+  #succeeded(at: string): void {
+    const { store } = this.#core
+    const name = this.#row.stack
+    const row = store.stacks.find(name)
+    if (row === undefined) return
+    if (row.presence === 'present') {
+      store.stacks.setCondition(name, 'steady', undefined, at)
+      return
+    }
+    store.stacks.setCondition(name, 'absent', undefined, at)
+    for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
+    for (const kind of ['restarted', 'attempts'] as const) {
+      for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
+    }
+  }
+
+  #event(type: string, message: string): void {
+    this.#core.recorder.record({
+      at: this.#now(),
+      stack: this.#row.stack,
+      type,
+      message,
+      attributes: { deployment: this.#row.id },
+    })
+  }
+
+  #now(): string {
+    return this.#core.clock.now().toISOString()
+  }
+}
+
+const DEPLOYMENTS_KEPT = 200

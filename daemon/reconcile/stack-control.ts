@@ -1,0 +1,322 @@
+/** The use cases: a request is checked, written down, and its stack's loop woken. */
+import { createHash, randomUUID } from 'node:crypto'
+import { Problem } from '../../protocol/problems.ts'
+import type { Container } from '../../protocol/resources/container.ts'
+import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
+import type { Plan } from '../../protocol/resources/plan.ts'
+import type { Revision } from '../../protocol/resources/revision.ts'
+import type {
+  DownOptions,
+  ScaleRequest,
+  ServicesRequest,
+  Stack,
+  StackSummary,
+  UpRequest,
+} from '../../protocol/resources/stack.ts'
+import type { ContainerSummary } from '../engine/types.ts'
+import { canonical } from '../stack/explain.ts'
+import { COMPOSE, OURS } from '../stack/labels.ts'
+import type { FileRef, RevisionRow } from '../store/revisions.ts'
+import { applyRequest, type StackState } from './apply-request.ts'
+import type { Caller, Control } from './control.ts'
+import type { Core } from './core.ts'
+import { previewDrift, previewRequest } from './plan-preview.ts'
+import { isWholeStack, type StackRequest } from './requests.ts'
+import type { Supervisor } from './supervisor.ts'
+import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
+
+/** Reading for a person who waits: no longer than this. */
+const READ_MS = 20_000
+
+export class StackControl implements Control {
+  readonly #core: Core
+  readonly #supervisor: Supervisor
+
+  constructor(core: Core, supervisor: Supervisor) {
+    this.#core = core
+    this.#supervisor = supervisor
+  }
+
+  async up(stack: string, request: UpRequest, caller: Caller): Promise<Accepted> {
+    await this.#mayTake(stack, request)
+    const { store } = this.#core
+    const files = request.files.map((file) => this.#core.files.put(file))
+    for (const id of Object.values(request.contexts)) {
+      if (!(await this.#core.contexts.has(id))) {
+        throw new Problem('bad-request', 'a build context of this request was not uploaded', {
+          hint: 'upload it first: PUT /v1/contexts/:id',
+        })
+      }
+    }
+    const { revision, accepted, stored, known } = store.transaction(() => {
+      const candidate = this.#candidate(stack, request, files, caller)
+      const known = store.revisions.find(stack, candidate.number) !== undefined
+      if (!known) store.revisions.add(candidate)
+      const stored: StackRequest = {
+        kind: 'up',
+        revision: candidate.number,
+        options: request.options,
+        disabled: request.disabledServices,
+      }
+      // Refused now rather than later: a service that the file does not have.
+      applyRequest(stack, this.#state(stack), stored, () => candidate.model, this.#now())
+      const kind = request.options.start === 'start' ? 'up' : 'create'
+      return {
+        revision: candidate.number,
+        accepted: this.#queue(stack, kind, stored, candidate.number, caller),
+        stored,
+        known,
+      }
+    })
+    if (Object.keys(request.registryAuth).length > 0) {
+      this.#core.credentials.set(accepted, toAuth(request.registryAuth))
+    }
+    this.#supervisor.requested(stack, stored)
+    return { deployment: accepted, revision, changed: !known }
+  }
+
+  async plan(stack: string, request: UpRequest): Promise<Plan> {
+    await this.#mayTake(stack, request)
+    const files = request.files.map((file) => this.#core.files.refOf(file))
+    const candidate = this.#candidate(stack, request, files, { name: '' })
+    const stored = {
+      kind: 'up' as const,
+      revision: candidate.number,
+      options: request.options,
+      disabled: request.disabledServices,
+    }
+    return previewRequest(this.#core, this.#state(stack), stored, candidate, AbortSignal.timeout(READ_MS))
+  }
+
+  drift(stack: string): Promise<Plan> {
+    return previewDrift(this.#core, stack, AbortSignal.timeout(READ_MS))
+  }
+
+  async down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'down', options }, caller)
+  }
+
+  async start(stack: string, options: ServicesRequest, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'start', options }, caller)
+  }
+
+  async stop(stack: string, options: ServicesRequest, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'stop', options }, caller)
+  }
+
+  async restart(stack: string, options: ServicesRequest, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'restart', options }, caller)
+  }
+
+  async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'scale', options }, caller)
+  }
+
+  async stacks(): Promise<StackSummary[]> {
+    const { store } = this.#core
+    const containers = await this.#ours()
+    return store.stacks
+      .all()
+      .filter((row) => row.presence === 'present' || row.condition !== 'absent')
+      .map((row) => summaryOf(store, row, containers))
+  }
+
+  async stack(stack: string): Promise<Stack> {
+    const { store } = this.#core
+    const row = this.#row(stack)
+    return stackOfRow(store, row, await this.#ours(stack))
+  }
+
+  async containers(stack: string): Promise<Container[]> {
+    const { store, observer } = this.#core
+    const services = new Set(store.stacks.services(stack).map((state) => state.service))
+    const summaries = await observer.containers(stack, AbortSignal.timeout(READ_MS))
+    if (summaries.length === 0) this.#row(stack)
+    return summaries
+      .map((summary) => containerOf(summary, stack, store.instance, services))
+      .sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.replica - b.replica))
+  }
+
+  revisions(stack: string, limit: number): Revision[] {
+    const { store } = this.#core
+    const { revision } = this.#row(stack)
+    return store.revisions.list(stack, limit).map((row) => revisionOfRow(store, row, revision, 'summary'))
+  }
+
+  revision(stack: string, number: number): Revision {
+    const { store } = this.#core
+    const current = this.#row(stack).revision
+    const row = mustFind(
+      store.revisions.find(stack, number),
+      'revision-not-found',
+      `stack ${stack} has no revision ${number}`,
+      `see: evenkeel history ${stack}`,
+    )
+    return revisionOfRow(store, row, current, 'model')
+  }
+
+  deployments(stack: string, limit: number): Deployment[] {
+    return this.#core.store.deployments.list(stack, limit)
+  }
+
+  deployment(id: string): Deployment {
+    return mustFind(this.#core.store.deployments.find(id), 'deployment-not-found', `there is no deployment ${id}`)
+  }
+
+  #row(stack: string) {
+    return mustFind(
+      this.#core.store.stacks.find(stack),
+      'stack-not-found',
+      `there is no stack ${stack}`,
+      'see: evenkeel ls',
+    )
+  }
+
+  #state(stack: string): StackState | undefined {
+    const { store } = this.#core
+    const row = store.stacks.find(stack)
+    return row === undefined ? undefined : { stack: row, services: store.stacks.services(stack) }
+  }
+
+  /** Undefined where the Engine does not answer: what we know ourselves is still worth showing. */
+  async #ours(stack?: string): Promise<ContainerSummary[] | undefined> {
+    const { engine, store, observer } = this.#core
+    const signal = AbortSignal.timeout(READ_MS)
+    const label = [`${OURS.instance}=${store.instance}`]
+    try {
+      return await (stack === undefined
+        ? engine.containers.list({ all: true, filters: { label } }, { signal })
+        : observer.containers(stack, signal))
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'engine-unreachable') return undefined
+      throw error
+    }
+  }
+
+  /** A name that another folder, machine or tool uses is not silently taken over. */
+  async #mayTake(stack: string, request: UpRequest): Promise<void> {
+    if (request.model.name !== stack) {
+      throw new Problem('bad-request', `the model is named ${request.model.name}, not ${stack}`)
+    }
+    if (request.options.takeOver) return
+    const { store, observer } = this.#core
+    const row = store.stacks.find(stack)
+    if (row?.presence === 'present') {
+      const known = store.revisions.find(stack, row.revision)?.source
+      if (known === undefined) return
+      const { workingDir, host } = request.source
+      if (known.workingDir === workingDir && known.host === host) return
+      throw new Problem('stack-owned-elsewhere', `stack ${stack} is in use from ${known.workingDir} on ${known.host}`, {
+        hint: 'give yours another name (-p NAME), or take this one over with --take-over',
+      })
+    }
+    const foreign = (await observer.containers(stack, AbortSignal.timeout(READ_MS))).filter(
+      (container) =>
+        container.Labels[OURS.instance] !== store.instance &&
+        request.model.services[container.Labels[COMPOSE.service] ?? ''] !== undefined,
+    )
+    if (foreign.length === 0) return
+    throw new Problem(
+      'stack-owned-elsewhere',
+      `project ${stack} has ${foreign.length} container(s) that another tool made`,
+      {
+        hint: 'give yours another name (-p NAME), or replace them with --take-over',
+      },
+    )
+  }
+
+  /** The newest revision where it says the same, else the next one. */
+  #candidate(stack: string, request: UpRequest, files: readonly FileRef[], caller: Caller): RevisionRow {
+    const { store } = this.#core
+    const latest = store.revisions.find(stack, store.revisions.latestNumber(stack))
+    const digest = createHash('sha256')
+      .update(canonical({ model: request.model, files, contexts: contextsOf(request, latest) }))
+      .digest('hex')
+    const current = this.#current(stack)
+    if (current?.digest === digest) return current
+    return {
+      stack,
+      number: (latest?.number ?? 0) + 1,
+      createdAt: this.#now(),
+      author: caller.name,
+      note: request.note,
+      source: request.source,
+      digest,
+      model: request.model,
+      files,
+      contexts: contextsOf(request, latest),
+    }
+  }
+
+  #current(stack: string): RevisionRow | undefined {
+    const { store } = this.#core
+    const row = store.stacks.find(stack)
+    return store.revisions.find(stack, row?.revision ?? store.revisions.latestNumber(stack))
+  }
+
+  #accept(stack: string, request: StackRequest, caller: Caller): Accepted {
+    const { store } = this.#core
+    const deployment = store.transaction(() => {
+      const before = this.#state(stack)
+      const applied = applyRequest(
+        stack,
+        before,
+        request,
+        (number) => store.revisions.find(stack, number)!.model,
+        this.#now(),
+      )
+      return this.#queue(stack, request.kind, request, applied.stack.revision, caller)
+    })
+    this.#supervisor.requested(stack, request)
+    return { deployment, changed: true }
+  }
+
+  /** Older requests over the whole stack that wait have lost their point. */
+  #queue(stack: string, kind: DeploymentKind, request: StackRequest, revision: number, caller: Caller): string {
+    const { store } = this.#core
+    const at = this.#now()
+    if (isWholeStack(request)) {
+      for (const open of store.deployments.open(stack)) {
+        if (open.state !== 'queued' || open.kind === 'heal' || !isWholeStack(open.request as StackRequest)) continue
+        const error = new Problem('superseded', 'a newer request took the place of this one').toDetails()
+        store.deployments.end(open.id, { state: 'superseded', at, error, warnings: [] })
+        this.#core.progress.publish({ deployment: open.id, type: 'ended' })
+      }
+    }
+    const id = randomUUID()
+    store.deployments.add({
+      id,
+      stack,
+      kind,
+      revision,
+      state: 'queued',
+      requestedBy: caller.name,
+      request,
+      createdAt: at,
+    })
+    return id
+  }
+
+  #now(): string {
+    return this.#core.clock.now().toISOString()
+  }
+}
+
+/** A context that was not sent again stands as it was, for as long as its build section does. */
+function contextsOf(request: UpRequest, latest: RevisionRow | undefined): Record<string, string> {
+  const contexts = { ...request.contexts }
+  for (const [service, id] of Object.entries(latest?.contexts ?? {})) {
+    const same = canonical(latest?.model.services[service]?.build) === canonical(request.model.services[service]?.build)
+    if (same && contexts[service] === undefined) contexts[service] = id
+  }
+  return contexts
+}
+
+function toAuth(auth: UpRequest['registryAuth']) {
+  return Object.fromEntries(
+    Object.entries(auth).map(([host, entry]) => [
+      host,
+      Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as { serveraddress: string },
+    ]),
+  )
+}

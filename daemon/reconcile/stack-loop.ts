@@ -1,0 +1,166 @@
+/**
+ * The one writer of a stack: works off its requests one after the other, and in between keeps the stack as declared.
+ * Whatever happens (a request, an event, a timer) only wakes it; it then looks for itself.
+ */
+import { Problem } from '../../protocol/problems.ts'
+import type { Core } from './core.ts'
+import { heal } from './heal.ts'
+import { isWholeStack, type StackRequest } from './requests.ts'
+import { DeploymentRun } from './run-deployment.ts'
+
+/** A look now and then even where no event came: the net below. */
+const LOOK_MS = 60_000
+/** Events come in bursts, and the Engine restarts by itself what its policy says: a moment's patience. */
+const SETTLE_MS = 300
+const BACKOFF_MS = { first: 1000, last: 300_000 } as const
+
+export class StackLoop {
+  readonly #core: Core
+  readonly #stack: string
+  readonly #signal: AbortSignal
+  #wake: () => void = () => {}
+  #look = true
+  #running: { id: string; request: StackRequest | undefined; abort: AbortController } | undefined
+  #failures = 0
+  #notBefore = 0
+  #done: Promise<void> | undefined
+
+  constructor(core: Core, stack: string, signal: AbortSignal) {
+    this.#core = core
+    this.#stack = stack
+    this.#signal = signal
+  }
+
+  start(): void {
+    this.#done ??= this.#run()
+  }
+
+  /** Resolves when the loop has ended, after its signal. */
+  async ended(): Promise<void> {
+    await this.#done
+  }
+
+  /** A request is in the store. One over the whole stack ends an older such one that is under way. */
+  requested(request: StackRequest): void {
+    const { abort, request: current } = this.#running ?? {}
+    const overtakes = isWholeStack(request) && (current === undefined || isWholeStack(current))
+    if (overtakes) abort?.abort(new Problem('superseded', 'a newer request took the place of this one'))
+    else if (current === undefined) abort?.abort(new Problem('superseded', 'a request came'))
+    this.#wake()
+  }
+
+  /** Something may have changed: look again. */
+  look(): void {
+    this.#look = true
+    this.#wake()
+  }
+
+  /** What made it fail may be over (the Engine is back): no need to wait any longer. */
+  forgive(): void {
+    this.#failures = 0
+    this.#notBefore = 0
+  }
+
+  async #run(): Promise<void> {
+    const { store, clock, log } = this.#core
+    while (!this.#signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = () => resolve()
+      })
+      try {
+        const next = store.deployments.next(this.#stack)
+        if (next !== undefined && next.kind === 'heal') {
+          // Cut short by a crash: what it meant to do is planned anew.
+          this.#cut(next.id)
+          continue
+        }
+        if (next !== undefined) {
+          await this.#guarded(next.id, next.request as StackRequest, (signal) =>
+            new DeploymentRun(this.#core, next).run(signal),
+          )
+          this.forgive()
+          this.#look = true
+          continue
+        }
+        // After a failure an event does not shorten the wait, or a crash loop would set the pace; a request does.
+        if (this.#look && this.#now() >= this.#notBefore) {
+          this.#look = false
+          await clock.sleep(SETTLE_MS, this.#signal)
+          if (this.#signal.aborted) return
+          if (store.deployments.next(this.#stack) !== undefined) continue
+          await this.#guarded('heal', undefined, (signal) => this.#heal(signal))
+          continue
+        }
+      } catch (error) {
+        log.error({ stack: this.#stack, err: error }, 'the loop of a stack failed; it goes on')
+        this.#failed()
+      }
+      await this.#idle(woken)
+    }
+  }
+
+  async #heal(signal: AbortSignal): Promise<void> {
+    const { log } = this.#core
+    let outcome: Awaited<ReturnType<typeof heal>>
+    try {
+      outcome = await heal(this.#core, this.#stack, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      outcome = error instanceof Problem ? error : new Problem('internal', String(error), { cause: error })
+      if (outcome.code === 'internal') log.error({ stack: this.#stack, err: error }, 'healing failed')
+    }
+    if (outcome === 'steady') this.forgive()
+    else if (outcome === 'changed') this.#look = true
+    else if (outcome.code !== 'superseded') {
+      this.#failed()
+      log.warn(
+        { stack: this.#stack, code: outcome.code, attempt: this.#failures },
+        `not as declared: ${outcome.message}`,
+      )
+    }
+  }
+
+  async #guarded(
+    id: string,
+    request: StackRequest | undefined,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const abort = new AbortController()
+    this.#running = { id, request, abort }
+    try {
+      await work(AbortSignal.any([abort.signal, this.#signal]))
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  /** Until woken, or until it is time to look: soon after a failure, later with each further one. */
+  async #idle(woken: Promise<void>): Promise<void> {
+    const slept = new AbortController()
+    const delayMs = this.#failures > 0 ? Math.max(this.#notBefore - this.#now(), 0) : LOOK_MS
+    const timer = this.#core.clock.sleep(delayMs, AbortSignal.any([slept.signal, this.#signal])).then(() => {
+      if (!slept.signal.aborted) this.#look = true
+    })
+    await Promise.race([woken, timer])
+    slept.abort()
+  }
+
+  #failed(): void {
+    this.#failures += 1
+    this.#notBefore = this.#now() + Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.last)
+  }
+
+  #now(): number {
+    return this.#core.clock.now().getTime()
+  }
+
+  #cut(id: string): void {
+    const { store, clock } = this.#core
+    store.deployments.end(id, {
+      state: 'cancelled',
+      at: clock.now().toISOString(),
+      error: new Problem('cancelled', 'the daemon ended while it ran; it was planned anew').toDetails(),
+      warnings: [],
+    })
+  }
+}

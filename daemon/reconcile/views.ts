@@ -1,0 +1,121 @@
+/** Stacks and containers as the API shows them: the store's word for what is meant, the Engine's for what is. */
+
+import { Problem } from '../../protocol/problems.ts'
+import type { Container } from '../../protocol/resources/container.ts'
+import type { Revision } from '../../protocol/resources/revision.ts'
+import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
+import type { ContainerSummary } from '../engine/types.ts'
+import { COMPOSE, OURS } from '../stack/labels.ts'
+import { exitCodeOf, healthOf } from '../stack/observed.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import type { StackRow } from '../store/stacks.ts'
+import type { Store } from '../store/store.ts'
+
+export function summaryOf(
+  store: Store,
+  row: StackRow,
+  containers: readonly ContainerSummary[] | undefined,
+): StackSummary {
+  const source = store.revisions.find(row.name, row.revision)?.source
+  const counts: Record<string, number> = {}
+  for (const container of containers ?? []) {
+    if (container.Labels[COMPOSE.project] !== row.name || container.Labels[COMPOSE.oneOff] === 'True') continue
+    counts[container.State] = (counts[container.State] ?? 0) + 1
+  }
+  const reason = containers === undefined ? 'the Engine does not answer' : row.reason
+  return {
+    name: row.name,
+    condition: row.condition,
+    ...(reason === undefined ? {} : { reason }),
+    revision: row.revision,
+    services: store.stacks.services(row.name).length,
+    containers: counts,
+    workingDir: source?.workingDir ?? '',
+    configFiles: [...(source?.configFiles ?? [])],
+    updatedAt: row.updatedAt,
+  }
+}
+
+export function stackOfRow(store: Store, row: StackRow, containers: readonly ContainerSummary[] | undefined): Stack {
+  const source = store.revisions.find(row.name, row.revision)?.source
+  return {
+    ...summaryOf(store, row, containers),
+    ...(source === undefined ? {} : { source }),
+    serviceStates: store.stacks.services(row.name).flatMap((state) => {
+      if (state.run === 'removed') return []
+      const spec = store.revisions.find(row.name, state.revision)?.model.services[state.service]
+      return [
+        {
+          name: state.service,
+          scale: state.scale ?? spec?.scale ?? spec?.deploy?.replicas ?? 1,
+          run: state.run,
+          image: spec?.image ?? `${row.name}-${state.service}`,
+        },
+      ]
+    }),
+  }
+}
+
+export function revisionOfRow(store: Store, row: RevisionRow, current: number, detail: 'summary' | 'model'): Revision {
+  return {
+    stack: row.stack,
+    number: row.number,
+    createdAt: row.createdAt,
+    author: row.author,
+    ...(row.note === undefined ? {} : { note: row.note }),
+    source: row.source,
+    images: store.revisions.pins(row.stack, row.number),
+    current: row.number === current,
+    ...(detail === 'model' ? { model: row.model } : {}),
+  }
+}
+
+export function containerOf(
+  summary: ContainerSummary,
+  stack: string,
+  instance: string,
+  services: ReadonlySet<string>,
+): Container {
+  const labels = summary.Labels
+  const exitCode = exitCodeOf(summary.Status)
+  const revision = labels[OURS.revision]
+  const oneOff = labels[COMPOSE.oneOff] === 'True'
+  const service = labels[COMPOSE.service] ?? ''
+  return {
+    id: summary.Id,
+    name: (summary.Names[0] ?? summary.Id.slice(0, 12)).replace(/^\//, ''),
+    stack,
+    service,
+    replica: oneOff ? 0 : Number(labels[COMPOSE.number] ?? 0),
+    ...(revision === undefined ? {} : { revision: Number(revision) }),
+    image: summary.Image,
+    imageId: summary.ImageID,
+    command: summary.Command,
+    createdAt: new Date(summary.Created * 1000).toISOString(),
+    state: summary.State,
+    status: summary.Status,
+    health: healthOf(summary.Status),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    publishers: summary.Ports.map((port) => ({
+      url: port.IP ?? '',
+      targetPort: port.PrivatePort,
+      publishedPort: port.PublicPort ?? 0,
+      protocol: port.Type,
+    })),
+    mounts: summary.Mounts.map((mount) => mount.Name ?? mount.Source ?? mount.Destination),
+    networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
+    labels: { ...labels },
+    oneOff,
+    orphan: labels[OURS.instance] !== instance || !services.has(service),
+  }
+}
+
+export function mustFind<T>(
+  value: T | undefined,
+  code: 'stack-not-found' | 'revision-not-found' | 'deployment-not-found',
+  message: string,
+  hint?: string,
+): T {
+  if (value === undefined) throw new Problem(code, message, { hint })
+  return value
+}
