@@ -1,0 +1,179 @@
+/** The API over HTTP: routes from the table, bodies checked by their schemas, errors as problem details. */
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { Problem } from '../../protocol/problems.ts'
+import { StackName } from '../../protocol/resources/common.ts'
+import type {
+  DownOptions,
+  ImageQuery,
+  Info,
+  ScaleRequest,
+  ServicesRequest,
+  UpRequest,
+} from '../../protocol/resources/stack.ts'
+import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.ts'
+import { SCHEMAS } from '../../protocol/schemas.ts'
+import type { ContextStore } from '../build/context-store.ts'
+import type { Engine } from '../engine/types.ts'
+import type { Caller, Control } from '../reconcile/control.ts'
+import { openApiDocument } from './openapi.ts'
+
+/** A model with its configs and secrets. */
+const BODY_LIMIT_BYTES = 64 * 1024 ** 2
+
+export interface Api {
+  readonly control: Control
+  readonly contexts: ContextStore
+  readonly engine: Engine
+  readonly info: () => Promise<Info>
+  readonly version: string
+  readonly apiVersion: string
+  /** Who calls; throws where it may not do this. The one place that decides. */
+  readonly admit: (request: IncomingMessage, permission: Permission, stack: string | undefined) => Caller
+  readonly log: { error(fields: object, message: string): void }
+}
+
+interface Input {
+  readonly params: Readonly<Record<string, string>>
+  readonly body: unknown
+  readonly query: Readonly<Record<string, unknown>>
+  readonly caller: Caller
+}
+
+type Handler = (input: Input) => unknown
+
+export function createServer(api: Api): FastifyInstance {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 300 },
+  })
+  server.addContentTypeParser(
+    ['application/x-tar', 'application/octet-stream'],
+    { bodyLimit: Number.MAX_SAFE_INTEGER },
+    (_request, payload, done) => done(null, payload),
+  )
+  server.setErrorHandler((error: FastifyError, _request, reply) => answerProblem(reply, toProblem(error, api)))
+  server.setNotFoundHandler((request, reply) =>
+    answerProblem(
+      reply,
+      new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`, {
+        hint: 'the API is described at GET /v1/openapi.json',
+      }),
+    ),
+  )
+  const document = JSON.stringify(openApiDocument(api.version))
+  const handlers = handlersOf(api, document)
+  for (const [name, route] of Object.entries(ROUTES)) {
+    const schemas = SCHEMAS[name as RouteName] as { body?: z.ZodType; query?: z.ZodType; status?: number }
+    const handle = handlers[name as RouteName]
+    server.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request: FastifyRequest, reply) => {
+        const params = request.params as Record<string, string>
+        if (params.stack !== undefined) check(StackName, params.stack, 'the name of the stack')
+        const caller = api.admit(request.raw, route.permission, params.stack)
+        const answer = await handle({
+          params,
+          caller,
+          body: schemas.body === undefined ? request.body : check(schemas.body, request.body ?? {}, 'the body'),
+          query: (schemas.query === undefined ? {} : check(schemas.query, request.query, 'the query')) as Record<
+            string,
+            unknown
+          >,
+        })
+        return reply
+          .code(schemas.status ?? 200)
+          .header('content-type', 'application/json')
+          .send(typeof answer === 'string' ? answer : JSON.stringify(answer))
+      },
+    })
+  }
+  return server
+}
+
+function handlersOf(api: Api, document: string): Record<RouteName, Handler> {
+  const { control } = api
+  const stack = ({ params }: Input) => params.stack!
+  return {
+    version: () => ({ version: api.version, apiVersion: api.apiVersion }),
+    info: () => api.info(),
+    stacks: async () => ({ stacks: await control.stacks() }),
+    stack: (input) => control.stack(stack(input)),
+    up: (input) => control.up(stack(input), input.body as UpRequest, input.caller),
+    plan: (input) => control.plan(stack(input), input.body as UpRequest),
+    drift: (input) => control.drift(stack(input)),
+    down: (input) => control.down(stack(input), input.body as DownOptions, input.caller),
+    start: (input) => control.start(stack(input), input.body as ServicesRequest, input.caller),
+    stop: (input) => control.stop(stack(input), input.body as ServicesRequest, input.caller),
+    restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
+    scale: (input) => control.scale(stack(input), input.body as ScaleRequest, input.caller),
+    containers: async (input) => ({ containers: await control.containers(stack(input)) }),
+    revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
+    revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
+    deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
+    deployment: (input) => control.deployment(input.params.id!),
+    images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
+    putContext: async (input) => ({
+      id: input.params.id!,
+      ...(await api.contexts.put(input.params.id!, input.body as Readable)),
+    }),
+    openapi: () => document,
+  }
+}
+
+async function imagesOf(engine: Engine, { references }: z.infer<typeof ImageQuery>) {
+  const found = await Promise.all(
+    [...new Set(references)].map(async (reference) => {
+      const image = await engine.images.inspect(reference)
+      return [reference, image === undefined ? null : { id: image.Id, size: image.Size }] as const
+    }),
+  )
+  return { images: Object.fromEntries(found) }
+}
+
+function revisionNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Problem('bad-request', `"${text}" is no number of a revision`)
+  return Number(text)
+}
+
+function check<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const findings = result.error.issues.slice(0, 20).map((issue) => ({
+    message: issue.message,
+    path: issue.path.join('.'),
+  }))
+  const first = findings[0]!
+  throw new Problem(
+    'bad-request',
+    `${what} is not valid: ${first.path === '' ? '' : `${first.path}: `}${first.message}`,
+    {
+      findings,
+    },
+  )
+}
+
+function toProblem(error: FastifyError, api: Api): Problem {
+  if (error instanceof Problem) return error
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new Problem('payload-too-large', `a request has at most ${BODY_LIMIT_BYTES / 1024 ** 2} MiB`)
+  }
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Problem('unsupported-media-type', 'the body is to be application/json')
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) return new Problem('bad-request', error.message)
+  api.log.error({ err: error }, 'a request failed inside')
+  return new Problem('internal', 'something went wrong inside the daemon', { hint: 'its log says more' })
+}
+
+function answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(problem.toDetails()))
+}

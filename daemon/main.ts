@@ -1,0 +1,120 @@
+/** The composition root: the one file that makes everything and hands it on. */
+import { pino } from 'pino'
+import { Channel } from '../protocol/feed.ts'
+import { Problem } from '../protocol/problems.ts'
+import { API_VERSION } from '../protocol/version.ts'
+import { ImageBuilder } from './build/builder.ts'
+import { ContextStore } from './build/context-store.ts'
+import { type Config, HELP, readConfig } from './config.ts'
+import { engineAddress } from './engine/address.ts'
+import { connectEngine } from './engine/connect.ts'
+import { followEvents } from './http/follow-events.ts'
+import { followLogs } from './http/follow-logs.ts'
+import { followProgress } from './http/follow-progress.ts'
+import { createServer } from './http/server.ts'
+import { listen } from './http/unix-socket.ts'
+import { serveWebSockets } from './http/web-sockets.ts'
+import { infoOf } from './info.ts'
+import { systemClock } from './reconcile/clock.ts'
+import { ContainerWaiter } from './reconcile/container-waiter.ts'
+import type { Core } from './reconcile/core.ts'
+import { DesiredReader } from './reconcile/desired-reader.ts'
+import { EngineWatch } from './reconcile/engine-watch.ts'
+import { EventRecorder } from './reconcile/event-recorder.ts'
+import { FileStore } from './reconcile/files.ts'
+import { Observer } from './reconcile/observer.ts'
+import type { ProgressItem } from './reconcile/progress.ts'
+import { StackControl } from './reconcile/stack-control.ts'
+import { Supervisor } from './reconcile/supervisor.ts'
+import { openStore } from './store/store.ts'
+
+declare const EVENKEEL_VERSION: string
+
+/** Calls that callers wait for get this long to end when the daemon does. */
+const CLOSE_MS = 5000
+
+async function main(): Promise<void> {
+  const invocation = await readConfig(process.argv.slice(2), process.env, process.getuid?.())
+  if (invocation.kind === 'help') process.stdout.write(HELP)
+  else if (invocation.kind === 'version') process.stdout.write(`evenkeeld ${EVENKEEL_VERSION}\n`)
+  else if (invocation.kind === 'run') await run(invocation.config)
+}
+
+async function run(config: Config): Promise<void> {
+  const log = pino({ level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime })
+  const startedAt = new Date()
+  const store = openStore(config.state)
+  const clock = systemClock
+  const engine = connectEngine(engineAddress(config.engine, process.env))
+  const watch = new EngineWatch({ engine, instance: store.instance, clock, log })
+  const contexts = new ContextStore(config.state)
+  const recorder = new EventRecorder(store.events)
+  const core: Core = {
+    engine,
+    store,
+    clock,
+    contexts,
+    recorder,
+    log,
+    files: new FileStore(config.state),
+    builder: new ImageBuilder(engine, contexts),
+    waiter: new ContainerWaiter(engine, watch, clock),
+    observer: new Observer(engine, store.instance),
+    desired: new DesiredReader(store),
+    progress: new Channel<ProgressItem>(),
+    credentials: new Map(),
+  }
+  const supervisor = new Supervisor(core, watch)
+  const control = new StackControl(core, supervisor)
+  // On the Unix socket the file's mode decides who may call. Identities come with remote access.
+  const admit = () => ({ name: 'local socket' })
+  const server = createServer({
+    control,
+    contexts,
+    engine,
+    log,
+    admit,
+    version: EVENKEEL_VERSION,
+    apiVersion: API_VERSION,
+    info: () => infoOf({ store, engine, config, startedAt, version: EVENKEEL_VERSION }),
+  })
+  const sockets = serveWebSockets(server.server, {
+    admit,
+    log,
+    streams: {
+      progress: ({ params, socket }) =>
+        followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
+      events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
+      logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
+    },
+  })
+  await server.ready()
+  await listen(server.server, config.socket, { user: config.socketOwner, group: config.socketGroup })
+
+  const stop = new AbortController()
+  const watching = watch.run(stop.signal)
+  supervisor.start()
+  log.info(
+    { socket: config.socket, state: config.state, engine: engine.address },
+    `evenkeeld ${EVENKEEL_VERSION} is ready`,
+  )
+
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name))
+  })
+  log.info({ signal }, 'ending; stacks go on running')
+  setTimeout(() => process.exit(1), CLOSE_MS).unref()
+  sockets.close()
+  stop.abort()
+  await Promise.all([supervisor.stop(), watching, server.close()])
+  recorder.flush()
+  await engine.close()
+  store.close()
+}
+
+main().catch((error: unknown) => {
+  const problem = error instanceof Problem ? error : undefined
+  process.stderr.write(`evenkeeld: ${problem?.message ?? (error instanceof Error ? error.stack : String(error))}\n`)
+  if (problem?.hint !== undefined) process.stderr.write(`  ${problem.hint}\n`)
+  process.exit(1)
+})

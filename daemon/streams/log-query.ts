@@ -1,0 +1,52 @@
+/** The query of the logs stream in the Engine's terms. */
+import { Problem } from '../../protocol/problems.ts'
+import { parseDuration } from '../../protocol/stackfile/units.ts'
+import type { LogsQuery } from '../../protocol/streams.ts'
+
+export interface LogSelection {
+  /** Empty: all. */
+  readonly services: ReadonlySet<string>
+  readonly follow: boolean
+  readonly tail: number | 'all'
+  readonly since: string | undefined
+  readonly until: string | undefined
+  readonly index: number | undefined
+}
+
+export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
+  const services = (query.services ?? '').split(',').filter((name) => name !== '')
+  return {
+    services: new Set(services),
+    follow: query.follow === 'true',
+    tail: tailOf(query.tail),
+    since: query.since === undefined || query.since === '' ? undefined : timeOf('since', query.since, now),
+    until: query.until === undefined || query.until === '' ? undefined : timeOf('until', query.until, now),
+    index:
+      query.index === undefined || query.index === '' || query.index === '0'
+        ? undefined
+        : wholeNumber('index', query.index),
+  }
+}
+
+function tailOf(text: string | undefined): number | 'all' {
+  return text === undefined || text === 'all' || text === '' || text.startsWith('-') ? 'all' : wholeNumber('tail', text)
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new Problem('bad-request', `${name} is not a number: ${text}`)
+}
+
+/** RFC 3339, a date, Unix seconds with fraction, or a Go duration back from now; answers `seconds.nanoseconds`. */
+export function timeOf(name: string, text: string, now: Date): string {
+  if (/^\d+(\.\d{1,9})?$/.test(text)) return text
+  const back = parseDuration(text)
+  if (back !== undefined) return seconds(now.getTime() - back / 1e6)
+  const time = Date.parse(text)
+  if (!Number.isNaN(time) && /^\d{4}-\d{2}/.test(text)) return seconds(time)
+  throw new Problem('bad-request', `${name} is neither a time nor a duration: ${text}`, {
+    hint: 'for example 2026-01-02T13:23:37Z, or 42m for 42 minutes ago',
+  })
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(3)
