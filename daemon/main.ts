@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 }
 
 async function run(config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime })
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   const startedAt = new Date()
   const store = openStore(config.state)
   const clock = systemClock

@@ -71,7 +71,7 @@ export class StackControl implements Control {
     if (Object.keys(request.registryAuth).length > 0) {
       this.#core.credentials.set(accepted, toAuth(request.registryAuth))
     }
-    this.#supervisor.requested(stack, stored)
+    this.#supervisor.requested(stack, accepted, stored)
     return { deployment: accepted, revision, changed: !known }
   }
 
@@ -267,7 +267,7 @@ export class StackControl implements Control {
       )
       return this.#queue(stack, request.kind, request, applied.stack.revision, caller)
     })
-    this.#supervisor.requested(stack, request)
+    this.#supervisor.requested(stack, deployment, request)
     return { deployment, changed: true }
   }
 

@@ -19,7 +19,8 @@ export class StackLoop {
   readonly #stack: string
   readonly #signal: AbortSignal
   #wake: () => void = () => {}
-  #look = true
+  /** When to look whether all is as declared; undefined: nothing hints at a change. */
+  #lookAt: number | undefined = 0
   #running: { id: string; request: StackRequest | undefined; abort: AbortController } | undefined
   #failures = 0
   #notBefore = 0
@@ -41,7 +42,8 @@ export class StackLoop {
   }
 
   /** A request is in the store. One over the whole stack ends an older such one that is under way. */
-  requested(request: StackRequest): void {
+  requested(id: string, request: StackRequest): void {
+    if (this.#running?.id === id) return
     const { abort, request: current } = this.#running ?? {}
     const overtakes = isWholeStack(request) && (current === undefined || isWholeStack(current))
     if (overtakes) abort?.abort(new Problem('superseded', 'a newer request took the place of this one'))
@@ -51,7 +53,7 @@ export class StackLoop {
 
   /** Something may have changed: look again. */
   look(): void {
-    this.#look = true
+    this.#lookAt ??= this.#now() + SETTLE_MS
     this.#wake()
   }
 
@@ -79,15 +81,12 @@ export class StackLoop {
             new DeploymentRun(this.#core, next).run(signal),
           )
           this.forgive()
-          this.#look = true
+          this.look()
           continue
         }
         // After a failure an event does not shorten the wait, or a crash loop would set the pace; a request does.
-        if (this.#look && this.#now() >= this.#notBefore) {
-          this.#look = false
-          await clock.sleep(SETTLE_MS, this.#signal)
-          if (this.#signal.aborted) return
-          if (store.deployments.next(this.#stack) !== undefined) continue
+        if (this.#lookAt !== undefined && this.#now() >= Math.max(this.#lookAt, this.#notBefore)) {
+          this.#lookAt = undefined
           await this.#guarded('heal', undefined, (signal) => this.#heal(signal))
           continue
         }
@@ -110,7 +109,7 @@ export class StackLoop {
       if (outcome.code === 'internal') log.error({ stack: this.#stack, err: error }, 'healing failed')
     }
     if (outcome === 'steady') this.forgive()
-    else if (outcome === 'changed') this.#look = true
+    else if (outcome === 'changed') this.look()
     else if (outcome.code !== 'superseded') {
       this.#failed()
       log.warn(
@@ -134,19 +133,21 @@ export class StackLoop {
     }
   }
 
-  /** Until woken, or until it is time to look: soon after a failure, later with each further one. */
+  /** Until woken, or until it is time to look: soon after an event, later with each failure, now and then in any case. */
   async #idle(woken: Promise<void>): Promise<void> {
-    const slept = new AbortController()
-    const delayMs = this.#failures > 0 ? Math.max(this.#notBefore - this.#now(), 0) : LOOK_MS
-    const timer = this.#core.clock.sleep(delayMs, AbortSignal.any([slept.signal, this.#signal])).then(() => {
-      if (!slept.signal.aborted) this.#look = true
+    const now = this.#now()
+    const at = Math.max(this.#lookAt ?? now + LOOK_MS, this.#notBefore)
+    const woke = new AbortController()
+    const timer = this.#core.clock.sleep(at - now, AbortSignal.any([woke.signal, this.#signal])).then(() => {
+      if (!woke.signal.aborted) this.#lookAt ??= 0
     })
     await Promise.race([woken, timer])
-    slept.abort()
+    woke.abort()
   }
 
   #failed(): void {
     this.#failures += 1
+    this.#lookAt = 0
     this.#notBefore = this.#now() + Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.last)
   }
 

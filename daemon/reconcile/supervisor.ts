@@ -40,8 +40,8 @@ export class Supervisor {
     for (const stack of store.deployments.stacksWithOpen()) this.#loop(stack)
   }
 
-  requested(stack: string, request: StackRequest): void {
-    this.#loop(stack).requested(request)
+  requested(stack: string, id: string, request: StackRequest): void {
+    this.#loop(stack).requested(id, request)
   }
 
   async stop(): Promise<void> {
