@@ -17,7 +17,7 @@ const kind = (status: number, title: string, exitCode = 1): ProblemKind => ({ st
 export const PROBLEMS = {
   'bad-request': kind(400, 'The request is not valid'),
   'stack-file-invalid': kind(422, 'The stack file is not valid'),
-  'stack-file-not-found': kind(404, 'No stack file was found', 14),
+  'stack-file-not-found': kind(404, 'No stack file was found'),
   unsupported: kind(422, 'This is not supported'),
   'not-found': kind(404, 'There is no such route'),
   'stack-not-found': kind(404, 'There is no such stack'),

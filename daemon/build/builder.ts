@@ -1,4 +1,5 @@
 /** Builds the image of a service with the Engine's classic builder from an uploaded context, or from a URL. */
+import { INLINE_DOCKERFILE } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Build } from '../../protocol/stackfile/model.ts'
 import type { BuildQuery, Engine, RegistryAuth } from '../engine/types.ts'
@@ -93,7 +94,8 @@ export class ImageBuilder {
       tags: [imageName, ...(build.tags ?? [])],
       registryConfig: registryAuth,
       ...(contextId === undefined ? { remote: build.context ?? '' } : {}),
-      ...(build.dockerfile_inline !== undefined
+      ...(build.dockerfile_inline !== undefined ||
+      (contextId !== undefined && build.dockerfile?.startsWith('/') === true)
         ? { dockerfile: INLINE_DOCKERFILE }
         : build.dockerfile === undefined
           ? {}
@@ -114,6 +116,3 @@ export class ImageBuilder {
     }
   }
 }
-
-/** Where the client puts `dockerfile_inline` in the context it sends. */
-export const INLINE_DOCKERFILE = '.evenkeel-inline.Dockerfile'

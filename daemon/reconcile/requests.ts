@@ -27,6 +27,7 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
     anonymousVolumes: 'carry',
     wait: 'started',
     lookAlikes: 'refuse',
+    dependents: 'restart',
     graceSeconds: undefined,
   }
   switch (request.kind) {
@@ -44,7 +45,12 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
     case 'start':
     case 'stop':
     case 'restart':
-      return { ...base, wait: request.options.wait, graceSeconds: request.options.timeoutSeconds }
+      return {
+        ...base,
+        wait: request.options.wait,
+        dependents: request.options.dependents,
+        graceSeconds: request.options.timeoutSeconds,
+      }
     case 'scale':
       return base
   }

@@ -64,7 +64,7 @@ export class StackLoop {
   }
 
   async #run(): Promise<void> {
-    const { store, clock, log } = this.#core
+    const { store, log } = this.#core
     while (!this.#signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = () => resolve()

@@ -38,7 +38,7 @@ function gateOf(draft: Draft, input: PlanInput, target: ServiceWork, dependency:
 
 /** `restart: true`: a dependent that runs is restarted when its dependency was made anew or restarted by us. */
 function restartWithDependencies(draft: Draft, input: PlanInput, work: Work, own: ServiceWork): void {
-  if (input.policy.mode !== 'request') return
+  if (input.policy.mode !== 'request' || input.policy.dependents === 'leave') return
   const moved = Object.entries(own.service.dependsOn).find(
     ([name, dependency]) => dependency.restart === true && (work.get(name)?.starts.length ?? 0) > 0,
   )

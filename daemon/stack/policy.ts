@@ -12,6 +12,8 @@ export interface Policy {
   readonly wait: 'started' | 'ready'
   /** Containers of the same project that another tool made may be replaced. */
   readonly lookAlikes: 'refuse' | 'replace'
+  /** Whether `depends_on.X.restart: true` sets dependents in motion. */
+  readonly dependents: 'restart' | 'leave'
   /** Seconds from the stop signal to SIGKILL. Undefined: the container's own. */
   readonly graceSeconds: number | undefined
 }
@@ -23,6 +25,7 @@ export const HEAL: Policy = {
   anonymousVolumes: 'carry',
   wait: 'started',
   lookAlikes: 'refuse',
+  dependents: 'restart',
   graceSeconds: undefined,
 }
 

@@ -98,22 +98,15 @@ export const DownOptions = z.strictObject({
 })
 export type DownOptions = z.infer<typeof DownOptions>
 
-/** The body of start, stop, restart, pause, unpause, kill and rm. No services: all. */
+/** The body of start, stop and restart. No services: all. */
 export const ServicesRequest = z.strictObject({
   services: z.array(ServiceName).default([]),
   dependencies: z.enum(['include', 'ignore']).default('include'),
+  /** Whether services that depend on these with `restart: true` are restarted as well. */
+  dependents: z.enum(['restart', 'leave']).default('restart'),
   timeoutSeconds: Seconds.optional(),
   wait: z.enum(['started', 'ready']).default('started'),
   waitTimeoutSeconds: Seconds.optional(),
-  /** For `kill`. Default SIGKILL. */
-  signal: z
-    .string()
-    .max(20)
-    .regex(/^[A-Za-z0-9+-]+$/)
-    .optional(),
-  /** For `rm`: also stop what runs; also remove anonymous volumes. */
-  stopFirst: z.boolean().default(false),
-  anonymousVolumes: z.enum(['keep', 'remove']).default('keep'),
 })
 export type ServicesRequest = z.infer<typeof ServicesRequest>
 

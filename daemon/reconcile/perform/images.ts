@@ -1,3 +1,4 @@
+import { registryOf } from '../../../protocol/image-reference.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { JsonMessage } from '../../engine/types.ts'
 import { imageReference } from '../desired-reader.ts'
@@ -96,10 +97,4 @@ export async function removeImage({
     if (!isStatus(error, 409)) throw error
     context.warn(`image ${body.reference} is still in use: it stays`)
   }
-}
-
-/** The registry of a reference: what comes before the first slash if it looks like a host, else Docker Hub. */
-export function registryOf(reference: string): string {
-  const [first, ...rest] = reference.split('/')
-  return rest.length > 0 && (/[.:]/.test(first!) || first === 'localhost') ? first! : 'docker.io'
 }

@@ -1,0 +1,114 @@
+/** The typed client, made from the route table. Over node:http, because loading undici costs more than most commands. */
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { Problem, type ProblemDetails } from '../protocol/problems.ts'
+import { pathOf, ROUTES, type RouteName, STREAMS, type StreamName } from '../protocol/routes.ts'
+import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
+import type { DaemonAddress } from './address.ts'
+
+type Params = Readonly<Record<string, string | number>>
+
+/** Frames as they come. Ends with the stream; `close` ends it from here. */
+export interface FrameStream<F> extends AsyncIterable<F> {
+  close(): void
+}
+
+export class Api {
+  readonly address: DaemonAddress
+
+  constructor(address: DaemonAddress) {
+    this.address = address
+  }
+
+  async call<R extends RouteName>(
+    name: R,
+    params: Params = {},
+    body?: BodyOf<R>,
+    query: Params = {},
+  ): Promise<AnswerOf<R>> {
+    const payload = body === undefined ? undefined : JSON.stringify(body)
+    const headers =
+      payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
+    const answer = await this.#send(name, params, query, headers, (request) => request.end(payload))
+    return JSON.parse(answer) as AnswerOf<R>
+  }
+
+  /** Sends bytes instead of JSON: a build context. */
+  async upload(name: 'putContext', params: Params, tar: Readable, bytes: number): Promise<void> {
+    await this.#send(name, params, {}, { 'content-type': 'application/x-tar', 'content-length': bytes }, (request) => {
+      tar.once('error', (error) => request.destroy(error))
+      tar.pipe(request)
+    })
+  }
+
+  /** The library is loaded while the daemon works already. */
+  async stream<F>(
+    name: StreamName,
+    params: Params,
+    query: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<FrameStream<F>> {
+    const { openFrameStream } = await import('./frame-stream.ts')
+    const search = new URLSearchParams()
+    for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') search.set(key, value)
+    const path = `${pathOf(STREAMS[name].path, params)}?${search}`
+    return openFrameStream<F>(this.address, path)
+  }
+
+  async #send(
+    name: RouteName,
+    params: Params,
+    query: Params,
+    headers: Record<string, string | number>,
+    write: (request: ReturnType<typeof httpRequest>) => void,
+  ): Promise<string> {
+    const { method, path } = ROUTES[name]
+    const search = new URLSearchParams(
+      Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
+    ).toString()
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest(
+        {
+          socketPath: this.address.socketPath,
+          method,
+          path: `${pathOf(path, params)}${search === '' ? '' : `?${search}`}`,
+          headers,
+        },
+        resolve,
+      )
+      request.once('error', (error) => reject(unreachable(this.address, error)))
+      write(request)
+    })
+    const text = await textOf(response)
+    if ((response.statusCode ?? 500) < 400) return text
+    throw problemOf(text, response.statusCode ?? 500)
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of response) text += chunk
+  return text
+}
+
+function problemOf(text: string, status: number): Problem {
+  try {
+    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
+  } catch {
+    return new Problem('internal', `the daemon answered ${status}: ${text.slice(0, 200)}`)
+  }
+}
+
+export function unreachable(address: DaemonAddress, error: Error): Problem {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EACCES') {
+    return new Problem('daemon-unreachable', `this user may not use the daemon's socket ${address.socketPath}`, {
+      hint: 'run as a user that may (sudo evenkeel ...), or have the daemon give the socket to your group: evenkeeld --socket-group GROUP',
+      cause: error,
+    })
+  }
+  return new Problem('daemon-unreachable', `no daemon answers at ${address.url} (${code ?? error.message})`, {
+    hint: 'start one: evenkeeld &   (or say where it is: -H unix:///path, EVENKEEL_HOST)',
+    cause: error,
+  })
+}

@@ -1,0 +1,123 @@
+import { Problem } from '../../../protocol/problems.ts'
+import type { Container } from '../../../protocol/resources/container.ts'
+import { command } from '../command.ts'
+import { ago, table } from '../render/table.ts'
+
+export default command({
+  name: 'ps',
+  positional: '[SERVICE...]',
+  describe: 'List containers of the stack',
+  options: {
+    all: { type: 'boolean', alias: 'a', describe: 'Show all stopped containers' },
+    orphans: { type: 'string', describe: 'Include orphaned services', choices: ['true', 'false'], default: 'true' },
+    status: {
+      type: 'string',
+      array: true,
+      describe: 'Filter services by status',
+      choices: ['paused', 'restarting', 'removing', 'running', 'dead', 'created', 'exited'],
+    },
+    filter: { type: 'string', describe: 'Filter services by a property (status=...)', placeholder: 'KEY=VALUE' },
+    quiet: { type: 'boolean', alias: 'q', describe: 'Only display IDs' },
+    services: { type: 'boolean', describe: 'Display services' },
+    'no-trunc': { type: 'boolean', describe: "Don't truncate output" },
+    format: { type: 'string', describe: 'Format output', choices: ['table', 'json'], default: 'table' },
+  },
+  async run(context, values, services) {
+    const stack = await context.stackName()
+    const { output } = context
+    const known = await context.api.call('containers', { stack }).then(
+      ({ containers }) => containers,
+      (error: unknown) => {
+        // As Compose: a stack that does not exist has no containers.
+        if (error instanceof Problem && error.code === 'stack-not-found') return []
+        throw error
+      },
+    )
+    for (const service of services) {
+      if (!known.some((container) => container.service === service))
+        throw new Problem('service-not-found', `no such service: ${service}`)
+    }
+    const status = values.filter === undefined ? (values.status ?? []) : [statusOf(values.filter)]
+    const shown = known.filter(
+      (container) =>
+        !container.oneOff &&
+        (services.length === 0 || services.includes(container.service)) &&
+        (values.orphans !== 'false' || !container.orphan) &&
+        (status.length > 0 ? status.includes(container.state) : values.all === true || isUp(container)),
+    )
+    if (values.quiet === true) {
+      for (const { id } of shown) output.line(id)
+    } else if (values.services === true) {
+      for (const service of new Set(shown.map((container) => container.service))) output.line(service)
+    } else if (values.format === 'json') {
+      for (const container of shown) output.line(JSON.stringify(jsonOf(container)))
+    } else output.line(tableOf(shown, values['no-trunc'] === true ? 'whole' : 'short'))
+    return 0
+  },
+})
+
+const isUp = ({ state }: Container): boolean => state === 'running' || state === 'paused' || state === 'restarting'
+
+function statusOf(filter: string): string {
+  const match = /^status=(.+)$/.exec(filter)
+  if (match === null) throw new Problem('bad-request', `unknown filter: ${filter}`, { hint: 'write status=running' })
+  return match[1]!
+}
+
+function tableOf(containers: readonly Container[], width: 'short' | 'whole'): string {
+  const now = new Date()
+  return table(
+    ['NAME', 'IMAGE', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'],
+    containers.map((container) => [
+      container.name,
+      container.image,
+      `"${width === 'whole' || container.command.length <= 20 ? container.command : `${container.command.slice(0, 19)}…`}"`,
+      container.service,
+      ago(container.createdAt, now),
+      container.status,
+      portsOf(container),
+    ]),
+  )
+}
+
+export function portsOf({ publishers }: Pick<Container, 'publishers'>): string {
+  return publishers
+    .map(({ url, publishedPort, targetPort, protocol }) =>
+      publishedPort === 0
+        ? `${targetPort}/${protocol}`
+        : `${url.includes(':') ? `[${url}]` : url}:${publishedPort}->${targetPort}/${protocol}`,
+    )
+    .join(', ')
+}
+
+/** The keys of `docker compose ps --format json`. */
+function jsonOf(container: Container): object {
+  return {
+    Command: `"${container.command}"`,
+    CreatedAt: container.createdAt,
+    ExitCode: container.exitCode ?? 0,
+    Health: container.health === 'none' ? '' : container.health,
+    ID: container.id.slice(0, 12),
+    Image: container.image,
+    Labels: Object.entries(container.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    Mounts: container.mounts.join(','),
+    Name: container.name,
+    Names: container.name,
+    Networks: container.networks.join(','),
+    Ports: portsOf(container),
+    Project: container.stack,
+    Publishers: container.publishers.map(({ url, targetPort, publishedPort, protocol }) => ({
+      URL: url,
+      TargetPort: targetPort,
+      PublishedPort: publishedPort,
+      Protocol: protocol,
+    })),
+    Revision: container.revision,
+    RunningFor: ago(container.createdAt, new Date()),
+    Service: container.service,
+    State: container.state,
+    Status: container.status,
+  }
+}

@@ -1,0 +1,53 @@
+/** Shows a deployment until it ends. Ctrl-C leaves it to the daemon. */
+
+import { Problem } from '../../protocol/problems.ts'
+import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { ProgressFrame } from '../../protocol/streams.ts'
+import type { Api } from '../api.ts'
+import type { Context } from './command.ts'
+import { progressView } from './render/progress.ts'
+
+/** Resolves when it has succeeded; rejects with what it failed of. */
+export async function followDeployment({ api, output }: Context, accepted: Accepted): Promise<Deployment> {
+  const onInterrupt = () => {
+    process.stderr.write('\nThe daemon goes on with it. See: evenkeel ps\n')
+    process.exit(130)
+  }
+  process.once('SIGINT', onInterrupt)
+  const view = progressView(output)
+  try {
+    const deployment = await ended(api, accepted.deployment, view)
+    view.end()
+    for (const warning of deployment.warnings) output.note(`WARN ${warning}`)
+    if (deployment.state === 'succeeded') return deployment
+    throw deployment.error === undefined
+      ? new Problem('deployment-failed', `the deployment ${deployment.state}`)
+      : Problem.fromDetails(deployment.error as Parameters<typeof Problem.fromDetails>[0])
+  } finally {
+    view.end()
+    process.removeListener('SIGINT', onInterrupt)
+  }
+}
+
+async function ended(api: Api, id: string, view: ReturnType<typeof progressView>): Promise<Deployment> {
+  const stream = await api.stream<ProgressFrame>('progress', { id })
+  let last: Deployment | undefined
+  for await (const frame of stream) {
+    if (frame.type === 'deployment') {
+      last = frame.deployment
+      view.steps(last.steps)
+    } else if (frame.type === 'steps') view.steps(frame.steps)
+    else if (frame.type === 'end') {
+      if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
+      // Nothing more comes: leaving at once spares the closing handshake.
+      stream.close()
+      break
+    }
+  }
+  if (last === undefined || last.state === 'running' || last.state === 'queued') {
+    throw new Problem('daemon-unreachable', 'the daemon ended while it worked on this; it goes on when it is back', {
+      hint: 'start it again, then see: evenkeel ps',
+    })
+  }
+  return last
+}

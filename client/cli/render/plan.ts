@@ -1,0 +1,49 @@
+/** A plan for people: each object with what happens to it and why, then the counts. */
+import type { Plan, PlannedAction } from '../../../protocol/resources/plan.ts'
+import type { Output } from '../output.ts'
+
+const SIGNS = { create: '+', change: '~', replace: '-/+', remove: '-', wait: '…' } as const
+
+export function renderPlan(plan: Plan, output: Output): string {
+  const { colors } = output
+  if (plan.actions.length === 0)
+    return `No changes. ${plan.counts.unchanged} object(s) of stack ${plan.stack} are as declared.`
+  const paint = {
+    create: colors.green,
+    change: colors.yellow,
+    replace: colors.magenta,
+    remove: colors.red,
+    wait: colors.dim,
+  }
+  const lines = objectsOf(plan.actions).map(({ object, effect, steps, reason }) => {
+    const sign = SIGNS[effect].padStart(3)
+    return `${paint[effect](`${sign} ${object}`)}  ${steps.join(', ')}  ${colors.dim(`(${reason})`)}`
+  })
+  const { create, change, replace, remove, unchanged } = plan.counts
+  return [
+    `Stack ${plan.stack}:`,
+    ...lines,
+    '',
+    `Plan: ${create} to create, ${change} to change, ${replace} to replace, ${remove} to remove, ${unchanged} unchanged.`,
+  ].join('\n')
+}
+
+interface PlannedObject {
+  readonly object: string
+  readonly effect: PlannedAction['effect']
+  readonly steps: string[]
+  readonly reason: string
+}
+
+/** Actions on one object in one line, in the order in which objects are first touched. */
+function objectsOf(actions: readonly PlannedAction[]): PlannedObject[] {
+  const objects = new Map<string, PlannedObject>()
+  for (const action of actions) {
+    const verb = action.effect === 'wait' ? 'wait' : action.action.split('-')[0]!
+    const known = objects.get(action.object)
+    if (known === undefined)
+      objects.set(action.object, { object: action.object, effect: action.effect, steps: [verb], reason: action.reason })
+    else if (!known.steps.includes(verb)) known.steps.push(verb)
+  }
+  return [...objects.values()]
+}

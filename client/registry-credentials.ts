@@ -1,0 +1,100 @@
+/** Credentials for the registries of a request, from Docker's config.json and its helpers; sent with that request only. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { registryOf } from '../protocol/image-reference.ts'
+import { Problem } from '../protocol/problems.ts'
+import type { UpRequestInput } from '../protocol/resources/stack.ts'
+
+type RegistryAuth = NonNullable<UpRequestInput['registryAuth']>[string]
+
+interface DockerConfig {
+  readonly auths?: Readonly<
+    Record<string, { auth?: string; identitytoken?: string; username?: string; password?: string }>
+  >
+  readonly credsStore?: string
+  readonly credHelpers?: Readonly<Record<string, string>>
+}
+
+/** Docker Hub's key in config.json, for history's sake. */
+const HUB = 'https://index.docker.io/v1/'
+const HELPER_MS = 30_000
+
+export async function credentialsFor(references: readonly string[]): Promise<Record<string, RegistryAuth>> {
+  const config = readDockerConfig()
+  if (config === undefined) return {}
+  const hosts = [...new Set(references.map(registryOf))]
+  const found = await Promise.all(hosts.map(async (host) => [host, await credentialOf(host, config)] as const))
+  return Object.fromEntries(found.filter((entry): entry is [string, RegistryAuth] => entry[1] !== undefined))
+}
+
+function readDockerConfig(): DockerConfig | undefined {
+  const path = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json')
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    // No file is the usual case: nobody has logged in here.
+    return undefined
+  }
+  try {
+    return JSON.parse(text) as DockerConfig
+  } catch (cause) {
+    throw new Problem('bad-request', `${path} is not valid JSON`, { hint: 'correct it, or log in again', cause })
+  }
+}
+
+async function credentialOf(host: string, config: DockerConfig): Promise<RegistryAuth | undefined> {
+  const server = host === 'docker.io' ? HUB : host
+  const helper = config.credHelpers?.[server] ?? config.credHelpers?.[host] ?? config.credsStore
+  if (helper !== undefined && helper !== '') {
+    const answer = await askHelper(helper, server)
+    if (answer !== undefined) return answer
+  }
+  const entry = config.auths?.[server] ?? config.auths?.[host] ?? config.auths?.[`https://${host}`]
+  if (entry === undefined) return undefined
+  if (entry.identitytoken !== undefined && entry.identitytoken !== '') {
+    return { identitytoken: entry.identitytoken, serveraddress: server }
+  }
+  if (entry.auth === undefined || entry.auth === '') {
+    return entry.username === undefined
+      ? undefined
+      : { username: entry.username, password: entry.password ?? '', serveraddress: server }
+  }
+  const [username = '', ...password] = Buffer.from(entry.auth, 'base64').toString('utf8').replace(/\0+$/, '').split(':')
+  return { username, password: password.join(':'), serveraddress: server }
+}
+
+/** The helper protocol: the server on standard input, JSON on standard output. */
+function askHelper(name: string, server: string): Promise<RegistryAuth | undefined> {
+  if (!/^[\w.-]+$/.test(name))
+    throw new Problem('bad-request', `the credential helper in config.json has a strange name: ${name}`)
+  return new Promise((resolve, reject) => {
+    const child = execFile(`docker-credential-${name}`, ['get'], { timeout: HELPER_MS }, (error, stdout) => {
+      if (error !== null) {
+        // "credentials not found" is an answer; a helper that is not there is not.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+          reject(new Problem('registry-denied', `the credential helper docker-credential-${name} is not installed`))
+        } else resolve(undefined)
+        return
+      }
+      try {
+        const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string }
+        resolve(
+          Username === '<token>'
+            ? { identitytoken: Secret, serveraddress: server }
+            : { username: Username, password: Secret, serveraddress: server },
+        )
+      } catch {
+        reject(
+          new Problem(
+            'registry-denied',
+            `the credential helper docker-credential-${name} gave an answer that is not JSON`,
+          ),
+        )
+      }
+    })
+    child.stdin?.end(server)
+  })
+}

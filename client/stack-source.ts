@@ -1,0 +1,161 @@
+/** A stack from this machine's files and environment, as a request: nothing but resolved values crosses the wire. */
+import { readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { Problem } from '../protocol/problems.ts'
+import type { FileContent, UpRequestInput } from '../protocol/resources/stack.ts'
+import { findStackFiles } from '../protocol/stackfile/find.ts'
+import { type FileSource, type LoadedStack, type LoadRequest, loadStack } from '../protocol/stackfile/load.ts'
+import type { FileObject, Model } from '../protocol/stackfile/model.ts'
+
+export interface StackSelection {
+  readonly files: readonly string[]
+  readonly projectName: string | undefined
+  readonly projectDirectory: string | undefined
+  readonly profiles: readonly string[]
+  readonly envFiles: readonly string[]
+}
+
+const SECRET_LIMIT_BYTES = 1_000_000
+
+export const nodeFiles: FileSource = {
+  read(path) {
+    try {
+      return path === '-' ? readFileSync(0, 'utf8') : readFileSync(path, 'utf8')
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      throw new Problem('stack-file-not-found', `cannot read ${path}: ${code ?? (error as Error).message}`)
+    }
+  },
+  isDirectory(path) {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  },
+}
+
+export function loadFromDisk(
+  selection: StackSelection,
+  options: { readonly load?: LoadRequest['options']; readonly services?: readonly string[] } = {},
+): LoadedStack {
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+  const found = chosenFiles(selection, environment)
+  return loadStack({
+    files: found.files,
+    profiles: [...selection.profiles],
+    environment,
+    source: nodeFiles,
+    ...(found.workingDir === undefined ? {} : { workingDir: found.workingDir }),
+    ...(selection.projectName === undefined ? {} : { projectName: selection.projectName }),
+    ...(selection.envFiles.length === 0 ? {} : { envFiles: selection.envFiles.map((file) => resolve(file)) }),
+    ...(options.load === undefined ? {} : { options: options.load }),
+    ...(options.services === undefined ? {} : { services: options.services }),
+  })
+}
+
+/** `-f`, else COMPOSE_FILE, else what this folder or one above it has. */
+function chosenFiles(
+  selection: StackSelection,
+  environment: Readonly<Record<string, string>>,
+): { files: string[]; workingDir: string | undefined } {
+  const directory = selection.projectDirectory === undefined ? undefined : resolve(selection.projectDirectory)
+  const named = selection.files.length > 0 ? selection.files : fromEnvironment(environment)
+  if (named.length > 0) {
+    return { files: named.map((file) => (file === '-' ? '-' : resolve(file))), workingDir: directory }
+  }
+  const found = findStackFiles(directory ?? process.cwd(), nodeFiles)
+  if (found === undefined) {
+    throw new Problem('stack-file-not-found', 'no configuration file provided: not found', {
+      hint: 'there is no compose.yaml here or in a folder above; name one with -f FILE',
+    })
+  }
+  return { files: [...found.files], workingDir: directory ?? found.workingDir }
+}
+
+function fromEnvironment({ COMPOSE_FILE, COMPOSE_PATH_SEPARATOR }: Readonly<Record<string, string>>): string[] {
+  return COMPOSE_FILE === undefined || COMPOSE_FILE === '' ? [] : COMPOSE_FILE.split(COMPOSE_PATH_SEPARATOR || ':')
+}
+
+/** Everything of a request but its options. */
+export function requestOf(
+  loaded: LoadedStack,
+): Pick<UpRequestInput, 'model' | 'source' | 'disabledServices' | 'files'> {
+  const { model } = loaded
+  return {
+    model,
+    source: {
+      workingDir: loaded.workingDir,
+      configFiles: [...loaded.configFiles],
+      environmentFiles: [...loaded.environmentFiles],
+      host: hostname(),
+    },
+    disabledServices: [...loaded.disabledServices],
+    files: filesOf(model),
+  }
+}
+
+/** The bytes of each config and secret that some service uses. */
+function filesOf(model: Model): FileContent[] {
+  const files: FileContent[] = []
+  for (const kind of ['config', 'secret'] as const) {
+    const objects = (kind === 'config' ? model.configs : model.secrets) ?? {}
+    const used = new Set(
+      Object.values(model.services).flatMap((service) =>
+        ((kind === 'config' ? service.configs : service.secrets) ?? []).map((reference) => reference.source),
+      ),
+    )
+    for (const [name, object] of Object.entries(objects)) {
+      if (used.has(name)) files.push(contentOf(kind, name, object))
+    }
+  }
+  return files
+}
+
+function contentOf(kind: 'config' | 'secret', name: string, object: FileObject): FileContent {
+  const path = `${kind}s.${name}`
+  if (object.external === true) {
+    throw new Problem('unsupported', `${path}: an external ${kind} exists only in Swarm mode`, {
+      hint: `say where its content is: ${path}.file`,
+    })
+  }
+  if (object.content !== undefined)
+    return { kind, name, delivery: 'inline', base64: base64(path, Buffer.from(object.content)) }
+  if (object.environment !== undefined) {
+    const value = process.env[object.environment]
+    if (value === undefined) {
+      throw new Problem(
+        'stack-file-invalid',
+        `${path}: environment variable "${object.environment}" required by ${kind} "${name}" is not set`,
+        {
+          hint: `set it: export ${object.environment}=...`,
+        },
+      )
+    }
+    return { kind, name, delivery: 'inline', base64: base64(path, Buffer.from(value)) }
+  }
+  const file = object.file ?? ''
+  try {
+    const { mode, uid, gid } = statSync(file)
+    return { kind, name, delivery: 'file', base64: base64(path, readFileSync(file)), mode: mode & 0o777, uid, gid }
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    throw new Problem(
+      'stack-file-invalid',
+      `${path}.file: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        hint: 'make the file, or correct the path',
+      },
+    )
+  }
+}
+
+function base64(path: string, bytes: Buffer): string {
+  if (bytes.length > SECRET_LIMIT_BYTES) {
+    throw new Problem(
+      'payload-too-large',
+      `${path} has ${bytes.length} bytes; a config or secret has at most ${SECRET_LIMIT_BYTES}`,
+    )
+  }
+  return bytes.toString('base64')
+}

@@ -1,0 +1,59 @@
+/**
+ * What one load may cost. A few lines of YAML aliases or nested variables can stand for gigabytes; Compose has no limit
+ * and grows until it is killed. The limits lie far above any file that people write.
+ */
+import { invalidStackFile } from './findings.ts'
+import { placeOf, type Span } from './source-text.ts'
+
+export const LIMITS = {
+  fileBytes: 5 * 1024 * 1024,
+  /** Maps and lists inside one another. */
+  depth: 500,
+  /** Values of all files together, aliases expanded. */
+  nodes: 300_000,
+  /** Text that interpolation reads and writes. */
+  interpolatedCharacters: 32 * 1024 * 1024,
+  /** Files that are loaded by include and extends. */
+  files: 1000,
+  /** Ports of one service, ranges expanded. */
+  portsPerService: 70_000,
+} as const
+
+export class Budget {
+  #nodes = 0
+  #characters = 0
+  #files = 0
+
+  spendNode(at: Span): void {
+    this.#nodes += 1
+    if (this.#nodes > LIMITS.nodes) {
+      refuse(`has more than ${LIMITS.nodes} values`, at, 'An alias that stands for many aliases multiplies: expand less.')
+    }
+  }
+
+  spendCharacters(count: number, at: Span | undefined): void {
+    this.#characters += count
+    if (this.#characters > LIMITS.interpolatedCharacters) {
+      refuse('grows beyond 32 MB when variables are filled in', at, 'A variable that repeats other variables multiplies.')
+    }
+  }
+
+  spendFile(at: Span | undefined): void {
+    this.#files += 1
+    if (this.#files > LIMITS.files) refuse(`loads more than ${LIMITS.files} files`, at, 'Merge some of the files.')
+  }
+
+  checkDepth(depth: number, at: Span): void {
+    if (depth > LIMITS.depth) refuse(`nests deeper than ${LIMITS.depth} levels`, at, undefined)
+  }
+}
+
+function refuse(what: string, at: Span | undefined, hint: string | undefined): never {
+  throw invalidStackFile([
+    {
+      message: `The file ${what}`,
+      ...(hint === undefined ? {} : { hint }),
+      ...(at === undefined ? {} : { place: placeOf(at) }),
+    },
+  ])
+}

@@ -1,0 +1,54 @@
+/** Collects everything that is wrong with a stack file, so that a person sees all of it in one go. */
+import { type Finding, Problem } from '../problems.ts'
+import { placeOf, type Span } from './source-text.ts'
+import { formatPath, type KeyPath, type Node } from './tree.ts'
+
+interface FindingDetails {
+  readonly path?: KeyPath | undefined
+  readonly hint?: string | undefined
+}
+
+export class Findings {
+  readonly #found = new Map<string, Finding>()
+
+  get count(): number {
+    return this.#found.size
+  }
+
+  /** Reports `message` at a node or a stretch of text; the same finding at the same place counts once. */
+  add(message: string, at: Node | Span | undefined, details: FindingDetails = {}): void {
+    const span = at === undefined ? undefined : 'kind' in at ? at.at : at
+    const place = span === undefined ? undefined : placeOf(span)
+    const path = details.path === undefined ? '' : formatPath(details.path)
+    const key = JSON.stringify([message, place?.file, place?.line, place?.column, place === undefined ? path : ''])
+    if (this.#found.has(key)) return
+    this.#found.set(key, {
+      message,
+      ...(details.hint === undefined ? {} : { hint: details.hint }),
+      ...(path === '' ? {} : { path }),
+      ...(place === undefined ? {} : { place }),
+    })
+  }
+
+  /** As {@link add}, at the key that holds the node, where the key and not its value is the error. */
+  addAtKey(message: string, node: Node, details: FindingDetails = {}): void {
+    this.add(message, node.keyAt ?? node.at, details)
+  }
+
+  throwIfAny(): void {
+    if (this.#found.size > 0) throw invalidStackFile([...this.#found.values()])
+  }
+}
+
+export function invalidStackFile(findings: readonly Finding[]): Problem {
+  const [first] = findings
+  if (first !== undefined && findings.length === 1) {
+    const { place } = first
+    const where = place === undefined ? (first.path ?? '') : `${place.file}:${place.line}:${place.column}`
+    return new Problem('stack-file-invalid', where === '' ? first.message : `${where}: ${first.message}`, {
+      hint: first.hint,
+      findings,
+    })
+  }
+  return new Problem('stack-file-invalid', `The stack file has ${findings.length} errors`, { findings })
+}

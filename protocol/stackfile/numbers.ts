@@ -1,0 +1,49 @@
+/** Numbers as Go writes and reads them; Compose prints its model with Go, and the model shall be the same. */
+
+/** Go's `%v` of a float64: exponent form below 1e-4 and from 1e21 on, the exponent with two digits at least. */
+export function goFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
+  const size = Math.abs(value)
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+  if (size >= 1e21 || size < 1e-4) {
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  }
+  if (size < 1e-6) return value.toFixed(20).replace(/0+$/, '')
+  return String(value)
+}
+
+/** The double nearest to a float32 that prints with the fewest digits, as Go prints a float32. */
+export function shortestFloat32(value: number): number {
+  const rounded = Math.fround(value)
+  if (!Number.isFinite(rounded)) return rounded
+  for (let digits = 1; digits <= 9; digits++) {
+    const candidate = Number(rounded.toPrecision(digits))
+    if (Math.fround(candidate) === rounded) return candidate
+  }
+  return rounded
+}
+
+const MAX_INT64 = 2n ** 63n - 1n
+const MIN_INT64 = -(2n ** 63n)
+
+/** Go's `strconv.ParseInt(text, 10, 64)`; undefined where it fails. */
+export function parseGoInt(text: string): number | bigint | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined
+  const value = BigInt(text.replace(/^\+/, ''))
+  return value > MAX_INT64 || value < MIN_INT64 ? undefined : narrow(value)
+}
+
+/** Go's `strconv.ParseFloat(text, 64)`, without its hexadecimal form; undefined where it fails. */
+export function parseGoFloat(text: string): number | undefined {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
+    const value = Number(text)
+    return Number.isFinite(value) ? value : undefined
+  }
+  if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity
+  return /^nan$/i.test(text) ? Number.NaN : undefined
+}
+
+/** A number where a double holds it exactly, else the bigint. */
+export const narrow = (value: bigint): number | bigint =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
