@@ -65,8 +65,7 @@ export function createServer(api: Api): FastifyInstance {
       }),
     ),
   )
-  const document = JSON.stringify(openApiDocument(api.version))
-  const handlers = handlersOf(api, document)
+  const handlers = handlersOf(api)
   for (const [name, route] of Object.entries(ROUTES)) {
     const schemas = SCHEMAS[name as RouteName] as { body?: z.ZodType; query?: z.ZodType; status?: number }
     const handle = handlers[name as RouteName]
@@ -96,8 +95,10 @@ export function createServer(api: Api): FastifyInstance {
   return server
 }
 
-function handlersOf(api: Api, document: string): Record<RouteName, Handler> {
+function handlersOf(api: Api): Record<RouteName, Handler> {
   const { control } = api
+  /** Made when first asked for: few ask, and it costs megabytes. */
+  let document: string | undefined
   const stack = ({ params }: Input) => params.stack!
   return {
     version: () => ({ version: api.version, apiVersion: api.apiVersion }),
@@ -122,7 +123,10 @@ function handlersOf(api: Api, document: string): Record<RouteName, Handler> {
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),
     }),
-    openapi: () => document,
+    openapi: () => {
+      document ??= JSON.stringify(openApiDocument(api.version))
+      return document
+    },
   }
 }
 

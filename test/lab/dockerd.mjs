@@ -1,0 +1,47 @@
+// A dockerd process of ours: started apart from this process, watched until it answers.
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { whyNoAnswer } from './engine-call.mjs'
+
+/** Starts dockerd in a session of its own, so that it outlives this process; its output is appended to `logPath`. */
+export function spawnDockerd({ command, args, env, logPath }) {
+  const log = openSync(logPath, 'a')
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+  closeSync(log)
+  child.unref()
+  const daemon = { pid: child.pid, logPath, ended: undefined }
+  daemon.exit = new Promise((resolve) => {
+    const end = (how) => {
+      daemon.ended = how
+      resolve(how)
+    }
+    child.once('error', (error) => end(error.message))
+    child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code}`))
+  })
+  return daemon
+}
+
+/** Waits until the Engine answers; throws when its dockerd ends before that, or when the deadline passes. */
+export async function untilItAnswers(engineUrl, { daemon, deadlineMs = 60_000 }) {
+  const deadline = Date.now() + deadlineMs
+  for (;;) {
+    const why = await whyNoAnswer(engineUrl)
+    if (!why) return
+    if (daemon?.ended)
+      throw new Error(`dockerd ended (${daemon.ended}) before it answered:\n${logTail(daemon.logPath)}`)
+    if (Date.now() > deadline)
+      throw new Error(
+        `No Engine answered at ${engineUrl} within ${deadlineMs / 1000} s (${why.message})${daemon ? `:\n${logTail(daemon.logPath)}` : '.'}`,
+      )
+    await delay(100)
+  }
+}
+
+export function logTail(logPath, lines = 12) {
+  try {
+    return readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+  } catch {
+    return '' // no log was written
+  }
+}

@@ -1,0 +1,137 @@
+// The Engine that the quickstart and the tests run on: the one that answers, or one installed and started here.
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { prepareCgroups } from './cgroups.mjs'
+import { findCommand, run } from './commands.mjs'
+import { spawnDockerd, untilItAnswers } from './dockerd.mjs'
+import { whyNoAnswer } from './engine-call.mjs'
+
+export { privateEngine } from './private-engine.mjs'
+
+const systemSocket = 'unix:///var/run/docker.sock'
+const engineLog = '/var/log/evenkeel-dockerd.log'
+const silent = () => {}
+
+/** Where an Engine may be, in the order of search. A DOCKER_HOST that is set is meant: nothing else is tried then. */
+export function engineCandidates(env = process.env) {
+  if (env.DOCKER_HOST) return [env.DOCKER_HOST]
+  const user = process.getuid?.()
+  return [systemSocket, ...(user ? [`unix:///run/user/${user}/docker.sock`] : [])]
+}
+
+/** The address (`unix:///path` or `tcp://...`) of an Engine that answers GET /_ping; undefined where none does. */
+export async function findEngine({ env = process.env } = {}) {
+  for (const candidate of engineCandidates(env)) if (!(await whyNoAnswer(candidate))) return candidate
+  return undefined
+}
+
+/** Whether this process may install and start an Engine of its own here. */
+export function canInstallEngine() {
+  return process.getuid?.() === 0 && isDebianLike() && findCommand('apt-get') !== undefined
+}
+
+/** Installs Debian's or Ubuntu's own Engine, with what the lab needs beside it. As root. */
+export async function installEngine({ log = silent } = {}) {
+  if (!canInstallEngine()) throw new Error('An Engine is installed from here only as root on Debian or Ubuntu.')
+  const packages = ['docker.io', 'iptables']
+  if (!findCommand('busybox')) packages.push('busybox-static')
+  if (!findCommand('ip')) packages.push('iproute2')
+  const apt = (...args) =>
+    run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+      timeoutMs: 600_000,
+    })
+  const install = () => apt('install', '-y', '--no-install-recommends', ...packages)
+  log(`installing ${packages.join(', ')} with apt-get`)
+  try {
+    await install()
+  } catch {
+    // Either the package lists are missing or they name files that are gone; the second try reports what remains.
+    log('refreshing the package lists with apt-get update')
+    await apt('update')
+    await install()
+  }
+}
+
+/** Starts the installed Engine where none answers; resolves with its address. As root; it outlives this process. */
+export async function startEngine({ log = silent } = {}) {
+  const running = await findEngine({ env: {} })
+  if (running) return running
+  if (process.getuid?.() !== 0) throw new Error('Only root can start the Engine.')
+  const dockerd = findCommand('dockerd')
+  if (!dockerd) throw new Error('There is no dockerd on this machine.')
+  if (existsSync('/run/systemd/system')) {
+    log('starting the Engine: systemctl start docker')
+    await run('systemctl', ['start', 'docker'], { timeoutMs: 120_000 })
+    await untilItAnswers(systemSocket, {})
+    return systemSocket
+  }
+  await prepareCgroups({ log })
+  let problem
+  for (const way of waysToStart()) {
+    log(`starting the Engine${way.title}; its log is ${engineLog}`)
+    const daemon = spawnDockerd({ command: dockerd, args: way.args, env: way.env, logPath: engineLog })
+    try {
+      await untilItAnswers(systemSocket, { daemon })
+      return systemSocket
+    } catch (error) {
+      problem = error
+      if (!daemon.ended) process.kill(daemon.pid, 'SIGTERM')
+      await daemon.exit
+      if (!/iptables|nftables|NAT chain|ip_tables/i.test(error.message)) break // the other ways change only the firewall
+    }
+  }
+  throw problem
+}
+
+/** An Engine that answers, made if need be: found, else (as root on Debian or Ubuntu) installed and started. */
+export async function ensureEngine({ log = silent } = {}) {
+  const found = await findEngine()
+  if (found) return found
+  if (process.env.DOCKER_HOST || !canStartEngine()) throw new Error(await whatToDo())
+  if (!findCommand('dockerd')) await installEngine({ log })
+  return startEngine({ log })
+}
+
+function canStartEngine() {
+  return process.getuid?.() === 0 && (findCommand('dockerd') !== undefined || canInstallEngine())
+}
+
+/** The plain way; with the older firewall interface, where the kernel has no nf_tables; without a firewall, where it has neither. */
+function* waysToStart() {
+  yield { title: '', args: [], env: {} }
+  const legacy = findCommand('iptables-legacy')
+  if (legacy) {
+    const folder = '/run/evenkeel-lab/iptables-legacy'
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder, { recursive: true })
+    symlinkSync(legacy, `${folder}/iptables`)
+    symlinkSync(findCommand('ip6tables-legacy') ?? legacy, `${folder}/ip6tables`)
+    yield { title: ' with iptables-legacy', args: [], env: { PATH: `${folder}:${process.env.PATH}` } }
+  }
+  yield { title: ' without iptables', args: ['--iptables=false', '--ip6tables=false'], env: {} }
+}
+
+function isDebianLike() {
+  try {
+    const release = readFileSync('/etc/os-release', 'utf8')
+    return /^(ID|ID_LIKE)=.*\b(debian|ubuntu)\b/m.test(release)
+  } catch {
+    return false // no such file: not Debian
+  }
+}
+
+async function whatToDo() {
+  const tried = []
+  for (const candidate of engineCandidates()) {
+    const why = await whyNoAnswer(candidate)
+    const denied = why?.code === 'EACCES' ? ' (you may not open it: join its group, often `docker`, or use sudo)' : ''
+    tried.push(`  ${candidate}: ${why?.code ?? why?.message ?? 'answers now'}${denied}`)
+  }
+  return [
+    'No Docker Engine answers:',
+    ...tried,
+    process.env.DOCKER_HOST
+      ? 'Start the Engine that DOCKER_HOST names, or unset DOCKER_HOST.'
+      : 'Start one (systemctl start docker), install one (https://docs.docker.com/engine/install/), set DOCKER_HOST to one, or run this as root on Debian or Ubuntu, where it installs and starts one.',
+  ].join('\n')
+}
