@@ -1,6 +1,6 @@
 /** The client: reads the command line, runs one command, answers with its exit code. */
 import { Problem } from '../../protocol/problems.ts'
-import { suggest } from '../../protocol/stackfile/suggest.ts'
+import { nearest } from '../../protocol/stackfile/suggest.ts'
 import { daemonAddress } from '../address.ts'
 import { Api } from '../api.ts'
 import type { StackSelection } from '../stack-source.ts'
@@ -21,7 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (parsed.unknown !== undefined) {
     if (parsed.unknown === 'help') return help(COMMANDS.find((command) => command.name === argv.at(-1)))
-    const near = suggest(
+    const near = nearest(
       parsed.unknown,
       COMMANDS.map((command) => command.name),
     )

@@ -230,7 +230,7 @@ export class StackControl implements Control {
     const { store } = this.#core
     const latest = store.revisions.find(stack, store.revisions.latestNumber(stack))
     const digest = createHash('sha256')
-      .update(canonical({ model: request.model, files, contexts: contextsOf(request, latest) }))
+      .update(canonical({ model: request.model, files, contexts: contextsOf(request, latest), source: request.source }))
       .digest('hex')
     const current = this.#current(stack)
     if (current?.digest === digest) return current
