@@ -27,14 +27,22 @@ export class Budget {
   spendNode(at: Span): void {
     this.#nodes += 1
     if (this.#nodes > LIMITS.nodes) {
-      refuse(`has more than ${LIMITS.nodes} values`, at, 'An alias that stands for many aliases multiplies: expand less.')
+      refuse(
+        `has more than ${LIMITS.nodes} values`,
+        at,
+        'An alias that stands for many aliases multiplies: expand less.',
+      )
     }
   }
 
   spendCharacters(count: number, at: Span | undefined): void {
     this.#characters += count
     if (this.#characters > LIMITS.interpolatedCharacters) {
-      refuse('grows beyond 32 MB when variables are filled in', at, 'A variable that repeats other variables multiplies.')
+      refuse(
+        'grows beyond 32 MB when variables are filled in',
+        at,
+        'A variable that repeats other variables multiplies.',
+      )
     }
   }
 

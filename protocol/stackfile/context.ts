@@ -16,6 +16,8 @@ export interface LoadContext {
   readonly budget: Budget
   readonly variables: VariableList
   readonly warn: (message: string) => void
+  /** Warns that a variable is not set and stands for nothing. */
+  readonly warnUnset: (name: string) => void
   readonly interpolate: boolean
   /** For `~`. */
   readonly home: string | undefined

@@ -2,7 +2,7 @@
  * `.env` files in Compose's dialect: `export K=V` and `K: V`, single quotes literal, double quotes with escapes and
  * variables, values over several lines, comments after white space, a bare `K` that takes the value of the environment.
  */
-import { type SourceText, type Span } from './source-text.ts'
+import type { SourceText, Span } from './source-text.ts'
 import { type Filling, substitute, TemplateError } from './template.ts'
 
 /** What is wrong with an env file, and where. */
@@ -128,7 +128,7 @@ class DotenvReader {
       } else if (character === quote) {
         this.#at = i + 1
         const value = parts.join('')
-        return quote === '"' ? this.#expand(unescape(value), start, i + 1) : value
+        return quote === '"' ? this.#expand(unescapeQuoted(value), start, i + 1) : value
       } else {
         parts.push(character)
       }
@@ -169,7 +169,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   $: '$$',
 }
 
-function unescape(text: string): string {
+function unescapeQuoted(text: string): string {
   return text.replace(/\\(?:([abcfnrtv$"\\])|0(\d{0,3}))/g, (match, letter: string | undefined, octal: string) => {
     if (letter !== undefined) return ESCAPES[letter] ?? match
     return /^[0-3][0-7]{2}$/.test(octal) ? String.fromCharCode(Number.parseInt(octal, 8)) : `\\${octal}`

@@ -59,11 +59,7 @@ const CASTS = new PathRules<CastName>({
 })
 
 /** Changes the tree in place. Errors go to the findings; the value in error keeps its text. */
-export function interpolateTree(
-  root: Node,
-  lookup: (name: string) => string | undefined,
-  context: LoadContext,
-): void {
+export function interpolateTree(root: Node, lookup: (name: string) => string | undefined, context: LoadContext): void {
   visit(root, [], lookup, context)
 }
 
@@ -91,7 +87,7 @@ function fill(
   try {
     text = substitute(template, {
       lookup,
-      unset: (name) => context.warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
+      unset: context.warnUnset,
       budget: context.budget,
       at: node.at,
     })
@@ -105,7 +101,8 @@ function fill(
   if (cast === undefined) return
   const value = CAST[cast](text, context)
   if (value === undefined) {
-    const hint = text === '' && template !== '' ? `${template} is empty: set the variable or give a default.` : undefined
+    const hint =
+      text === '' && template !== '' ? `${template} is empty: set the variable or give a default.` : undefined
     context.findings.add(`"${text}" is not ${NAMES[cast]}`, node, { path, hint })
     return
   }
@@ -127,17 +124,16 @@ const NAMES: Readonly<Record<CastName, string>> = {
   bool: 'a boolean',
 }
 
-const CAST: Readonly<
-  Record<CastName, (text: string, context: LoadContext) => number | bigint | boolean | undefined>
-> = {
-  int: parseGoInt,
-  float: parseGoFloat,
-  float32: (text) => {
-    const value = parseGoFloat(text)
-    return value === undefined ? undefined : shortestFloat32(value)
-  },
-  bool: parseBoolean,
-}
+const CAST: Readonly<Record<CastName, (text: string, context: LoadContext) => number | bigint | boolean | undefined>> =
+  {
+    int: parseGoInt,
+    float: parseGoFloat,
+    float32: (text) => {
+      const value = parseGoFloat(text)
+      return value === undefined ? undefined : shortestFloat32(value)
+    },
+    bool: parseBoolean,
+  }
 
 /** The words of YAML 1.1, which Compose takes where a boolean is due. Undefined for any other text. */
 export function parseBoolean(text: string, context: Pick<LoadContext, 'warn'>): boolean | undefined {

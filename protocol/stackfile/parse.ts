@@ -51,8 +51,11 @@ export function parseDocuments(source: SourceText, findings: Findings, budget: B
     for (const error of document.errors) {
       findings.add(yamlMessage(error.message), { source, start: error.pos[0], end: error.pos[1] })
     }
-    const version = document.directives?.yaml.explicit ? document.directives.yaml.version : '1.2'
-    if (version !== '1.1' && version !== '1.2') findings.add(`YAML version ${version} is not known`, start(source))
+    // Go's library knows no other, so a file that says 1.2 would not load in Compose.
+    const { version, explicit } = document.directives?.yaml ?? {}
+    if (explicit && version !== '1.1') {
+      findings.add(`YAML version ${version} is not accepted`, start(source), { hint: 'Take the %YAML line away.' })
+    }
   }
   if (findings.count > before) return undefined
   const trees: ParsedDocument[] = []

@@ -7,15 +7,15 @@ import type { ScalarNode } from './tree.ts'
 
 type Resolved = Pick<ScalarNode, 'type' | 'value'>
 
-const WORDS: ReadonlyMap<string, Resolved> = new Map([
-  ...['true', 'True', 'TRUE'].map((word) => [word, { type: 'bool', value: true }] as const),
-  ...['false', 'False', 'FALSE'].map((word) => [word, { type: 'bool', value: false }] as const),
-  ...['', '~', 'null', 'Null', 'NULL'].map((word) => [word, { type: 'null', value: null }] as const),
-  ...['.nan', '.NaN', '.NAN'].map((word) => [word, { type: 'float', value: Number.NaN }] as const),
+const WORDS: ReadonlyMap<string, Resolved> = new Map<string, Resolved>([
+  ...['true', 'True', 'TRUE'].map((word) => [word, { type: 'bool', value: true }] as [string, Resolved]),
+  ...['false', 'False', 'FALSE'].map((word) => [word, { type: 'bool', value: false }] as [string, Resolved]),
+  ...['', '~', 'null', 'Null', 'NULL'].map((word) => [word, { type: 'null', value: null }] as [string, Resolved]),
+  ...['.nan', '.NaN', '.NAN'].map((word) => [word, { type: 'float', value: Number.NaN }] as [string, Resolved]),
   ...['.inf', '.Inf', '.INF', '+.inf', '+.Inf', '+.INF'].map(
-    (word) => [word, { type: 'float', value: Number.POSITIVE_INFINITY }] as const,
+    (word) => [word, { type: 'float', value: Number.POSITIVE_INFINITY }] as [string, Resolved],
   ),
-  ...['-.inf', '-.Inf', '-.INF'].map((word) => [word, { type: 'float', value: Number.NEGATIVE_INFINITY }] as const),
+  ...['-.inf', '-.Inf', '-.INF'].map((word) => [word, { type: 'float', value: Number.NEGATIVE_INFINITY }] as [string, Resolved]),
 ])
 
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/

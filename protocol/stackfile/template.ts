@@ -123,7 +123,7 @@ export interface Filling {
   readonly at?: Span | undefined
 }
 
-const MAX_NESTING = 100
+const MAX_NESTING = 1000
 const SILENT = (): void => {}
 
 /** Fills variables in. Throws {@link TemplateError}. Unused defaults are filled in too: an error in one is an error. */
@@ -134,16 +134,20 @@ export function substitute(template: string, filling: Filling, depth = 0): strin
   const parts: string[] = []
   for (const piece of pieces(template)) {
     if (piece.kind === 'invalid') {
-      throw new TemplateError(`"${piece.raw}" is no valid variable`, piece.raw, 'Write $$ where a dollar sign is meant.')
+      throw new TemplateError(
+        `"${piece.raw}" is no valid variable`,
+        piece.raw,
+        'Write $$ where a dollar sign is meant.',
+      )
     }
-    const text = piece.kind === 'text' ? piece.text : valueOf(piece, filling, depth)
+    const text = piece.kind === 'text' ? piece.text : fillVariable(piece, filling, depth)
     filling.budget.spendCharacters(text.length, filling.at)
     parts.push(text)
   }
   return parts.join('')
 }
 
-function valueOf(piece: Extract<Piece, { kind: 'variable' }>, filling: Filling, depth: number): string {
+function fillVariable(piece: Extract<Piece, { kind: 'variable' }>, filling: Filling, depth: number): string {
   const value = filling.lookup(piece.name)
   const { operator } = piece
   if (operator === undefined) {

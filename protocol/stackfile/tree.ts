@@ -149,3 +149,9 @@ function rfc3339(text: string): string {
   const clock = `${two(hours)}:${two(minutes)}:${two(whole)}${fraction === undefined ? '' : `.${fraction}`}`
   return `${match[1]}-${two(match[2]!)}-${two(match[3]!)}T${clock}${match[5] ?? 'Z'}`
 }
+
+/** Where a node's key, or the node itself, stands. */
+export function placedText(node: Node): { file: string; line: number } {
+  const { source, start, end } = node.keyAt ?? node.at
+  return source.place(start, end)
+}

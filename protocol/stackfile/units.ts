@@ -49,13 +49,13 @@ export function formatDuration(ns: number): string {
 
 const decimal = (value: number): string => String(Number(value.toFixed(9)))
 
-const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?b)?$/i
-const POWER: Readonly<Record<string, number>> = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 }
+const SIZE = /^(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?$/i
+const POWER: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 }
 
 /** Bytes, or undefined where the text is no size. Units are binary whether or not an `i` stands in them (docker/go-units). */
 export function parseSize(text: string): number | undefined {
   if (/^-\d+$/.test(text)) return Number(text)
-  const match = SIZE.exec(text.trim())
+  const match = SIZE.exec(text)
   if (match === null) return undefined
-  return Math.trunc(Number(match[1]) * 1024 ** POWER[match[2]!.toLowerCase()]!)
+  return Math.trunc(Number(match[1]) * 1024 ** (POWER[match[2]?.toLowerCase() ?? ''] ?? 0))
 }

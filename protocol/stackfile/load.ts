@@ -1,0 +1,161 @@
+/**
+ * Loads a stack: from Compose files to the canonical model, as `docker compose config` would print it. Does no I/O of
+ * its own; files come from the caller. Throws a Problem that holds every error that was found.
+ */
+import { Problem } from '../problems.ts'
+import { Budget } from './budget.ts'
+import { checkConsistency } from './consistency.ts'
+import type { FileSource, LoadContext } from './context.ts'
+import { resolveEnvFiles } from './env-files.ts'
+import { FileLoader } from './file-loader.ts'
+import { Findings } from './findings.ts'
+import type { Model } from './model.ts'
+import { normalize } from './normalize.ts'
+import { applyProfiles, selectServices } from './profiles.ts'
+import type { LoadedService, Project } from './project.ts'
+import { resolveProjectName } from './project-name.ts'
+import { pruneResources } from './prune.ts'
+import { prepare } from './setup.ts'
+import { MODEL } from './shapes.ts'
+import { type MapNode, textNode, toPlain } from './tree.ts'
+import { type Variable, VariableList } from './variables.ts'
+
+export type { FileSource } from './context.ts'
+export type { Variable } from './variables.ts'
+
+export interface LoadOptions {
+  /** Fill variables in. Without it the model is the tree as it stands, not checked for consistency. */
+  readonly interpolate?: boolean
+  /** Add implicit networks, dependencies and names. */
+  readonly normalize?: boolean
+  readonly resolvePaths?: boolean
+  /** Read `env_file` and `label_file`. */
+  readonly resolveEnvironment?: boolean
+  readonly consistency?: boolean
+  /** Keep networks, volumes and the like that no service uses. */
+  readonly allResources?: boolean
+}
+
+export interface LoadRequest {
+  /** Absolute paths, `-` for standard input; the later ones on top. Empty: `COMPOSE_FILE`, else the usual names. */
+  readonly files: readonly string[]
+  /** Project directory. Default: the folder of the first file. */
+  readonly workingDir?: string
+  readonly projectName?: string
+  /** Empty: those of `COMPOSE_PROFILES`. */
+  readonly profiles: readonly string[]
+  /** Files of variables instead of `.env`. */
+  readonly envFiles?: readonly string[]
+  /** Variables that win over those of any file. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly source: FileSource
+  readonly options?: LoadOptions
+  /** Only these services and what they depend on; they need no profile. */
+  readonly services?: readonly string[]
+  /** For relative paths in `COMPOSE_FILE` and `COMPOSE_ENV_FILES`. Default: `PWD`. */
+  readonly cwd?: string
+}
+
+export interface LoadedStack {
+  readonly model: Model
+  /** Services that are off, or were not named. */
+  readonly disabledServices: string[]
+  readonly configFiles: string[]
+  /** Files that the variables came from. */
+  readonly environmentFiles: string[]
+  readonly workingDir: string
+  readonly warnings: string[]
+  readonly variables: Variable[]
+  /** Variables that were filled in from, those of the env files included. */
+  readonly environment: Record<string, string>
+  /** Every profile that a service has. */
+  readonly profiles: string[]
+}
+
+export function loadStack(request: LoadRequest): LoadedStack {
+  const options = request.options ?? {}
+  const findings = new Findings()
+  const warnings = new Set<string>()
+  const warn = (message: string): void => {
+    warnings.add(message)
+  }
+  const context: LoadContext = {
+    source: request.source,
+    findings,
+    budget: new Budget(),
+    variables: new VariableList(),
+    warn,
+    warnUnset: (name) => warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
+    interpolate: options.interpolate !== false,
+    home: request.environment.HOME,
+  }
+  const setup = prepare(request, context)
+  findings.throwIfAny()
+  const loader = new FileLoader(context, { resolvePaths: options.resolvePaths !== false })
+  const named = loader.projectName(setup.files)
+  const { environment, workingDir } = setup
+  const name = resolveProjectName({ given: request.projectName, environment, named, directory: workingDir }, context)
+  environment.set('COMPOSE_PROJECT_NAME', name)
+  const scope = { directory: workingDir, base: workingDir, environment }
+  const root = loader.project(
+    setup.files.map((file) => ({ file })),
+    scope,
+  )
+  findings.throwIfAny()
+  if (root === undefined || root.entries.size === 0) {
+    throw new Problem('stack-file-invalid', `${setup.files.join(', ')} is empty`, {
+      hint: 'A stack file begins with "services:".',
+    })
+  }
+  if (options.normalize !== false) {
+    root.entries.set('name', textNode(name, root.at))
+    normalize(root, name, environment)
+  }
+  const finished = context.interpolate
+    ? finish(root, name, request, setup.profiles, environment, context)
+    : { model: toPlain(root) as Model, disabled: [], profiles: [] }
+  return {
+    model: finished.model,
+    disabledServices: finished.disabled,
+    configFiles: [...setup.files],
+    environmentFiles: [...setup.environmentFiles],
+    workingDir,
+    warnings: [...warnings],
+    variables: context.variables.list(),
+    environment: Object.fromEntries(environment),
+    profiles: finished.profiles,
+  }
+}
+
+/** From the finished tree to the model. */
+function finish(
+  root: MapNode,
+  name: string,
+  request: LoadRequest,
+  profiles: readonly string[],
+  environment: ReadonlyMap<string, string>,
+  context: LoadContext,
+): { model: Model; disabled: string[]; profiles: string[] } {
+  const options = request.options ?? {}
+  const { findings } = context
+  const decoded = { ...(MODEL.decode(root, [], findings) as Project['model']), name }
+  findings.throwIfAny()
+  const all: LoadedService[] = Object.values(decoded.services)
+  const enabled = applyProfiles(decoded, root, profiles, request.services ?? [])
+  if (options.consistency !== false) checkConsistency(enabled, findings)
+  findings.throwIfAny()
+  const project = selectServices(enabled, request.services ?? [])
+  if (options.resolveEnvironment !== false) resolveEnvFiles(project, environment, context)
+  findings.throwIfAny()
+  const { model } = project
+  if (options.allResources !== true) pruneResources(model)
+  for (const config of Object.values(model.configs ?? {})) {
+    // The value comes from the environment of whoever deploys, not from the model.
+    if (config.environment !== undefined) delete config.content
+  }
+  return {
+    model,
+    disabled: Object.keys(project.disabled).sort(),
+    profiles: [...new Set(all.flatMap((service) => service.profiles ?? []))].sort(),
+  }
+}
