@@ -1,5 +1,5 @@
 /** The typed client, made from the route table. Over node:http, because loading undici costs more than most commands. */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import { pathOf, ROUTES, type RouteName, STREAMS, type StreamName } from '../protocol/routes.ts'
@@ -59,8 +59,9 @@ export class Api {
     params: Params,
     query: Params,
     headers: Record<string, string | number>,
-    write: (request: ReturnType<typeof httpRequest>) => void,
+    write: (request: ClientRequest) => void,
   ): Promise<string> {
+    const { request: httpRequest } = await import('node:http')
     const { method, path } = ROUTES[name]
     const search = new URLSearchParams(
       Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),

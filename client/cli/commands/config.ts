@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { Problem } from '../../../protocol/problems.ts'
 import { command } from '../command.ts'
 import { table } from '../render/table.ts'
@@ -71,6 +69,7 @@ export default command({
       return 0
     }
     if (values.hash !== undefined) {
+      const { createHash } = await import('node:crypto')
       const wanted = values.hash === '*' ? Object.keys(model.services) : values.hash.split(',')
       return lines(
         wanted.map((name) => {
@@ -83,7 +82,7 @@ export default command({
     const { renderConfigJson, renderConfigYaml } = await import('../../../protocol/stackfile/render.ts')
     const text = values.format === 'json' ? renderConfigJson(model) : renderConfigYaml(model)
     if (values.output === undefined) await output.write(text)
-    else writeFileSync(values.output, text)
+    else (await import('node:fs')).writeFileSync(values.output, text)
     return 0
   },
 })
