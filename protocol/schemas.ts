@@ -18,6 +18,9 @@ import {
 } from './resources/stack.ts'
 import type { RouteName } from './routes.ts'
 
+/** Answers when the deployment has ended, or after so long: short ones need no stream. */
+const Wait = z.strictObject({ waitMs: z.coerce.number().int().min(0).max(30_000).default(0) })
+
 interface RouteSchemas {
   readonly body?: z.ZodType
   readonly query?: z.ZodType
@@ -44,7 +47,7 @@ export const SCHEMAS = {
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
   deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },
-  deployment: { answer: Deployment },
+  deployment: { query: Wait, answer: Deployment },
   images: { body: ImageQuery, answer: ImageAnswer },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
   openapi: { answer: z.any() },

@@ -29,7 +29,13 @@ export async function followDeployment({ api, output }: Context, accepted: Accep
   }
 }
 
+/** What is done sooner than this is told by one answer: most often, nothing was to be done. */
+const SHORT_MS = 60
+
 async function ended(api: Api, id: string, view: ReturnType<typeof progressView>): Promise<Deployment> {
+  const soon = await api.call('deployment', { id }, undefined, { waitMs: SHORT_MS })
+  view.steps(soon.steps)
+  if (soon.state !== 'queued' && soon.state !== 'running') return soon
   const stream = await api.stream<ProgressFrame>('progress', { id })
   let last: Deployment | undefined
   for await (const frame of stream) {

@@ -117,7 +117,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
-    deployment: (input) => control.deployment(input.params.id!),
+    deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
     putContext: async (input) => ({
       id: input.params.id!,

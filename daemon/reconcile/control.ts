@@ -38,4 +38,6 @@ export interface Control {
   revision(stack: string, number: number): Revision
   deployments(stack: string, limit: number): Deployment[]
   deployment(id: string): Deployment
+  /** As soon as it has ended, or as it stands after so long. */
+  deploymentWithin(id: string, waitMs: number): Promise<Deployment>
 }

@@ -163,6 +163,26 @@ export class StackControl implements Control {
     return mustFind(this.#core.store.deployments.find(id), 'deployment-not-found', `there is no deployment ${id}`)
   }
 
+  async deploymentWithin(id: string, waitMs: number): Promise<Deployment> {
+    let ended = (): void => {}
+    const end = new Promise<void>((resolve) => {
+      ended = resolve
+    })
+    const unsubscribe = this.#core.progress.subscribe((item) => {
+      if (item.deployment === id && item.type === 'ended') ended()
+    })
+    const timer = setTimeout(ended, waitMs)
+    try {
+      const now = this.deployment(id)
+      if (now.state !== 'queued' && now.state !== 'running') return now
+      await end
+      return this.deployment(id)
+    } finally {
+      clearTimeout(timer)
+      unsubscribe()
+    }
+  }
+
   #row(stack: string) {
     return mustFind(
       this.#core.store.stacks.find(stack),

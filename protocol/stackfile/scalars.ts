@@ -15,7 +15,9 @@ const WORDS: ReadonlyMap<string, Resolved> = new Map<string, Resolved>([
   ...['.inf', '.Inf', '.INF', '+.inf', '+.Inf', '+.INF'].map(
     (word) => [word, { type: 'float', value: Number.POSITIVE_INFINITY }] as [string, Resolved],
   ),
-  ...['-.inf', '-.Inf', '-.INF'].map((word) => [word, { type: 'float', value: Number.NEGATIVE_INFINITY }] as [string, Resolved]),
+  ...['-.inf', '-.Inf', '-.INF'].map(
+    (word) => [word, { type: 'float', value: Number.NEGATIVE_INFINITY }] as [string, Resolved],
+  ),
 ])
 
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/
