@@ -22,6 +22,18 @@ export function spawnDockerd({ command, args, env, logPath }) {
   return daemon
 }
 
+/** Signals a dockerd that spawnDockerd started and waits for its end; throws where it lives on for a minute. */
+export async function endDockerd(daemon, signal) {
+  if (daemon.ended) return
+  process.kill(daemon.pid, signal)
+  // The child is unreferenced: it is this timer that keeps our process alive until the child has ended.
+  const timer = new AbortController()
+  const tooLong = delay(60_000, undefined, { signal: timer.signal }).catch(() => undefined) // aborted below
+  const ended = await Promise.race([daemon.exit, tooLong])
+  timer.abort()
+  if (!ended) throw new Error(`dockerd (process ${daemon.pid}) did not end upon ${signal}:\n${logTail(daemon.logPath)}`)
+}
+
 /** Waits until the Engine answers; throws when its dockerd ends before that, or when the deadline passes. */
 export async function untilItAnswers(engineUrl, { daemon, deadlineMs = 60_000 }) {
   const deadline = Date.now() + deadlineMs

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { prepareCgroups } from './cgroups.mjs'
 import { findCommand, run } from './commands.mjs'
-import { spawnDockerd, untilItAnswers } from './dockerd.mjs'
+import { endDockerd, spawnDockerd, untilItAnswers } from './dockerd.mjs'
 import { whyNoAnswer } from './engine-call.mjs'
 
 export { privateEngine } from './private-engine.mjs'
@@ -75,8 +75,7 @@ export async function startEngine({ log = silent } = {}) {
       return systemSocket
     } catch (error) {
       problem = error
-      if (!daemon.ended) process.kill(daemon.pid, 'SIGTERM')
-      await daemon.exit
+      await endDockerd(daemon, 'SIGTERM')
       if (!/iptables|nftables|NAT chain|ip_tables/i.test(error.message)) break // the other ways change only the firewall
     }
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { prepareCgroups } from './cgroups.mjs'
 import { findCommand, run, tryRun } from './commands.mjs'
-import { logTail, spawnDockerd, untilItAnswers } from './dockerd.mjs'
+import { endDockerd, logTail, spawnDockerd, untilItAnswers } from './dockerd.mjs'
 import { engineCall, engineJson, whyNoAnswer } from './engine-call.mjs'
 import { createNamespace, namespaceExists, removeNamespace } from './private-network.mjs'
 
@@ -118,10 +118,7 @@ class PrivateEngine {
   }
 
   async #end(signal) {
-    if (!this.#daemon || this.#daemon.ended) return
-    process.kill(this.#daemon.pid, signal)
-    const ended = await Promise.race([this.#daemon.exit, delay(60_000, undefined, { ref: false })])
-    if (ended === undefined) throw new Error(`dockerd of ${this.name} did not end upon ${signal}:\n${this.logTail()}`)
+    if (this.#daemon) await endDockerd(this.#daemon, signal)
   }
 
   /** A killed dockerd leaves its containers running: only an Engine on the same data can end them in order. */
