@@ -66,6 +66,11 @@ class PrivateEngine {
     }
     const configFile = join(this.folder, 'daemon.json') // the machine's own may contradict our flags, which dockerd refuses
     writeFileSync(configFile, '{}\n')
+    // dockerd waits for a process that a pid file names, even for one that has died and that nobody buried.
+    for (const file of ['pid', 'exec/containerd/containerd.pid']) {
+      const pid = pidIn(join(this.folder, file))
+      if (pid && !isAlive(pid)) rmSync(join(this.folder, file))
+    }
     const path = [this.#binFolder, process.env.PATH, '/usr/sbin', '/sbin'].filter(Boolean).join(':')
     this.#daemon = spawnDockerd({
       // Not `ip netns exec`: that remounts /sys, and the Engine then finds no cgroups.
@@ -91,6 +96,10 @@ class PrivateEngine {
 
   async kill() {
     await this.#end('SIGKILL')
+    // Its containerd dies with it (by PDEATHSIG), a moment later.
+    const containerd = pidIn(join(this.folder, 'exec/containerd/containerd.pid'))
+    const deadline = Date.now() + 2000
+    while (containerd && isAlive(containerd) && Date.now() < deadline) await delay(20)
   }
 
   async remove() {
@@ -136,13 +145,8 @@ class PrivateEngine {
 
   /** Ends the dockerd of an earlier test process, which this object did not start. */
   async #endLeftover() {
-    let pid
-    try {
-      pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'))
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.folder)) return // the number is another's by now
-    } catch {
-      return // none was left
-    }
+    const pid = pidIn(join(this.folder, 'pid'))
+    if (!pid || !isAlive(pid) || !commandLine(pid).includes(this.folder)) return // none was left, or the number is another's by now
     process.kill(pid, 'SIGTERM')
     const deadline = Date.now() + 60_000
     while (isAlive(pid)) {
@@ -152,13 +156,25 @@ class PrivateEngine {
   }
 }
 
-function isAlive(pid) {
+function pidIn(file) {
   try {
-    process.kill(pid, 0)
-    return true
+    return Number(readFileSync(file, 'utf8')) || undefined
   } catch {
-    return false
+    return undefined // no such file
   }
+}
+
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return '' // it has ended
+  }
+}
+
+/** A process that has ended but that its parent has not waited for has no command line any more. */
+function isAlive(pid) {
+  return commandLine(pid) !== ''
 }
 
 async function unmountBelow(folder) {

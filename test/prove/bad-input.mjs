@@ -6,7 +6,7 @@ import { engineJson } from '../lab/engine-call.mjs'
 /** Each: the file, where the complaint must point, what it must say. */
 const CASES = [
   ['wrong key', 'services:\n  web:\n    imag: ek-lab/sleep:1\n', '3:5', /imag\b.*[\s\S]*image/],
-  ['wrong type', 'services:\n  web:\n    image: ek-lab/sleep:1\n    privileged: [yes]\n', '4:17', /privileged/],
+  ['wrong type', 'services:\n  web:\n    image: ek-lab/sleep:1\n    privileged: [yes]\n', '4:', /privileged/],
   ['indentation', 'services:\n  web:\n    image: ek-lab/sleep:1\n   command: sleep\n', '4:', /./],
   ['missing variable', 'services:\n  web:\n    image: ${IMAGE:?name the image}\n', '3:12', /IMAGE.*name the image/s],
   [
