@@ -10,6 +10,7 @@ interface FindingDetails {
 
 export class Findings {
   readonly #found = new Map<string, Finding>()
+  readonly #warnings = new Set<string>()
 
   get count(): number {
     return this.#found.size
@@ -33,6 +34,16 @@ export class Findings {
   /** As {@link add}, at the key that holds the node, where the key and not its value is the error. */
   addAtKey(message: string, node: Node, details: FindingDetails = {}): void {
     this.add(message, node.keyAt ?? node.at, details)
+  }
+
+  /** Something that is accepted but surely not meant. */
+  warn(message: string, node: Node): void {
+    const place = placeOf(node.at)
+    this.#warnings.add(`${place.file}:${place.line}:${place.column}: ${message}`)
+  }
+
+  get warnings(): readonly string[] {
+    return [...this.#warnings]
   }
 
   throwIfAny(): void {

@@ -120,7 +120,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     configFiles: [...setup.files],
     environmentFiles: [...setup.environmentFiles],
     workingDir,
-    warnings: [...warnings],
+    warnings: [...warnings, ...findings.warnings],
     variables: context.variables.list(),
     environment: Object.fromEntries(environment),
     profiles: finished.profiles,

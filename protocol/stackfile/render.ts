@@ -2,10 +2,10 @@
  * The model as text: byte for byte what `docker compose config` prints. JSON leaves extensions of inner maps and the
  * `models` section out, as Compose does; YAML keeps them.
  */
-import type { Model } from './model.ts'
+import type { Model, Service } from './model.ts'
 import type { Layout, Shape } from './shape.ts'
 import { sorted } from './shape.ts'
-import { MODEL } from './shapes.ts'
+import { MODEL, SERVICE } from './shapes.ts'
 import { setKey } from './tree.ts'
 import { toYaml } from './yaml-text.ts'
 
@@ -23,6 +23,26 @@ export function renderConfigJson(model: Model): string {
 
 export function renderConfigYaml(model: Model): string {
   return escapeDollars(toYaml(toYamlValue(model, MODEL)))
+}
+
+/**
+ * The bytes whose SHA-256 Compose keeps as `com.docker.compose.config-hash` of a container: the service as compact JSON
+ * without what changes nothing in the container.
+ */
+export function serviceHashInput(service: Service): string {
+  const {
+    build: _build,
+    pull_policy: _pull,
+    scale: _scale,
+    depends_on: _depends,
+    profiles: _profiles,
+    ...rest
+  } = service
+  if (rest.deploy !== undefined) {
+    const { replicas: _replicas, ...deploy } = rest.deploy
+    rest.deploy = deploy
+  }
+  return escapeHtml(JSON.stringify(toJson(rest, SERVICE)))
 }
 
 /** A tree that was loaded without filling variables in, as `config --no-interpolate` prints it. */
@@ -109,39 +129,40 @@ function sortedDeep(value: unknown, compare: Compare = bytewise): unknown {
   return result
 }
 
-/** The order in which Go's YAML library writes the keys of a map: digits count as numbers, letters come after signs. */
+/** The order in which Go's YAML library writes the keys of a map: runs of digits count as numbers. */
 function naturally(left: string, right: string): number {
   const a = [...left]
   const b = [...right]
-  let inDigits = false
+  let afterDigit = false
   for (let i = 0; i < a.length && i < b.length; i++) {
     const [x, y] = [a[i]!, b[i]!]
     if (x === y) {
-      inDigits = isDigit(x)
+      afterDigit = isDigit(x)
       continue
     }
-    if (isLetter(x) && isLetter(y)) return bytewise(x, y)
-    if (isLetter(x) || isLetter(y)) return inDigits ? (isLetter(x) ? 1 : -1) : isLetter(x) ? 1 : -1
-    const numberAt = (text: string[], from: number): string => /^\d*/.exec(text.slice(from).join(''))![0]
-    if (isDigit(x) && isDigit(y)) {
-      let start = i
-      while (start > 0 && isDigit(a[start - 1]!)) start -= 1
-      const [m, n] = [Number(numberAt(a, start)), Number(numberAt(b, start))]
-      if (m !== n) return m - n
-      const [s, t] = [numberAt(a, i).length, numberAt(b, i).length]
-      if (s !== t) return s - t
-    }
-    return bytewise(x, y)
+    if (isLetter(x) && isLetter(y)) return x.codePointAt(0)! - y.codePointAt(0)!
+    if (isLetter(x) || isLetter(y)) return isLetter(x) === afterDigit ? -1 : 1
+    const hasZero = x === '0' || y === '0'
+    const prefix = hasZero && /[1-9]/.test(digitsBefore(a, i)) ? '1' : ''
+    const [m, n] = [digitsFrom(a, i), digitsFrom(b, i)]
+    const difference = Number(`${prefix}${m}`) - Number(`${prefix}${n}`)
+    return difference || m.length - n.length || x.codePointAt(0)! - y.codePointAt(0)!
   }
   return a.length - b.length
 }
 
+const digitsFrom = (text: readonly string[], at: number): string => /^\d*/.exec(text.slice(at).join(''))![0]
+const digitsBefore = (text: readonly string[], at: number): string => /\d*$/.exec(text.slice(0, at).join(''))![0]
 const isDigit = (character: string): boolean => /\p{Nd}/u.test(character)
 const isLetter = (character: string): boolean => /\p{L}/u.test(character)
 
 /** JSON as Go's encoder writes it, with two spaces of indent. */
 function goJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
+  return escapeHtml(JSON.stringify(value, null, 2))
+}
+
+function escapeHtml(json: string): string {
+  return json.replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

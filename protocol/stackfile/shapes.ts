@@ -41,6 +41,9 @@ const command: Shape = {
         hint: 'Write it as a list, or as ["sh", "-c", "..."] for a shell.',
       })
     }
+    if (split !== undefined && split.dropped !== '') {
+      findings.warn(`No shell runs a command, so "${split.dropped}" is dropped: use ["sh", "-c", "..."]`, node)
+    }
     return split?.arguments
   },
 }

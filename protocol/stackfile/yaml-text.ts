@@ -46,7 +46,7 @@ function quoted(text: string, indent: number): string {
   if (text.includes('\n') && isPrintable(text.replaceAll('\n', '')) && !/ \n/.test(text) && !text.endsWith(' ')) {
     return literal(text, indent)
   }
-  if (text.includes('\n') || !isPrintable(text) || needsDoubleQuotes(text)) return JSON.stringify(text)
+  if (text.includes('\n') || !isPrintable(text) || needsDoubleQuotes(text)) return doubleQuoted(text)
   return isPlain(text) ? text : `'${text.replaceAll("'", "''")}'`
 }
 
@@ -70,9 +70,37 @@ function needsDoubleQuotes(text: string): boolean {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped
-const UNPRINTABLE = /[\x00-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\ufeff\ufffe\uffff]/
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|[\ud800-\udfff]/
 
 const isPrintable = (text: string): boolean => !UNPRINTABLE.test(text)
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\0': '\\0',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\x1b': '\\e',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0085': '\\N',
+}
+
+function doubleQuoted(text: string): string {
+  let quoted = ''
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    const hex = code.toString(16).toUpperCase()
+    if (ESCAPES[character] !== undefined) quoted += ESCAPES[character]
+    else if (isPrintable(character)) quoted += character
+    else if (code <= 0xff) quoted += `\\x${hex.padStart(2, '0')}`
+    else quoted += code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`
+  }
+  return `"${quoted}"`
+}
 
 function isPlain(text: string): boolean {
   if (text.startsWith('---') || text.startsWith('...')) return false

@@ -35,7 +35,7 @@ await startDaemon(engine)
 await bringUp()
 
 function npm(args) {
-  execFileSync('npm', args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('npm', [...args, '--loglevel=error'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] })
 }
 
 function install() {

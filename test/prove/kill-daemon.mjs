@@ -40,6 +40,7 @@ export const killDaemon = {
         })
         // Every other time over a stack that is there, so that replacements are cut short as well.
         if (moment % 2 === 0) await daemon.must(['-p', 'ek-kill', 'down', '-t', '0'])
+        const asked = new Date().toISOString()
         const up = daemon.ek(['up'], { cwd: folder.path })
         const afterMs = 100 + Math.floor(random() * (moment % 2 === 0 ? 4500 : 9000))
         moments.push(afterMs)
@@ -48,8 +49,10 @@ export const killDaemon = {
         await up
         await daemon.start()
         // What was not acknowledged before the crash is not known: asked again, it must come out the same.
-        const known = await daemon.ek(['-p', 'ek-kill', 'history', '--format', 'json'])
-        if (known.code !== 0) await daemon.must(['up'], { cwd: folder.path })
+        const known = await daemon.ek(['-p', 'ek-kill', 'history', '--deployments', '--format', 'json'])
+        const acknowledged =
+          known.code === 0 && JSON.parse(known.stdout).some((one) => one.kind === 'up' && one.createdAt > asked)
+        if (!acknowledged) await daemon.must(['up'], { cwd: folder.path })
         const wanted = await until(
           `the stack is steady after kill ${moment + 1}`,
           async () => {

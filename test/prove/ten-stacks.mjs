@@ -44,8 +44,15 @@ async function walk({ daemon, engine, stack, cwd, compose, seen }) {
   const project = `ek-${stack.name}`
   const ek = (...args) => daemon.must(['-p', project, ...args], { cwd })
   const containers = async (service) => {
-    const label = [`com.docker.compose.project=${project}`, ...(service ? [`com.docker.compose.service=${service}`] : [])]
-    return engineJson(engine, 'GET', `/containers/json?all=true&filters=${encodeURIComponent(JSON.stringify({ label }))}`)
+    const label = [
+      `com.docker.compose.project=${project}`,
+      ...(service ? [`com.docker.compose.service=${service}`] : []),
+    ]
+    return engineJson(
+      engine,
+      'GET',
+      `/containers/json?all=true&filters=${encodeURIComponent(JSON.stringify({ label }))}`,
+    )
   }
   seen.push(`${stack.services.length} services`)
   await ek('up', '--wait')
@@ -57,20 +64,29 @@ async function walk({ daemon, engine, stack, cwd, compose, seen }) {
     const [container] = await containers(service)
     const address = Object.values(container.NetworkSettings.Networks)[0].IPAddress
     const url = hostPort ? `http://127.0.0.1:${hostPort}${path}` : `http://${address}:${port}${path}`
-    const answer = await until(`${url} answers`, async () => (await fetch(url, { signal: AbortSignal.timeout(3000) })).json(), {
-      deadlineMs: 20_000,
-    })
+    const answer = await until(
+      `${url} answers`,
+      async () => (await fetch(url, { signal: AbortSignal.timeout(3000) })).json(),
+      {
+        deadlineMs: 20_000,
+      },
+    )
     if (answer.version === undefined) throw new Error(`${url} answers without a version`)
   }
   seen.push('answers')
-  if ((await ek('logs', '--tail', '5', stack.logs)).stdout.trim() === '') throw new Error(`no log line of ${stack.logs}`)
+  if ((await ek('logs', '--tail', '5', stack.logs)).stdout.trim() === '')
+    throw new Error(`no log line of ${stack.logs}`)
   seen.push('logs')
   await ek('scale', `${stack.scale}=2`)
   const scaled = (await containers(stack.scale)).filter((container) => container.State === 'running').length
   if (scaled !== 2) throw new Error(`${stack.scale} has ${scaled} containers after scale`)
   seen.push('scales')
   const startedAt = async () =>
-    (await Promise.all((await containers(stack.logs)).map(({ Id }) => engineJson(engine, 'GET', `/containers/${Id}/json`))))
+    (
+      await Promise.all(
+        (await containers(stack.logs)).map(({ Id }) => engineJson(engine, 'GET', `/containers/${Id}/json`)),
+      )
+    )
       .map((container) => container.State.StartedAt)
       .join()
   const before = await startedAt()
@@ -81,7 +97,8 @@ async function walk({ daemon, engine, stack, cwd, compose, seen }) {
     const env = { ...process.env, DOCKER_HOST: engine }
     const listed = await runProgram('docker', ['compose', 'ls', '-a', '--format', 'json'], { env })
     const shown = await runProgram('docker', ['compose', '-p', project, 'ps', '-a', '--format', 'json'], { env })
-    if (!JSON.parse(listed.stdout).some((row) => row.Name === project)) throw new Error('docker compose ls does not show it')
+    if (!JSON.parse(listed.stdout).some((row) => row.Name === project))
+      throw new Error('docker compose ls does not show it')
     const rows = shown.stdout.trim().split('\n').length
     if (rows !== there.length + 1) throw new Error(`docker compose ps shows ${rows} of ${there.length + 1}`)
     seen.push('docker compose shows it')
