@@ -1,6 +1,6 @@
 /** Build contexts that clients uploaded: tars in the state folder, by the digest of their bytes. */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
@@ -58,13 +58,12 @@ export class ContextStore {
     )
   }
 
-  async open(id: string): Promise<Readable> {
-    if (!(await this.has(id))) {
-      throw new Problem('build-failed', 'the build context is no longer here', {
-        hint: 'bring the stack up again with --build: the client sends it anew',
-      })
-    }
-    return createReadStream(this.#pathOf(id))
+  /** The path of its tar. */
+  async locate(id: string): Promise<string> {
+    if (await this.has(id)) return this.#pathOf(id)
+    throw new Problem('build-failed', 'the build context is no longer here', {
+      hint: 'bring the stack up again with --build: the client sends it anew',
+    })
   }
 
   /** Removes contexts that no revision names, and uploads that never ended. Answers how many went. */

@@ -20,7 +20,7 @@ export function connectEngine(address: EngineAddress): Engine {
   const http = new NegotiatedTransport(address, bare)
   return {
     address: address.url,
-    version: () => http.version(),
+    version: (options) => unlessAborted(http.version(), options?.signal),
     atLeast: async (api) => compareApi((await http.version()).negotiated, api) >= 0,
     ping: async (options) => {
       await bare.status({ method: 'GET', path: '/_ping', timeoutMs: 5000, ...options })
@@ -28,8 +28,8 @@ export function connectEngine(address: EngineAddress): Engine {
     info: (options) => http.json({ method: 'GET', path: '/info', ...options }),
     async *events({ since, until, filters }, options) {
       const query = { since, until, filters: filtersOf(filters) }
-      const { body } = await http.send({ method: 'GET', path: '/events', query, kind: 'stream', ...options })
-      for await (const { value, text } of jsonLines<EngineEvent>(body)) yield { ...value, timeNano: timeNanoOf(text) }
+      const bytes = http.bytes({ method: 'GET', path: '/events', query, ...options })
+      for await (const { value, text } of jsonLines<EngineEvent>(bytes)) yield { ...value, timeNano: timeNanoOf(text) }
     },
     containers: containersOf(http),
     exec: execOf(http),
@@ -67,18 +67,17 @@ class NegotiatedTransport extends Transport {
   }
 
   override async send(call: Call) {
-    await this.version()
-    try {
-      return await super.send(call)
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'engine-unreachable') this.#version = undefined
-      throw error
-    }
+    await unlessAborted(this.version(), call.signal)
+    return super.send(call)
   }
 
   override async upgrade(call: Call & { readonly protocol: string }) {
-    await this.version()
+    await unlessAborted(this.version(), call.signal)
     return super.upgrade(call)
+  }
+
+  protected override connectionLost(): void {
+    this.#version = undefined
   }
 
   async #negotiate(): Promise<EngineVersion> {
@@ -110,6 +109,17 @@ class NegotiatedTransport extends Transport {
       arch: raw.Arch ?? '',
     }
   }
+}
+
+/** The work goes on for others who wait for it; who aborts no longer does. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** By number: 1.9 is older than 1.41. */

@@ -20,7 +20,7 @@ export function containersOf(http: Transport): Engine['containers'] {
         query: { all, filters: filtersOf(filters) },
         ...options,
       }),
-    inspect: (id, options) => http.json<ContainerInspect>({ method: 'GET', path: `${at(id)}/json`, ...options }),
+    inspect: async (id, options) => http.json<ContainerInspect>({ method: 'GET', path: `${at(id)}/json`, ...options }),
     create: ({ name, platform }, body, options) =>
       http.json({ method: 'POST', path: '/containers/create', query: { name, platform }, body, ...options }),
     start: async (id, options) =>
@@ -57,21 +57,21 @@ export function containersOf(http: Transport): Engine['containers'] {
       const query = { force, v: volumes === 'anonymous' ? true : undefined }
       await http.status({ method: 'DELETE', path: at(id), query, timeoutMs: LONG_MS, ...options })
     },
-    wait: (id, condition, options) =>
+    wait: async (id, condition, options) =>
       http.json({ method: 'POST', path: `${at(id)}/wait`, query: { condition }, kind: 'stream', ...options }),
     updateRestartPolicy: async (id, policy, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/update`, body: { RestartPolicy: policy }, ...options })
     },
     async *logs(id, { tty, follow, stdout = true, stderr = true, since, until, timestamps, tail }, options) {
       const query = { follow, stdout, stderr, since, until, timestamps, tail }
-      const { body } = await http.send({ method: 'GET', path: `${at(id)}/logs`, query, kind: 'stream', ...options })
-      yield* tty ? plain(body) : demultiplex(body)
+      const bytes = http.bytes({ method: 'GET', path: `${at(id)}/logs`, query, ...options })
+      yield* tty ? plain(bytes) : demultiplex(bytes)
     },
     attach: async (id, { tty, stdin, stdout, stderr, logs, detachKeys }, options) => {
       const query = { stream: true, stdin, stdout, stderr, logs, detachKeys }
       return hijacked(
         await http.upgrade({ method: 'POST', path: `${at(id)}/attach`, query, protocol: 'tcp', ...options }),
-        { tty },
+        { tty, signal: options?.signal },
       )
     },
     resize: async (id, { rows, columns }, options) => {
@@ -102,12 +102,12 @@ export function containersOf(http: Transport): Engine['containers'] {
       })
       answer.body.resume()
     },
-    top: (id, psArgs, options) =>
+    top: async (id, psArgs, options) =>
       http.json({ method: 'GET', path: `${at(id)}/top`, query: { ps_args: psArgs }, ...options }),
     async *stats(id, { stream, oneShot }, options) {
       const query = { stream, 'one-shot': oneShot }
-      const { body } = await http.send({ method: 'GET', path: `${at(id)}/stats`, query, kind: 'stream', ...options })
-      for await (const { value } of jsonLines<Record<string, unknown>>(body)) yield value
+      const bytes = http.bytes({ method: 'GET', path: `${at(id)}/stats`, query, ...options })
+      for await (const { value } of jsonLines<Record<string, unknown>>(bytes)) yield value
     },
     export: async (id, options) =>
       (await http.send({ method: 'GET', path: `${at(id)}/export`, kind: 'stream', ...options })).body,

@@ -5,7 +5,7 @@ import type { Engine } from './types.ts'
 export function execOf(http: Transport): Engine['exec'] {
   const at = (id: string) => `/exec/${segment(id)}`
   return {
-    create: (container, body, options) =>
+    create: async (container, body, options) =>
       http.json({ method: 'POST', path: `/containers/${segment(container)}/exec`, body, ...options }),
     startDetached: async (id, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/start`, body: { Detach: true, Tty: false }, ...options })
@@ -14,12 +14,12 @@ export function execOf(http: Transport): Engine['exec'] {
       const body = { Detach: false, Tty: tty }
       return hijacked(
         await http.upgrade({ method: 'POST', path: `${at(id)}/start`, body, protocol: 'tcp', ...options }),
-        { tty },
+        { tty, signal: options?.signal },
       )
     },
     resize: async (id, { rows, columns }, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/resize`, query: { h: rows, w: columns }, ...options })
     },
-    inspect: (id, options) => http.json({ method: 'GET', path: `${at(id)}/json`, ...options }),
+    inspect: async (id, options) => http.json({ method: 'GET', path: `${at(id)}/json`, ...options }),
   }
 }

@@ -2,13 +2,23 @@ import type { Duplex } from 'node:stream'
 import { demultiplex, plain } from './demultiplex.ts'
 import type { HijackedStream } from './types.ts'
 
-/** Ending `input` half-closes the connection; the output runs on until the Engine closes it. */
-export function hijacked(socket: Duplex, framing: { readonly tty: boolean }): HijackedStream {
+/**
+ * Ending `input` half-closes the connection; the output runs on until the Engine closes it. The signal of the call that
+ * opened the stream ends it too: the output then rejects with the signal's reason.
+ */
+export function hijacked(
+  socket: Duplex,
+  { tty, signal }: { readonly tty: boolean; readonly signal: AbortSignal | undefined },
+): HijackedStream {
   // A reset after the last byte is how some Engines close; whoever reads sees the end or the error from the iterator.
   socket.on('error', () => {})
+  const abort = () => socket.destroy(signal?.reason as Error)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  socket.once('close', () => signal?.removeEventListener('abort', abort))
   return {
     input: socket,
-    output: framing.tty ? plain(socket) : demultiplex(socket),
+    output: tty ? plain(socket) : demultiplex(socket),
     close: () => socket.destroy(),
   }
 }

@@ -91,12 +91,10 @@ export function imagesOf(http: Transport): Engine['images'] {
       }),
     importRootfs: async ({ repo, tag, changes }, tar, options) => {
       let id = ''
-      const query = new URLSearchParams(
-        (changes ?? []).map((change): [string, string] => ['changes', change]),
-      ).toString()
-      const path = `/images/create?fromSrc=-&repo=${encodeURIComponent(repo)}&tag=${encodeURIComponent(tag)}${query === '' ? '' : `&${query}`}`
+      const query = { fromSrc: '-', repo, tag, changes }
       const headers = { 'content-type': 'application/x-tar' }
-      for await (const message of messages(http, { method: 'POST', path, headers, rawBody: tar, ...options })) {
+      const call: Call = { method: 'POST', path: '/images/create', query, headers, rawBody: tar, ...options }
+      for await (const message of messages(http, call)) {
         if (message.status?.startsWith('sha256:')) id = message.status
       }
       return id
@@ -106,11 +104,10 @@ export function imagesOf(http: Transport): Engine['images'] {
 
 /** Lines of a long work. An `error` line ends it: the status was 200 long before. */
 async function* messages(http: Transport, call: Call): AsyncGenerator<JsonMessage> {
-  const { body } = await http.send({ ...call, kind: 'stream' })
-  for await (const { value } of jsonLines<JsonMessage>(body)) {
+  for await (const { value } of jsonLines<JsonMessage>(http.bytes(call))) {
     if (value.error !== undefined) {
       throw new Problem('engine-error', value.errorDetail?.message ?? value.error, {
-        engine: { call: `${call.method} ${call.path.split('?')[0]}` },
+        engine: { call: `${call.method} ${call.path}` },
       })
     }
     yield value
@@ -160,13 +157,13 @@ function buildQuery(query: BuildQuery): NonNullable<Call['query']> {
     networkmode: query.networkMode,
     shmsize: query.shmSizeBytes,
     ulimits: json(query.ulimits),
-    extrahosts: query.extraHosts?.join(','),
+    extrahosts: query.extraHosts,
     platform: query.platform,
     remote: query.remote,
     version: query.version,
     session: query.session,
     buildid: query.buildId,
-    t: query.tags?.[0],
+    t: query.tags,
     rm: true,
     forcerm: true,
   }

@@ -7,7 +7,7 @@ export function networksOf(http: Transport): Engine['networks'] {
   return {
     list: ({ filters }, options) =>
       http.json({ method: 'GET', path: '/networks', query: { filters: filtersOf(filters) }, ...options }),
-    inspect: (id, options) => http.json({ method: 'GET', path: at(id), ...options }),
+    inspect: async (id, options) => http.json({ method: 'GET', path: at(id), ...options }),
     create: (body, options) => http.json({ method: 'POST', path: '/networks/create', body, ...options }),
     remove: async (id, options) => {
       await http.status({ method: 'DELETE', path: at(id), ...options })

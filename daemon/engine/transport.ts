@@ -12,10 +12,11 @@ export interface Call extends CallOptions {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
   /** Without version prefix. Parts that hold data are encoded by {@link segment}. */
   readonly path: string
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  /** A list is sent as one parameter for each. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
   readonly body?: unknown
   readonly rawBody?: Readable | Buffer
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
   /** `stream`: own connection, no time limit on the body. */
   readonly kind?: 'call' | 'stream'
 }
@@ -78,11 +79,22 @@ export class Transport {
       })
       if (client !== undefined) answer.body.once('close', () => this.#drop(client))
       // A redirect is no answer either: the Engine sends one for a path that it would clean, such as an id with `..`.
-      if (answer.statusCode >= 300 && answer.statusCode !== 304) throw await this.#refusal(call, answer)
+      if (answer.statusCode >= 300 && answer.statusCode !== 304)
+        throw refusal(call, answer.statusCode, await answer.body.text())
       return { status: answer.statusCode, headers: answer.headers, body: answer.body }
     } catch (error) {
       if (client !== undefined) this.#drop(client)
-      throw this.#explain(call, error, timeout)
+      throw this.#explain(call, error)
+    }
+  }
+
+  /** A stream's bytes. A connection that breaks on the way is a Problem as well. */
+  async *bytes(call: Call): AsyncGenerator<Uint8Array> {
+    const { body } = await this.send({ ...call, kind: 'stream' })
+    try {
+      yield* body
+    } catch (error) {
+      throw this.#explain(call, error)
     }
   }
 
@@ -119,20 +131,23 @@ export class Transport {
             body: call.body === undefined ? null : JSON.stringify(call.body),
             upgrade: call.protocol,
           },
-          new UpgradeHandler(resolve, reject, call.signal),
+          new UpgradeHandler(resolve, reject, call),
         )
       })
       socket.once('close', () => this.#drop(client))
       return socket
     } catch (error) {
       this.#drop(client)
-      throw this.#explain(call, error, undefined)
+      throw this.#explain(call, error)
     }
   }
 
   async close(): Promise<void> {
     await Promise.allSettled([this.#pool.destroy(), ...[...this.#streams].map((client) => client.destroy())])
   }
+
+  /** Called when a call or a stream found the Engine unreachable. */
+  protected connectionLost(): void {}
 
   #connect(): { connect: object } {
     const { socketPath, tls } = this.address
@@ -162,7 +177,10 @@ export class Transport {
 
   #path(call: Call): string {
     const query = new URLSearchParams()
-    for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(key, String(value))
+    for (const [key, value] of Object.entries(call.query ?? {})) {
+      if (value === undefined) continue
+      for (const one of Array.isArray(value) ? value : [value]) query.append(key, String(one))
+    }
     const text = query.toString()
     return `${this.#prefix}${call.path}${text === '' ? '' : `?${text}`}`
   }
@@ -173,28 +191,16 @@ export class Transport {
       for await (const chunk of body) chunks.push(chunk as Buffer)
       return Buffer.concat(chunks).toString()
     } catch (error) {
-      throw this.#explain(call, error, undefined)
+      throw this.#explain(call, error)
     }
   }
 
-  async #refusal(call: Call, answer: Dispatcher.ResponseData): Promise<Problem> {
-    const text = (await answer.body.text()).slice(0, 16_384)
-    let message = text.trim()
-    try {
-      message = (JSON.parse(text) as { message?: string }).message ?? message
-    } catch {
-      // Not JSON: a proxy in between, or a very old Engine. Its words as they are.
-    }
-    return new Problem('engine-error', message === '' ? `the Engine answered ${answer.statusCode}` : message, {
-      engine: { call: `${call.method} ${call.path}`, status: answer.statusCode },
-    })
-  }
-
-  #explain(call: Call, error: unknown, timeout: AbortSignal | undefined): unknown {
+  #explain(call: Call, error: unknown): unknown {
     if (error instanceof Problem) return error
     if (call.signal?.aborted) return call.signal.reason
     const engine = { call: `${call.method} ${call.path}` }
-    if (timeout?.aborted) {
+    // Our own limit: that of the caller is the call's signal.
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
       return new Problem(
         'engine-timeout',
         `the Engine did not answer ${engine.call} in ${(call.timeoutMs ?? CALL_TIMEOUT_MS) / 1000} s`,
@@ -207,12 +213,26 @@ export class Transport {
     const words = error instanceof Error ? error.message : String(error)
     const refused = error instanceof errors.UndiciError || (error as NodeJS.ErrnoException).code !== undefined
     if (!refused) return error
+    this.connectionLost()
     return new Problem('engine-unreachable', `the Engine at ${this.address.url} does not answer (${words})`, {
       hint: hintFor(error, this.address),
       engine,
       cause: error,
     })
   }
+}
+
+/** The Engine's own words for an answer that is none. */
+function refusal(call: Call, status: number, text: string): Problem {
+  let message = text.slice(0, 16_384).trim()
+  try {
+    message = (JSON.parse(text) as { message?: string }).message?.trim() ?? message
+  } catch {
+    // Not JSON: a proxy in between, or a very old Engine. Its words as they are.
+  }
+  return new Problem('engine-error', message === '' ? `the Engine answered ${status}` : message, {
+    engine: { call: `${call.method} ${call.path}`, status },
+  })
 }
 
 function hintFor(error: unknown, address: EngineAddress): string {
@@ -227,26 +247,32 @@ function hintFor(error: unknown, address: EngineAddress): string {
 class UpgradeHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (result: { socket: Duplex; headers: unknown }) => void
   readonly #reject: (error: unknown) => void
-  readonly #signal: AbortSignal | undefined
+  readonly #call: Call
+  #release = () => {}
   #status = 0
   #chunks: Buffer[] = []
 
   constructor(
     resolve: (result: { socket: Duplex; headers: unknown }) => void,
     reject: (error: unknown) => void,
-    signal: AbortSignal | undefined,
+    call: Call,
   ) {
     this.#resolve = resolve
     this.#reject = reject
-    this.#signal = signal
+    this.#call = call
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#signal?.aborted) controller.abort(this.#signal.reason as Error)
-    this.#signal?.addEventListener('abort', () => controller.abort(this.#signal!.reason as Error), { once: true })
+    const { signal } = this.#call
+    if (signal === undefined) return
+    const abort = () => controller.abort(signal.reason as Error)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    this.#release = () => signal.removeEventListener('abort', abort)
   }
 
   onRequestUpgrade(_: Dispatcher.DispatchController, _status: number, headers: unknown, socket: Duplex): void {
+    this.#release()
     this.#resolve({ socket, headers })
   }
 
@@ -259,17 +285,12 @@ class UpgradeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const text = Buffer.concat(this.#chunks).toString()
-    let message = text
-    try {
-      message = (JSON.parse(text) as { message: string }).message
-    } catch {
-      // The words as they are.
-    }
-    this.#reject(new Problem('engine-error', message.trim(), { engine: { call: 'upgrade', status: this.#status } }))
+    this.#release()
+    this.#reject(refusal(this.#call, this.#status, Buffer.concat(this.#chunks).toString()))
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#release()
     this.#reject(error)
   }
 }

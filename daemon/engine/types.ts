@@ -417,7 +417,8 @@ export interface Engine {
   /** `POST /session` and `POST /grpc`: a raw, upgraded (h2c) connection for BuildKit. */
   upgrade(
     path: '/session' | '/grpc',
-    headers: Record<string, string>,
+    /** A list is sent as one header for each. */
+    headers: Record<string, string | string[]>,
     options?: CallOptions,
   ): Promise<import('node:stream').Duplex>
   /** Ends all connections, open streams included. */

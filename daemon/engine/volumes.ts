@@ -15,7 +15,7 @@ export function volumesOf(http: Transport): Engine['volumes'] {
       })
       return answer.Volumes ?? []
     },
-    inspect: (name, options) => http.json({ method: 'GET', path: at(name), ...options }),
+    inspect: async (name, options) => http.json({ method: 'GET', path: at(name), ...options }),
     create: (body, options) => http.json({ method: 'POST', path: '/volumes/create', body, ...options }),
     remove: async (name, { force }, options) => {
       await http.status({ method: 'DELETE', path: at(name), query: { force }, ...options })

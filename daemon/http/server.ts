@@ -119,6 +119,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
     deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
+    hasContext: async (input) => ({ id: input.params.id!, present: await api.contexts.has(input.params.id!) }),
     putContext: async (input) => ({
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),

@@ -31,13 +31,7 @@ export function applyRequest(
   }
   const model = modelOf(before.stack.revision)
   const named = request.kind === 'scale' ? Object.keys(request.options.scale) : request.options.services
-  for (const service of named) {
-    if (!before.services.some((state) => state.service === service)) {
-      throw new Problem('service-not-found', `no such service: ${service}`, {
-        hint: `stack ${name} has: ${before.services.map((state) => state.service).join(', ')}`,
-      })
-    }
-  }
+  mustHave(before, named)
   const scope = scopeOf(model, named, request.options.dependencies)
   const services = before.services.map((state): ServiceState => {
     if (scope !== 'all' && !scope.has(state.service)) return state
@@ -72,11 +66,13 @@ function applyUp(
   }
   const scope = scopeOf(model, options.services, options.dependencies)
   const known = new Map((before?.services ?? []).map((state) => [state.service, state]))
+  // What a `down` has not finished with yet is not there for a later `up` of other services.
+  const isPresent = before?.stack.presence === 'present'
   const services: ServiceState[] = []
   for (const service of Object.keys(model.services)) {
     const old = known.get(service)
     if (scope !== 'all' && !scope.has(service)) {
-      if (old !== undefined) services.push(old)
+      if (old !== undefined && isPresent) services.push(old)
       continue
     }
     const run: RunState =
@@ -92,7 +88,7 @@ function applyUp(
     })
   }
   // A partial `up` says nothing about services that it does not name, in the file or not.
-  if (scope !== 'all') {
+  if (scope !== 'all' && isPresent) {
     for (const [service, old] of known) if (model.services[service] === undefined) services.push(old)
   }
   return {
@@ -105,8 +101,17 @@ function applyUp(
       reason: undefined,
       updatedAt: at,
     },
-    services: before?.stack.presence === 'absent' ? services.filter((state) => state.revision === revision) : services,
+    services,
     scope,
+  }
+}
+
+function mustHave({ stack, services }: StackState, named: readonly string[]): void {
+  for (const service of named) {
+    if (services.some((state) => state.service === service)) continue
+    throw new Problem('service-not-found', `no such service: ${service}`, {
+      hint: `stack ${stack.name} has: ${services.map((state) => state.service).join(', ')}`,
+    })
   }
 }
 
@@ -118,6 +123,7 @@ function isForced(service: string, { options }: Extract<StackRequest, { kind: 'u
 function applyDown(before: StackState, named: readonly string[], at: string): AppliedState {
   if (named.length === 0)
     return { ...before, stack: { ...converging(before.stack, at), presence: 'absent' }, scope: 'all' }
+  mustHave(before, named)
   const services = before.services.map((state) =>
     named.includes(state.service) ? { ...state, run: 'removed' as const } : state,
   )

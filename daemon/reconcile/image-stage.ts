@@ -6,6 +6,7 @@ import type { Action } from '../stack/actions.ts'
 import type { DesiredService, DesiredStack } from '../stack/desired.ts'
 import { Draft } from '../stack/draft.ts'
 import type { RevisionRow } from '../store/revisions.ts'
+import { imageReference } from './desired-reader.ts'
 import { drawImages, type ImageOptions, type ImageTable, type ImageWork, imageNeeds, needing } from './images.ts'
 
 export interface ImageStageInput {
@@ -38,12 +39,17 @@ export function imageWork(input: ImageStageInput, signal: AbortSignal): Promise<
     input.table,
     input.now,
     signal,
+    (service) => {
+      const { model } = input.revisionOf(service)
+      const spec = model.services[service]
+      return spec === undefined ? undefined : { service, spec, reference: imageReference(model.name, service, spec) }
+    },
   )
 }
 
 export function imageActions(work: readonly ImageWork[]): readonly Action[] {
   const draft = new Draft()
-  drawImages(work, () => [])(draft)
+  drawImages(work)(draft)
   return draft.finish().actions
 }
 

@@ -1,6 +1,7 @@
 /** Images of a run: which are there, which are to be pulled or built, and what each turned out to be. */
 
 import type { z } from 'zod'
+import { servicesInBuild } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { BuildPolicy, PullPolicy } from '../../protocol/resources/stack.ts'
 import type { Service } from '../../protocol/stackfile/model.ts'
@@ -19,7 +20,7 @@ export interface ResolvedImage {
   readonly inspect: ImageInspect
 }
 
-type Need = { readonly service: string; readonly spec: Service; readonly reference: string }
+export type Need = { readonly service: string; readonly spec: Service; readonly reference: string }
 
 /** Looks at images by reference, each once for a run, and again after it was pulled or built. */
 export class ImageTable {
@@ -55,7 +56,42 @@ export async function imageNeeds(
   table: ImageTable,
   now: Date,
   signal: AbortSignal,
+  needOf: (service: string) => Need | undefined,
 ): Promise<readonly ImageWork[]> {
+  const known = new Set(needs.map((need) => need.service))
+  const work: ImageWork[] = []
+  for (let next = needs; next.length > 0; ) {
+    const found = await decideAll(next, options, table, now, signal)
+    work.push(...found)
+    // A build may take the image of a service that has no container in this run.
+    const others = new Set(found.flatMap((item) => item.buildAfter).filter((service) => !known.has(service)))
+    next = [...others].map(needOf).filter((need) => need !== undefined)
+    for (const service of others) known.add(service)
+  }
+  refuseCircles(work)
+  return work
+}
+
+function refuseCircles(work: readonly ImageWork[]): void {
+  const after = new Map(work.map((item) => [item.service, item.buildAfter]))
+  const visit = (service: string, path: readonly string[]): void => {
+    if (path.includes(service)) {
+      throw new Problem('stack-file-invalid', `builds wait for each other: ${[...path, service].join(' -> ')}`, {
+        hint: 'take one of the service: entries out of build.additional_contexts',
+      })
+    }
+    for (const other of after.get(service) ?? []) visit(other, [...path, service])
+  }
+  for (const service of after.keys()) visit(service, [])
+}
+
+async function decideAll(
+  needs: readonly Need[],
+  options: ImageOptions,
+  table: ImageTable,
+  now: Date,
+  signal: AbortSignal,
+): Promise<ImageWork[]> {
   const work = await Promise.all(
     needs.map(async ({ service, spec, reference }): Promise<ImageWork | undefined> => {
       const present = await table.inspect(reference, signal)
@@ -73,7 +109,14 @@ export async function imageNeeds(
       })
       if (decision.kind === 'use') return undefined
       if (decision.kind === 'fail') throw new Problem('image-missing', decision.reason, { hint: decision.hint })
-      return { kind: decision.kind, service, reference, platform: spec.platform, reason: decision.reason }
+      return {
+        kind: decision.kind,
+        service,
+        reference,
+        platform: spec.platform,
+        reason: decision.reason,
+        buildAfter: decision.kind === 'pull' ? [] : servicesInBuild(spec.build),
+      }
     }),
   )
   return work.filter((item) => item !== undefined)
@@ -86,12 +129,17 @@ export interface ImageWork {
   readonly reference: string
   readonly platform: string | undefined
   readonly reason: string
+  /** Services whose images its build takes as contexts (`service:`): they are built first. */
+  readonly buildAfter: readonly string[]
 }
 
-export function drawImages(work: readonly ImageWork[], buildOrder: (service: string) => readonly string[]) {
+export function drawImages(work: readonly ImageWork[]) {
   return (draft: Draft): readonly string[] => {
-    const builds = new Map(
-      work.filter((item) => item.kind === 'build').map((item) => [item.service, `build-image ${item.service}`]),
+    const makers = new Map(
+      work.map((item) => [
+        item.service,
+        item.kind === 'build' ? `build-image ${item.service}` : `pull-image ${item.reference}`,
+      ]),
     )
     return work.map((item) =>
       item.kind === 'build'
@@ -102,7 +150,7 @@ export function drawImages(work: readonly ImageWork[], buildOrder: (service: str
             service: item.service,
             effect: 'create',
             reason: item.reason,
-            after: buildOrder(item.service).map((other) => builds.get(other)),
+            after: item.buildAfter.map((other) => makers.get(other)),
           })
         : draft.add({
             body: {
@@ -116,6 +164,7 @@ export function drawImages(work: readonly ImageWork[], buildOrder: (service: str
             service: item.service,
             effect: 'create',
             reason: item.reason,
+            after: item.buildAfter.map((other) => makers.get(other)),
           }),
     )
   }

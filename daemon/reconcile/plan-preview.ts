@@ -53,7 +53,7 @@ export async function previewRequest(
     },
     policy: policyOf(request, applied.scope),
     imageActions: (draft) => {
-      const ids = drawImages(work, () => [])(draft)
+      const ids = drawImages(work)(draft)
       return Object.fromEntries(Object.keys(desired.services).map((service) => [service, ids]))
     },
     explain: (container) => changeReason(container, desired, revision),

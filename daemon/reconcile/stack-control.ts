@@ -1,5 +1,6 @@
 /** The use cases: a request is checked, written down, and its stack's loop woken. */
 import { createHash, randomUUID } from 'node:crypto'
+import { serviceOfContext } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Container } from '../../protocol/resources/container.ts'
 import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
@@ -325,9 +326,10 @@ export class StackControl implements Control {
 /** A context that was not sent again stands as it was, for as long as its build section does. */
 function contextsOf(request: UpRequest, latest: RevisionRow | undefined): Record<string, string> {
   const contexts = { ...request.contexts }
-  for (const [service, id] of Object.entries(latest?.contexts ?? {})) {
+  for (const [key, id] of Object.entries(latest?.contexts ?? {})) {
+    const service = serviceOfContext(key)
     const same = canonical(latest?.model.services[service]?.build) === canonical(request.model.services[service]?.build)
-    if (same && contexts[service] === undefined) contexts[service] = id
+    if (same && contexts[key] === undefined) contexts[key] = id
   }
   return contexts
 }

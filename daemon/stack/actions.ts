@@ -32,6 +32,8 @@ export type ActionBody =
       readonly service: string
       readonly replica: number
       readonly id: string | undefined
+      /** The restart counter that this start answers as well. */
+      readonly generation: number | undefined
     }
   | { readonly kind: 'unpause-container'; readonly service: string; readonly replica: number; readonly id: string }
   | { readonly kind: 'pause-container'; readonly service: string; readonly replica: number; readonly id: string }

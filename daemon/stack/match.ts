@@ -1,6 +1,6 @@
 /** Which container is which replica: pairs what is there with what is wanted, crash leftovers included. */
 import type { DesiredService } from './desired.ts'
-import type { ObservedContainer } from './observed.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
 
 export interface ReplicaMatch {
   readonly replica: number
@@ -34,18 +34,36 @@ export function isCurrent(container: ObservedContainer, service: DesiredService)
   return service.outdated === 'keep' || service.specHash === undefined || container.specHash === service.specHash
 }
 
-export function matchService(service: DesiredService, own: readonly ObservedContainer[]): ServiceMatch {
+/** It has an endpoint in a network of that name which is gone: the Engine would refuse to start it. */
+export function lostNetwork(
+  container: ObservedContainer,
+  service: DesiredService,
+  observed: Observed,
+): string | undefined {
+  return service.networks.find((name) => {
+    const id = container.networks[name]
+    return id !== undefined && id !== '' && !observed.networks.some((network) => network.id === id)
+  })
+}
+
+export function matchService(
+  service: DesiredService,
+  own: readonly ObservedContainer[],
+  observed: Observed,
+): ServiceMatch {
+  const fits = (container: ObservedContainer): boolean =>
+    isCurrent(container, service) && lostNetwork(container, service, observed) === undefined
   const count = service.run === 'removed' ? 0 : service.replicas
   const replicas: ReplicaMatch[] = []
   for (let replica = 1; replica <= count; replica += 1) {
     const candidates = own
       .filter((container) => container.replica === replica)
       .sort((a, b) => RANK[a.state] - RANK[b.state] || a.created - b.created || (a.id < b.id ? -1 : 1))
-    const fitting = candidates.filter((container) => isCurrent(container, service))
+    const fitting = candidates.filter(fits)
     replicas.push({
       replica,
       current: fitting[0],
-      outdated: candidates.filter((container) => !isCurrent(container, service)),
+      outdated: candidates.filter((container) => !fits(container)),
       surplus: fitting.slice(1),
     })
   }

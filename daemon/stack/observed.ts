@@ -112,12 +112,16 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
   }
 }
 
+/** Made by this daemon for this very stack. What it made for another one is as strange to it as a stranger's. */
+const isOurs = (labels: Readonly<Record<string, string>>, instance: string, stack: string): boolean =>
+  labels[OURS.instance] === instance && labels[OURS.stack] === stack
+
 export function observeNetwork(info: NetworkInfo, instance: string, stack: string): ObservedNetwork {
   const labels = info.Labels ?? {}
   return {
     id: info.Id,
     name: info.Name,
-    ownership: labels[OURS.instance] === instance ? 'ours' : 'foreign',
+    ownership: isOurs(labels, instance, stack) ? 'ours' : 'foreign',
     key: labels[COMPOSE.project] === stack ? labels[COMPOSE.network] : undefined,
     specHash: labels[OURS.spec],
   }
@@ -127,7 +131,7 @@ export function observeVolume(info: VolumeInfo, instance: string, stack: string)
   const labels = info.Labels ?? {}
   return {
     name: info.Name,
-    ownership: labels[OURS.instance] === instance ? 'ours' : 'foreign',
+    ownership: isOurs(labels, instance, stack) ? 'ours' : 'foreign',
     key: labels[COMPOSE.project] === stack ? labels[COMPOSE.volume] : undefined,
     specHash: labels[OURS.spec],
   }

@@ -26,9 +26,13 @@ export function planDown(draft: Draft, input: PlanInput): void {
   const removals = removeInReverse(draft, input, gone, dependencies, {
     reason: 'the stack is taken down',
     anonymousVolumes,
-  })
+  }).map(({ removed }) => removed)
+  const external = new Set(desired.networks.filter((network) => network.external).map((network) => network.name))
+  const staying = observed.containers.filter((container) => !gone.includes(container))
   for (const network of observed.networks) {
-    if (network.ownership !== 'ours') continue
+    if (network.ownership !== 'ours' || external.has(network.name)) continue
+    // It stays with the containers that stay, of which a word was said above.
+    if (staying.some((container) => container.networks[network.name] !== undefined)) continue
     draft.add({
       body: { kind: 'remove-network', id: network.id, name: network.name },
       key: network.name,
@@ -74,22 +78,29 @@ export function removeInReverse(
   containers: readonly ObservedContainer[],
   dependencies: Parameters<typeof dependencyOrder>[1],
   how: { readonly reason: string; readonly anonymousVolumes: 'keep' | 'remove' },
-): string[] {
+): Removed[] {
   const services = [...new Set(containers.map((container) => container.service))]
   const stops = new Map<string, string[]>()
-  const removals: string[] = []
+  const removals: Removed[] = []
   for (const service of dependencyOrder(services, dependencies).reverse()) {
     const dependents = services.filter((other) => dependencies[other]?.[service] !== undefined)
     const after = dependents.flatMap((other) => stops.get(other) ?? [])
     const own: string[] = []
     for (const container of containers.filter((candidate) => candidate.service === service)) {
-      const [first, last] = removeContainer(draft, container, { ...how, after, force: policy.graceSeconds === 0 })
-      own.push(first)
-      removals.push(last)
+      const [stopped, removed] = removeContainer(draft, container, { ...how, after, force: policy.graceSeconds === 0 })
+      own.push(stopped)
+      removals.push({ container, stopped, removed })
     }
     stops.set(service, own)
   }
   return removals
+}
+
+/** A container that goes: after `stopped` it holds no port any more, after `removed` no name. */
+export interface Removed {
+  readonly container: ObservedContainer
+  readonly stopped: string
+  readonly removed: string
 }
 
 /** Answers the ids of its first and its last action: after the first it no longer runs, after the last it is gone. */

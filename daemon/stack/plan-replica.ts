@@ -2,7 +2,7 @@
 import type { Effect } from '../../protocol/resources/plan.ts'
 import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
-import type { ReplicaMatch } from './match.ts'
+import { lostNetwork, type ReplicaMatch } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
 import type { PlanInput } from './plan.ts'
 import { removeContainer } from './plan-down.ts'
@@ -34,9 +34,9 @@ export class ReplicaPlanner {
 
   plan(match: ReplicaMatch): void {
     const { replica, current, outdated, surplus } = match
-    for (const container of surplus) this.remove(container, 'there are two of this replica')
+    const gone = surplus.map((container) => this.remove(container, 'there are two of this replica')[1])
     if (current !== undefined) {
-      const gone = outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1])
+      gone.push(...outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1]))
       this.#settle(current, replica, gone)
     } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
     else this.#create(replica)
@@ -55,11 +55,12 @@ export class ReplicaPlanner {
   }
 
   /** What must be there before a container can be created: image, networks, volumes. */
-  #needs(): string[] {
+  #needs(which: 'all' | 'without-networks' = 'all'): string[] {
     const { images, networks } = this.#stages
+    const made = this.#service.networks.map((name) => networks.created[name]).filter((id) => id !== undefined)
     return [
       ...(images[this.#service.service] ?? []),
-      ...this.#service.networks.map((name) => networks.created[name]).filter((id) => id !== undefined),
+      ...(which === 'all' ? made : []),
       ...this.#service.volumes.map(volumeCreation),
       ...this.#refuseTakenPorts(),
     ]
@@ -105,7 +106,8 @@ export class ReplicaPlanner {
    */
   #replace(replica: number, outdated: readonly ObservedContainer[]): void {
     const service = this.#service.service
-    const reason = this.#input.explain(outdated[0]!)
+    const lost = lostNetwork(outdated[0]!, this.#service, this.#input.observed)
+    const reason = lost === undefined ? this.#input.explain(outdated[0]!) : `network ${lost} was made anew`
     const networks = this.#service.networks
       .map((name) => this.#stages.networks.replaced[name])
       .filter((n) => n !== undefined)
@@ -118,7 +120,9 @@ export class ReplicaPlanner {
     }
     const carriedVolumes = this.#carried(outdated)
     if (networks.length > 0) {
-      const gone = outdated.map((container) => this.remove(container, 'its network changed', 'replace')[1])
+      // What refuses the successor is known before its predecessor goes; the networks themselves come in between.
+      const first = this.#needs('without-networks')
+      const gone = outdated.map((container) => this.remove(container, 'its network changed', 'replace', first)[1])
       for (const network of networks) this.#draft.order(network.removal, gone)
       const body = { kind: 'create-container' as const, service, replica, name: this.#name(replica), carriedVolumes }
       const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...gone] })
@@ -127,8 +131,13 @@ export class ReplicaPlanner {
     }
     const temporary = `${this.#name(replica)}.next-${(this.#service.specHash ?? '').slice(0, 8)}${this.#service.recreate}`
     const body = { kind: 'create-container' as const, service, replica, name: temporary, carriedVolumes }
-    const created = this.#draft.add({ ...shared, body, after: this.#needs() })
-    const gone = outdated.map((container) => this.remove(container, reason, 'replace', [created])[1])
+    // A dead successor of an earlier try may hold the very name.
+    const holders = outdated.filter((container) => container.name === temporary)
+    const freed = holders.map((container) => this.remove(container, reason, 'replace')[1])
+    const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...freed] })
+    const gone = outdated
+      .filter((container) => !holders.includes(container))
+      .map((container) => this.remove(container, reason, 'replace', [created])[1])
     const renamed = this.#draft.add({
       ...shared,
       body: { kind: 'rename-container', service, replica, id: undefined, name: this.#name(replica) },
@@ -173,7 +182,9 @@ export class ReplicaPlanner {
         return
       }
       const body = { kind: 'unpause-container' as const, service, replica, id: container.id }
-      this.work.starts.push(this.#draft.add({ ...shared, body, reason: 'it is paused', after }))
+      const unpaused = this.#draft.add({ ...shared, body, reason: 'it is paused', after })
+      if (this.#mustRestart(container)) this.#settleRunning(container, replica, [unpaused])
+      else this.work.starts.push(unpaused)
     } else if (run === 'paused' && moving) {
       const body = { kind: 'pause-container' as const, service, replica, id: container.id }
       this.#draft.add({ ...shared, body, reason: 'the service is paused', after })
@@ -181,14 +192,25 @@ export class ReplicaPlanner {
     else if (this.#mayStart(container)) {
       const reason =
         container.state === 'created' ? 'it was never started' : `it has exited (${container.exitCode ?? '?'})`
-      this.#start(replica, container.id, after, reason, 'change')
+      this.#start(
+        replica,
+        container.id,
+        after,
+        reason,
+        'change',
+        this.#mustRestart(container) ? this.#service.restart : undefined,
+      )
     } else this.#draft.keep()
+  }
+
+  #mustRestart(container: ObservedContainer): boolean {
+    const done = Math.max(container.restart, this.#input.memory.restarted[container.id] ?? 0)
+    return done < this.#service.restart
   }
 
   #settleRunning(container: ObservedContainer, replica: number, after: string[]): void {
     const { service, restart } = this.#service
-    const done = Math.max(container.restart, this.#input.memory.restarted[container.id] ?? 0)
-    if (done >= restart) {
+    if (!this.#mustRestart(container)) {
       this.work.untouched.push(container)
       this.#draft.keep()
       return
@@ -217,9 +239,16 @@ export class ReplicaPlanner {
     return this.#service.restartPolicy === 'always' || this.#service.restartPolicy === 'unless-stopped'
   }
 
-  #start(replica: number, id: string | undefined, after: string[], reason: string, effect: Effect): void {
+  #start(
+    replica: number,
+    id: string | undefined,
+    after: string[],
+    reason: string,
+    effect: Effect,
+    generation?: number | undefined,
+  ): void {
     const started = this.#draft.add({
-      body: { kind: 'start-container', service: this.#service.service, replica, id },
+      body: { kind: 'start-container', service: this.#service.service, replica, id, generation },
       key: this.#key(replica),
       object: this.#object(replica),
       service: this.#service.service,
@@ -238,7 +267,13 @@ export class ReplicaPlanner {
   /** A port that a container of somebody else holds: said before anything of this service is touched. */
   #refuseTakenPorts(): string[] {
     const { observed, desired } = this.#input
-    const own = new Set(observed.containers.map((container) => container.id))
+    const { policy } = this.#input
+    const goes = (container: ObservedContainer): boolean =>
+      container.ownership === 'ours' ||
+      (desired.services[container.service] === undefined || container.oneOff
+        ? policy.orphans === 'remove'
+        : policy.lookAlikes === 'replace')
+    const own = new Set(observed.containers.filter(goes).map((container) => container.id))
     const taken = this.#service.hostPorts.flatMap((wanted) => {
       const holder = observed.ports.find(
         (port) =>

@@ -6,7 +6,7 @@ import { gateStarts } from './gates.ts'
 import { matchService } from './match.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { PlanInput } from './plan.ts'
-import { removeContainer, removeInReverse } from './plan-down.ts'
+import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { NetworkStage } from './plan-networks.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 
@@ -39,6 +39,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
     const match = matchService(
       service,
       own.filter((container) => container.service === name),
+      observed,
     )
     for (const container of match.excess) planner.remove(container, `${name} has ${service.replicas} replica(s)`)
     for (const replica of match.replicas) planner.plan(replica)
@@ -46,8 +47,43 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   }
   gateStarts(draft, input, work)
   stopInReverse(draft, work, order)
-  removeDropped(draft, input, own, dependencies)
-  treatForeign(draft, input)
+  const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
+  makeRoom(draft, input, work, removed)
+  freeNetworks(draft, input, stages)
+}
+
+/** Whoever takes a name or a host port of a container that goes waits until that has gone. */
+function makeRoom(
+  draft: Draft,
+  { observed }: PlanInput,
+  work: ReadonlyMap<string, ServiceWork>,
+  removed: readonly Removed[],
+): void {
+  for (const { container, stopped, removed: gone } of removed) {
+    for (const { id, body } of draft.actions) {
+      if ((body.kind === 'create-container' || body.kind === 'rename-container') && body.name === container.name) {
+        draft.order(id, [gone])
+      }
+    }
+    const ports = observed.ports.filter((port) => port.containerId === container.id)
+    for (const { service, starts } of work.values()) {
+      const same = service.hostPorts.some((wanted) =>
+        ports.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
+      )
+      if (same) for (const start of starts) draft.order(start, [stopped])
+    }
+  }
+}
+
+/** A network that is made anew can go only when every container that leaves it has left. */
+function freeNetworks(draft: Draft, { observed }: PlanInput, stages: Stages): void {
+  for (const [name, { removal }] of Object.entries(stages.networks.replaced)) {
+    for (const { id, body } of draft.actions) {
+      if (body.kind !== 'remove-container') continue
+      const container = observed.containers.find((candidate) => candidate.id === body.id)
+      if (container?.networks[name] !== undefined) draft.order(removal, [id])
+    }
+  }
 }
 
 /** `stop`: a service stops after the services that depend on it. */
@@ -65,29 +101,32 @@ function removeDropped(
   input: PlanInput,
   own: readonly ObservedContainer[],
   dependencies: Parameters<typeof dependencyOrder>[1],
-): void {
+): Removed[] {
   const kept = new Set([...Object.keys(input.desired.services), ...input.desired.disabled])
   const dropped = own.filter((container) => !kept.has(container.service))
-  removeInReverse(draft, input, dropped, dependencies, {
+  return removeInReverse(draft, input, dropped, dependencies, {
     reason: `its service is no longer in the file (revision ${input.desired.revision})`,
     anonymousVolumes: 'keep',
   })
 }
 
 /** Containers of the same project that we did not make: reported, and removed only where that was asked for. */
-function treatForeign(draft: Draft, input: PlanInput): void {
+function treatForeign(draft: Draft, input: PlanInput): Removed[] {
   const { desired, observed, policy } = input
+  const removed: Removed[] = []
+  const remove = (container: ObservedContainer, reason: string): void => {
+    const how = { reason, anonymousVolumes: 'keep' as const, after: [], force: policy.graceSeconds === 0 }
+    const [stopped, gone] = removeContainer(draft, container, how)
+    removed.push({ container, stopped, removed: gone })
+  }
   for (const container of observed.containers) {
     if (container.ownership === 'ours') continue
     const named = desired.services[container.service] !== undefined && !container.oneOff
-    if (named && policy.lookAlikes === 'replace') continue
-    if (policy.orphans === 'remove' && !named) {
-      removeContainer(draft, container, {
-        reason: 'it is an orphan, and --remove-orphans was given',
-        anonymousVolumes: 'keep',
-        after: [],
-        force: policy.graceSeconds === 0,
-      })
+    if (named && policy.lookAlikes === 'replace') {
+      // Those whose place is wanted and free are replaced where that place is planned.
+      if (!isHolder(container, input)) remove(container, 'it is taken over (--take-over), and its place is not wanted')
+    } else if (policy.orphans === 'remove' && !named) {
+      remove(container, 'it is an orphan, and --remove-orphans was given')
     } else {
       draft.warn(
         named
@@ -96,4 +135,17 @@ function treatForeign(draft: Draft, input: PlanInput): void {
       )
     }
   }
+  return removed
+}
+
+function isHolder(container: ObservedContainer, { desired, observed }: PlanInput): boolean {
+  const service = desired.services[container.service]
+  if (service === undefined || service.run === 'removed' || container.replica > service.replicas) return false
+  return !observed.containers.some(
+    (other) =>
+      other.ownership === 'ours' &&
+      !other.oneOff &&
+      other.service === container.service &&
+      other.replica === container.replica,
+  )
 }

@@ -25,7 +25,7 @@ export interface RevisionRow {
   readonly digest: string
   readonly model: Model
   readonly files: readonly FileRef[]
-  /** Uploaded build contexts by service. */
+  /** Uploaded build contexts, by the keys of protocol/build.ts. */
   readonly contexts: Readonly<Record<string, string>>
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
+import { sweep } from '../lab/sweep.mjs'
 
 const PORT = 23987
 
@@ -9,6 +10,7 @@ export const engineFaults = {
   name: 'engine-faults',
   shows: 'an Engine that is down, a missing image, a taken port: one clear line each, the rest of the stack untouched',
   async run({ engine, show }) {
+    await sweep(engine, 'ek-faults')
     const folder = temporaryFolder('faults')
     const daemon = await startDaemon(engine, 'faults')
     const file = (services) =>

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon, temporaryFolder, until, writeStack } from '../lab/daemon.mjs'
+import { sweep } from '../lab/sweep.mjs'
 
 export const idle = {
   name: 'idle',
@@ -9,6 +10,7 @@ export const idle = {
     const folders = []
     try {
       for (let stack = 1; stack <= 10; stack += 1) {
+        await sweep(engine, `ek-idle-${stack}`)
         const folder = temporaryFolder('idle-stack')
         folders.push(folder)
         writeStack(folder.path, {

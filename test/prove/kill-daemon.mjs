@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon, temporaryFolder, until, writeStack } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
+import { sweep } from '../lab/sweep.mjs'
 
 const SERVICES = 30
 const MOMENTS = 20
@@ -10,6 +11,7 @@ export const killDaemon = {
   shows:
     '`kill -9` of the daemon in the middle of `up` of 30 services, at 20 random moments: started again it ends with exactly the desired stack',
   async run({ engine, random, show, note }) {
+    await sweep(engine, 'ek-kill')
     const folder = temporaryFolder('kill')
     const daemon = await startDaemon(engine, 'kill')
     const list = async (kind) => {

@@ -2,6 +2,7 @@ import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
+import { sweep } from '../lab/sweep.mjs'
 import { hasCompose } from './times.mjs'
 
 const fixtures = join(projectFolder, 'test/fixtures/stacks')
@@ -22,6 +23,7 @@ export const tenStacks = {
         const cwd = join(folder.path, stack.name)
         cpSync(join(fixtures, stack.name), cwd, { recursive: true })
         const seen = []
+        await sweep(engine, `ek-${stack.name}`)
         try {
           await walk({ daemon, engine, stack, cwd, compose, seen })
           good += 1

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, until, writeStack } from '../lab/daemon.mjs'
+import { sweep } from '../lab/sweep.mjs'
 import { interleaved, median, spreadOf } from './statistics.mjs'
 
 const raw = join(projectFolder, 'test/bench/raw.mjs')
@@ -37,6 +38,7 @@ function composeMs(engine, cwd, args) {
 
 /** Ours, Compose and the raw calls in turn, each on a stack of its own name, taken down again after each. */
 async function contest(engine, { services, service, rounds, up, rawUp, rawMore = [], compose = true }) {
+  for (const project of ['ek-ours', 'ek-compose', 'ek-raw']) await sweep(engine, project)
   const folders = { ours: temporaryFolder('t-ours'), compose: temporaryFolder('t-compose') }
   const daemon = await startDaemon(engine, 'times')
   const top = (name) => ({ name })
@@ -166,6 +168,7 @@ export const timeNoOp = {
   name: 'time-no-op',
   shows: "a no-op `up` of 30 services: the daemon's part <= 25 ms",
   async run({ engine, show }) {
+    await sweep(engine, 'ek-noop')
     const folder = temporaryFolder('noop')
     const daemon = await startDaemon(engine, 'noop')
     writeStack(folder.path, { services: 30, top: { name: 'ek-noop' } })

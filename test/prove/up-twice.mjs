@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { engineProxy } from '../lab/engine-proxy.mjs'
+import { sweep } from '../lab/sweep.mjs'
 
 export const upTwice = {
   name: 'up-twice',
   shows:
     'the second `up` is empty and the Engine sees only reads; one changed variable replaces only its service, as the plan said',
   async run({ engine, show }) {
+    await sweep(engine, 'ek-twice')
     const folder = temporaryFolder('twice')
     const proxy = await engineProxy(engine, join(folder.path, 'engine.sock'))
     const daemon = await startDaemon(proxy.url, 'twice')

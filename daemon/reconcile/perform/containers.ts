@@ -32,6 +32,8 @@ export async function startContainer(performance: Performance<'start-container'>
     const now = await engine.containers.inspect(id, { signal }).catch(() => undefined)
     if (now?.State.Running !== true) throw explainStart(error, body.service)
   }
+  if (body.generation !== undefined)
+    performance.with.store.memory.set(context.desired.stack, 'restarted', id, body.generation)
   await runHooks('post_start', id, body.service, performance)
 }
 

@@ -1,3 +1,4 @@
+import { additionalContextIds } from '../../../protocol/build.ts'
 import { registryOf } from '../../../protocol/image-reference.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { JsonMessage } from '../../engine/types.ts'
@@ -63,7 +64,7 @@ export async function buildImage(performance: Performance<'build-image'>): Promi
   await build(performance.body.service, performance)
 }
 
-async function build(service: string, { context, with: { builder }, signal, report }: Setting): Promise<void> {
+async function build(service: string, { context, with: { builder, files }, signal, report }: Setting): Promise<void> {
   const revision = context.revisionOf(service)
   const spec = revision.model.services[service]!
   const reference = imageReference(revision.model.name, service, spec)
@@ -75,7 +76,15 @@ async function build(service: string, { context, with: { builder }, signal, repo
       imageName: reference,
       platform: spec.platform,
       contextId: revision.contexts[service],
+      additionalContextIds: additionalContextIds(revision.contexts, service),
       registryAuth: context.registryAuth,
+      secrets: new Map(
+        (spec.build!.secrets ?? []).flatMap(({ source, target }) => {
+          const file = revision.files.find(({ kind, name }) => kind === 'secret' && name === source)
+          return file === undefined ? [] : [[target ?? source, () => files.read(file.digest)] as const]
+        }),
+      ),
+      imageOf: (other) => imageReference(revision.model.name, other, revision.model.services[other] ?? {}),
     },
     report,
     signal,

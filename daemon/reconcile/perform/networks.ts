@@ -66,7 +66,8 @@ export async function removeNetwork({
   } catch (error) {
     if (isStatus(error, 404)) return
     const inUse = error instanceof Problem && /active endpoints/i.test(error.message)
-    if (!inUse || context.desired.presence === 'present') throw error
+    // The loop by itself is to back off, not to take it for done and look again at once.
+    if (!inUse || context.desired.presence === 'present' || context.policy.mode === 'heal') throw error
     context.warn(`network ${body.name} is still in use by containers that are not of this stack: it stays`)
   }
 }

@@ -53,8 +53,8 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
         Binds: nonEmpty(mounts.binds),
         Mounts: nonEmpty(mounts.mounts),
         Tmpfs: Object.keys(mounts.tmpfs).length === 0 ? undefined : mounts.tmpfs,
-        CapAdd: spec.cap_add,
-        CapDrop: spec.cap_drop,
+        CapAdd: capabilities(spec.cap_add),
+        CapDrop: capabilities(spec.cap_drop),
         NetworkMode: endpoints.networkMode,
         Links: endpoints.links,
         Init: spec.init,
@@ -90,7 +90,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
     }) as ContainerPlan['body'],
     connectAfterCreate: endpoints.connectAfterCreate,
     filesAfterCreate: mounts.files,
-    warnings: [],
+    warnings: mounts.warnings,
   }
 }
 
@@ -138,10 +138,16 @@ function environmentOf(spec: Service): string[] | undefined {
 
 function healthcheckOf(check: Healthcheck | undefined, path: string, apiVersion: string) {
   if (check === undefined) return undefined
-  if (check.disable === true) return { Test: ['NONE'] }
-  if (check.start_interval !== undefined) needsApi(`${path}.start_interval`, '1.44', apiVersion)
+  if (check.start_interval !== undefined) {
+    needsApi(`${path}.start_interval`, '1.44', apiVersion)
+    if (check.start_period === undefined) {
+      throw new Problem('stack-file-invalid', `${path}.start_interval has no effect without start_period`, {
+        hint: `set ${path}.start_period`,
+      })
+    }
+  }
   return defined({
-    Test: check.test,
+    Test: check.disable === true ? ['NONE'] : check.test,
     Interval: nanoseconds(check.interval),
     Timeout: nanoseconds(check.timeout),
     Retries: check.retries,
@@ -153,14 +159,24 @@ function healthcheckOf(check: Healthcheck | undefined, path: string, apiVersion:
 function restartPolicyOf(spec: Service): { Name: string; MaximumRetryCount: number } | undefined {
   const policy = spec.deploy?.restart_policy
   if (policy !== undefined)
-    return { Name: policyName(policy.condition ?? 'any'), MaximumRetryCount: policy.max_attempts ?? 0 }
+    return { Name: policyName(policy.condition ?? ''), MaximumRetryCount: policy.max_attempts ?? 0 }
   if (spec.restart === undefined || spec.restart === '') return undefined
   const [name = '', retries = '0'] = spec.restart.split(':')
   return { Name: policyName(name), MaximumRetryCount: Number(retries) }
 }
 
+/** Without a condition Compose sends no policy, although the specification calls `any` the default. */
 const policyName = (condition: string): string =>
   condition === 'none' ? 'no' : condition === 'any' ? 'always' : condition
+
+/** As the CLI spells them (`net_admin` is `CAP_NET_ADMIN`), each once and in order. */
+function capabilities(names: readonly string[] | undefined): string[] | undefined {
+  if (names === undefined) return undefined
+  const spelled = names
+    .map((name) => name.trim().toUpperCase())
+    .map((name) => (name === 'ALL' || name.startsWith('CAP_') ? name : `CAP_${name}`))
+  return [...new Set(spelled)].sort()
+}
 
 /** `systempaths=unconfined` is no option of the Engine: the CLI turns it into two empty lists. */
 function securityOf(spec: Service): Record<string, unknown> {

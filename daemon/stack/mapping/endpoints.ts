@@ -1,4 +1,5 @@
 /** Networks of a container: which one it is created in, which it joins, under which names. */
+import { Problem } from '../../../protocol/problems.ts'
 import type { Model, Service, ServiceNetwork } from '../../../protocol/stackfile/model.ts'
 import type { EndpointSettings } from '../../engine/types.ts'
 import { declaredReplicas } from '../desired.ts'
@@ -9,7 +10,7 @@ import { defined } from './resources.ts'
 
 export interface Endpoints {
   readonly networkMode: string
-  /** Links of the Engine's default bridge; elsewhere they belong to the endpoint. */
+  /** Links where a network mode is named, which the Engine refuses for some; elsewhere they belong to the endpoint. */
   readonly links: readonly string[] | undefined
   readonly macAddress: string | undefined
   readonly config: Record<string, EndpointSettings> | undefined
@@ -26,10 +27,11 @@ export function endpointsOf(input: ContainerInput, spec: Service, containerName:
   const none = { config: undefined, connectAfterCreate: [], macAddress: spec.mac_address }
   if (spec.network_mode !== undefined && spec.network_mode !== '') {
     const networkMode = sharedWith(input, spec.network_mode, `services.${input.service}.network_mode`)
-    return { ...none, networkMode, links: networkMode === 'bridge' ? links : undefined }
+    return { ...none, networkMode, links: links.length === 0 ? undefined : links }
   }
   if (keys[0] === undefined) return { ...none, networkMode: 'none', links: undefined }
   const atOnce = compareVersions(input.apiVersion, ALL_AT_ONCE) >= 0
+  checkMacAddresses(input, spec, keys)
   const all = keys.map((key, index) => ({
     networkName: model.networks?.[key]?.name ?? key,
     endpoint: endpointOf(input, key, spec, containerName, { links, main: index === 0, atOnce }),
@@ -41,6 +43,21 @@ export function endpointsOf(input: ContainerInput, spec: Service, containerName:
     macAddress: atOnce ? undefined : (spec.mac_address ?? spec.networks?.[keys[0]]?.mac_address),
     config: Object.fromEntries(created.map(({ networkName, endpoint }) => [networkName, endpoint])),
     connectAfterCreate: atOnce ? [] : all.slice(1),
+  }
+}
+
+/** Below API 1.44 a container has one address, in its first network. */
+function checkMacAddresses(input: ContainerInput, spec: Service, [main = '', ...others]: readonly string[]): void {
+  const path = `services.${input.service}`
+  const ofMain = spec.networks?.[main]?.mac_address
+  if (spec.mac_address !== undefined && ofMain !== undefined && spec.mac_address !== ofMain) {
+    throw new Problem('stack-file-invalid', `${path}.mac_address differs from that of network ${main} (${ofMain})`, {
+      hint: 'leave one of the two out',
+    })
+  }
+  for (const key of others) {
+    if (spec.networks?.[key]?.mac_address)
+      needsApi(`${path}.networks.${key}.mac_address`, ALL_AT_ONCE, input.apiVersion)
   }
 }
 
@@ -70,6 +87,7 @@ function endpointOf(
     ...network.driver_opts,
     ...(network.interface_name ? { 'com.docker.network.endpoint.ifname': network.interface_name } : {}),
   }
+  if (network.mac_address && !how.main && !how.atOnce) needsApi(`${path}.mac_address`, ALL_AT_ONCE, input.apiVersion)
   const mac = network.mac_address ?? (how.main ? spec.mac_address : undefined)
   return defined({
     Aliases: [...new Set([containerName, input.service, ...(network.aliases ?? [])])],
@@ -88,7 +106,8 @@ function linksOf(model: Model, spec: Service): string[] {
     const name = model.services[service]?.container_name
     return Array.from({ length: declaredReplicas(model, service) }, (_, index) => {
       const container = name ?? `${model.name}-${service}-${index + 1}`
-      return [`${container}:${alias}`, `${container}:${service}-${index + 1}`, `${container}:${container}`]
+      const plain = `${service}-${index + 1}`
+      return [`${container}:${alias}`, `${container}:${plain}`, `${container}:${model.name}-${plain}`]
     }).flat()
   })
   const external = (spec.external_links ?? []).map((link) => (link.includes(':') ? link : `${link}:${link}`))

@@ -1,7 +1,7 @@
 /** Volumes, binds, tmpfs, configs and secrets of a container. */
 import { Problem } from '../../../protocol/problems.ts'
 import type { FileReference, Model, Mount, Service } from '../../../protocol/stackfile/model.ts'
-import { needsApi } from './api-needs.ts'
+import { compareVersions, needsApi } from './api-needs.ts'
 import type { ContainerInput, FileToCopy } from './container-plan.ts'
 import { defined } from './resources.ts'
 
@@ -10,6 +10,7 @@ export interface Mounts {
   readonly mounts: readonly Record<string, unknown>[]
   readonly tmpfs: Readonly<Record<string, string>>
   readonly files: readonly FileToCopy[]
+  readonly warnings: readonly string[]
 }
 
 export function mountsOf(input: ContainerInput, spec: Service): Mounts {
@@ -17,19 +18,35 @@ export function mountsOf(input: ContainerInput, spec: Service): Mounts {
   const mounts: Record<string, unknown>[] = []
   for (const [index, mount] of (spec.volumes ?? []).entries()) {
     const path = `services.${input.service}.volumes[${index}]`
-    const bind = bindOf(mount, input.model, path)
+    const bind = bindOf(mount, input, path)
     if (bind !== undefined) binds.push(bind)
     else mounts.push(mountOf(mount, input, path))
   }
   mounts.push(...carried(input, spec))
   const files: FileToCopy[] = []
+  const warnings: string[] = []
   for (const kind of ['config', 'secret'] as const) {
     for (const reference of (kind === 'config' ? spec.configs : spec.secrets) ?? []) {
       const target = targetOf(kind, reference)
+      refuseDriver(kind, reference.source, input.model)
       const source = input.fileSource(kind, reference.source)
       if ('hostPath' in source) {
+        // A volume of the file at the same place comes first, as in Compose.
+        if (spec.volumes?.some((mount) => mount.target === target)) continue
+        if (reference.uid !== undefined || reference.gid !== undefined || reference.mode !== undefined) {
+          warnings.push(
+            `services.${input.service}.${kind}s: ${reference.source} is mounted from a file, whose owner and mode it keeps: uid, gid and mode have no effect`,
+          )
+        }
         mounts.push({ Type: 'bind', Source: source.hostPath, Target: target, ReadOnly: true })
       } else {
+        if (spec.read_only === true) {
+          throw new Problem(
+            'unsupported',
+            `services.${input.service}.${kind}s: ${reference.source} cannot be copied into a read-only container`,
+            { hint: `give ${kind}s.${reference.source} as a file, or take read_only away` },
+          )
+        }
         files.push({
           path: target,
           content: source.content,
@@ -40,7 +57,17 @@ export function mountsOf(input: ContainerInput, spec: Service): Mounts {
       }
     }
   }
-  return { binds, mounts, tmpfs: tmpfsOf(spec), files }
+  return { binds, mounts, tmpfs: tmpfsOf(spec), files, warnings }
+}
+
+function refuseDriver(kind: 'config' | 'secret', name: string, model: Model): void {
+  const object = (kind === 'config' ? model.configs : model.secrets)?.[name]
+  for (const key of ['driver', 'template_driver'] as const) {
+    if (object?.[key] === undefined) continue
+    throw new Problem('unsupported', `${kind}s.${name}.${key}: drivers exist only in Swarm mode`, {
+      hint: `say where its content is: ${kind}s.${name}.file`,
+    })
+  }
 }
 
 function tmpfsOf(spec: Service): Record<string, string> {
@@ -52,22 +79,23 @@ function tmpfsOf(spec: Service): Record<string, string> {
   )
 }
 
-/**
- * The short form that every Engine has. A mount of type `bind` can make no missing host path below API 1.42, and a named
- * volume without options needs nothing more, so both go this way, as they do in Compose.
- */
-function bindOf(mount: Mount, model: Model, path: string): string | undefined {
-  if (mount.type === 'bind' && mount.bind?.create_host_path !== false && mount.bind?.recursive === undefined) {
-    return bindString(mount.source ?? '', mount, path)
+/** The short form that every Engine has, for what it can say, as in Compose. */
+function bindOf(mount: Mount, input: ContainerInput, path: string): string | undefined {
+  if (mount.type === 'bind') {
+    return needsLongBind(mount, input.apiVersion) ? undefined : bindString(mount.source ?? '', mount, path)
   }
-  if (
-    mount.type !== 'volume' ||
-    !mount.source ||
-    mount.volume?.subpath !== undefined ||
-    mount.volume?.labels !== undefined
-  )
-    return undefined
-  return bindString(model.volumes?.[mount.source]?.name ?? mount.source, mount, path)
+  const { subpath, labels = {}, nocopy } = mount.volume ?? {}
+  if (mount.type !== 'volume' || !mount.source || subpath || nocopy || Object.keys(labels).length > 0) return undefined
+  return bindString(input.model.volumes?.[mount.source]?.name ?? mount.source, mount, path)
+}
+
+/**
+ * Propagation goes the long way in Compose; but below API 1.42 that way cannot make a missing host path, and it never has
+ * room for SELinux labels, both of which the short form honours.
+ */
+function needsLongBind({ bind }: Mount, apiVersion: string): boolean {
+  if (bind?.create_host_path === false || bind?.recursive !== undefined) return true
+  return Boolean(bind?.propagation) && !bind?.selinux && compareVersions(apiVersion, '1.42') >= 0
 }
 
 function bindString(source: string, mount: Mount, path: string): string {
@@ -86,14 +114,24 @@ function bindString(source: string, mount: Mount, path: string): string {
 }
 
 function mountOf(mount: Mount, input: ContainerInput, path: string): Record<string, unknown> {
-  const shared = { Type: mount.type, Target: mount.target, ReadOnly: mount.read_only === true ? true : undefined }
+  const shared = {
+    Type: mount.type,
+    Target: mount.target,
+    ReadOnly: mount.read_only === true ? true : undefined,
+    Consistency: mount.consistency,
+  }
   switch (mount.type) {
     case 'bind':
       return defined({
         ...shared,
         Source: mount.source,
-        Consistency: mount.consistency,
-        BindOptions: defined({ Propagation: mount.bind?.propagation, ...recursive(mount, input, path) }),
+        BindOptions:
+          mount.bind &&
+          defined({
+            Propagation: mount.bind.propagation,
+            CreateMountpoint: mount.bind.create_host_path === false ? undefined : true,
+            ...recursive(mount, input, path),
+          }),
       })
     case 'volume': {
       if (mount.volume?.subpath !== undefined) needsApi(`${path}.volume.subpath`, '1.45', input.apiVersion)
@@ -103,24 +141,28 @@ function mountOf(mount: Mount, input: ContainerInput, path: string): Record<stri
       return defined({
         ...shared,
         Source: name,
-        VolumeOptions: defined({
-          NoCopy: mount.volume?.nocopy,
-          Subpath: mount.volume?.subpath,
-          Labels: mount.volume?.labels,
-        }),
+        VolumeOptions:
+          mount.volume &&
+          defined({ NoCopy: mount.volume.nocopy, Subpath: mount.volume.subpath, Labels: mount.volume.labels }),
       })
     }
     case 'tmpfs':
       return defined({
         ...shared,
-        TmpfsOptions: defined({
-          SizeBytes: mount.tmpfs?.size === undefined ? undefined : Number(mount.tmpfs.size),
-          Mode: mount.tmpfs?.mode === undefined ? undefined : Number(mount.tmpfs.mode),
-        }),
+        TmpfsOptions:
+          mount.tmpfs &&
+          defined({
+            SizeBytes: mount.tmpfs.size === undefined ? undefined : Number(mount.tmpfs.size),
+            Mode: mount.tmpfs.mode === undefined ? undefined : Number(mount.tmpfs.mode),
+          }),
       })
     case 'image':
       needsApi(`${path}.type: image`, '1.48', input.apiVersion)
-      return defined({ ...shared, Source: mount.source, ImageOptions: defined({ Subpath: mount.image?.subpath }) })
+      return defined({
+        ...shared,
+        Source: mount.source,
+        ImageOptions: mount.image && defined({ Subpath: mount.image.subpath }),
+      })
     case 'npipe':
       return defined({ ...shared, Source: mount.source })
     case 'cluster':
@@ -132,10 +174,12 @@ function mountOf(mount: Mount, input: ContainerInput, path: string): Record<stri
 
 function recursive(mount: Mount, input: ContainerInput, path: string): Record<string, unknown> {
   const how = mount.bind?.recursive
-  if (how === undefined || how === 'enabled') return {}
-  needsApi(`${path}.bind.recursive`, '1.44', input.apiVersion)
   if (how === 'disabled') return { NonRecursive: true }
-  return how === 'readonly' ? { ReadOnlyForceRecursive: true } : { ReadOnlyNonRecursive: true }
+  // Below API 1.44 read-only never reaches the mounts below, which is what `writable` asks for.
+  if (how === 'writable') return { ReadOnlyNonRecursive: true }
+  if (how !== 'readonly') return {}
+  needsApi(`${path}.bind.recursive: readonly`, '1.44', input.apiVersion)
+  return { ReadOnlyForceRecursive: true }
 }
 
 /** Anonymous volumes that the image declares move on too; those of the file are taken over where they stand. */

@@ -12,7 +12,7 @@ export function networkCreate(
   { apiVersion }: { readonly apiVersion: string },
 ): NetworkCreateBody {
   const network = model.networks![key]!
-  if (network.enable_ipv4 === false) needsApi(`networks.${key}.enable_ipv4`, '1.47', apiVersion)
+  if (network.enable_ipv4 === false) needsApi(`networks.${key}.enable_ipv4`, '1.48', apiVersion)
   const pools = network.ipam?.config ?? []
   const hasIpam = network.ipam !== undefined && (network.ipam.driver !== undefined || pools.length > 0)
   return defined({

@@ -23,7 +23,7 @@ export function resourcesOf(spec: Service): Record<string, unknown> {
     MemoryReservation: number(reservations?.memory ?? spec.mem_reservation),
     OomKillDisable: spec.oom_kill_disable,
     CpuCount: spec.cpu_count,
-    CpuPercent: spec.cpu_percent === undefined ? undefined : Math.round(spec.cpu_percent * 100),
+    CpuPercent: spec.cpu_percent === undefined ? undefined : Math.trunc(spec.cpu_percent * 100),
     CpuPeriod: micros(spec.cpu_period),
     CpuQuota: micros(spec.cpu_quota),
     CpuRealtimePeriod: micros(spec.cpu_rt_period),

@@ -1,0 +1,21 @@
+/** What is to be built, with all that it needs: nothing of it is looked up elsewhere. */
+import type { Build } from '../../protocol/stackfile/model.ts'
+import type { RegistryAuth } from '../engine/types.ts'
+
+export interface BuildOrder {
+  readonly stack: string
+  readonly service: string
+  readonly build: Build
+  /** The name that the image gets, beside `build.tags`. */
+  readonly imageName: string
+  readonly platform: string | undefined
+  /** An uploaded context. Undefined: the Engine fetches `build.context` itself, which must be a URL then. */
+  readonly contextId: string | undefined
+  /** Uploaded contexts of `build.additional_contexts`, by name. */
+  readonly additionalContextIds: Readonly<Record<string, string>>
+  readonly registryAuth: Readonly<Record<string, RegistryAuth>>
+  /** Values of `build.secrets` by id. Read when a step asks. */
+  readonly secrets: ReadonlyMap<string, () => Buffer>
+  /** The image of another service of the stack: `additional_contexts` with `service:`. */
+  readonly imageOf: (service: string) => string
+}

@@ -1,0 +1,188 @@
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import type { ContextStore } from '../../../daemon/build/context-store.ts'
+import { type Api, createServer } from '../../../daemon/http/server.ts'
+import type { Control } from '../../../daemon/reconcile/control.ts'
+import { Problem } from '../../../protocol/problems.ts'
+import type { Info } from '../../../protocol/resources/stack.ts'
+import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
+import { aModel, upRequest } from '../support/core.ts'
+import { FakeEngine } from '../support/fake-engine.ts'
+
+const BODIES: Partial<Record<RouteName, object>> = {
+  up: upRequest(aModel({ web: {} })),
+  plan: upRequest(aModel({ web: {} })),
+  scale: { scale: { web: 2 } },
+  images: { references: ['web:1'] },
+}
+
+/** A server over a control that answers its own method's name, or fails as it is told. */
+function aServer(parts: Partial<Api> = {}, failure?: unknown) {
+  const calls: { method: string; args: unknown[] }[] = []
+  const errors: object[] = []
+  const control = new Proxy({} as Control, {
+    get:
+      (_, method: string) =>
+      (...args: unknown[]) => {
+        calls.push({ method, args })
+        if (failure !== undefined) throw failure
+        return { method }
+      },
+  })
+  const server = createServer({
+    control,
+    contexts: { put: async () => ({ bytes: 3 }) } as unknown as ContextStore,
+    engine: new FakeEngine().asEngine(),
+    info: async () => ({}) as Info,
+    version: '1.2.3',
+    apiVersion: '1',
+    admit: () => ({ name: 'tester' }),
+    log: { error: (fields) => errors.push(fields) },
+    ...parts,
+  })
+  const call = async (
+    name: RouteName,
+    more: { body?: object; params?: Record<string, string>; query?: string } = {},
+  ) => {
+    const route = ROUTES[name]
+    const body = more.body ?? BODIES[name] ?? (route.method === 'GET' ? undefined : {})
+    const path = pathOf(route.path, { stack: 'shop', number: '1', id: 'a'.repeat(64), ...more.params })
+    const answer = await server.inject({
+      method: route.method,
+      url: `${path}${more.query ?? ''}`,
+      ...(name === 'putContext'
+        ? { payload: Readable.from([Buffer.from('tar')]), headers: { 'content-type': 'application/x-tar' } }
+        : body === undefined
+          ? {}
+          : { payload: body }),
+    })
+    return {
+      status: answer.statusCode,
+      type: answer.headers['content-type'],
+      body: answer.json() as Record<string, unknown>,
+    }
+  }
+  return { server, call, calls, errors }
+}
+
+const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale']
+const NAMES = Object.keys(ROUTES) as RouteName[]
+
+describe('the server', () => {
+  test.each(NAMES)('serves %s', async (name) => {
+    const { status, type } = await aServer().call(name)
+    expect(status).toBe(ACCEPTED.includes(name) ? 202 : 200)
+    expect(type).toContain('application/json')
+  })
+
+  test.each(NAMES)('asks whether the caller may %s', async (name) => {
+    const asked: unknown[] = []
+    const admit: Api['admit'] = (_, permission) => {
+      asked.push(permission)
+      throw new Problem('registry-denied', 'no')
+    }
+    const { call, calls } = aServer({ admit })
+    expect((await call(name)).status).toBe(403)
+    expect(asked).toEqual([ROUTES[name].permission])
+    expect(calls).toEqual([])
+  })
+
+  test('hands defaults of a body on', async () => {
+    const { call, calls } = aServer()
+    await call('down', { body: {} })
+    expect(calls).toEqual([
+      {
+        method: 'down',
+        args: ['shop', { services: [], volumes: 'keep', orphans: 'keep', images: 'keep' }, { name: 'tester' }],
+      },
+    ])
+  })
+
+  test('takes no body for an empty one', async () => {
+    const { server } = aServer()
+    expect((await server.inject({ method: 'DELETE', url: '/v1/stacks/shop' })).statusCode).toBe(202)
+  })
+
+  test('gives lists a limit', async () => {
+    const { call, calls } = aServer()
+    await call('revisions')
+    await call('revisions', { query: '?limit=5' })
+    expect(calls.map(({ args }) => args[1])).toEqual([100, 5])
+  })
+})
+
+describe('a request that is not valid', () => {
+  test.each(ACCEPTED)('is refused for a key of %s that nobody knows', async (name) => {
+    const { call, calls } = aServer()
+    const answer = await call(name, { body: { ...BODIES[name], nonsense: 1 } })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'bad-request' } })
+    expect(answer.type).toContain('application/problem+json')
+    expect(calls).toEqual([])
+  })
+
+  test('is told with the path of what is wrong', async () => {
+    const { body } = await aServer().call('down', { body: { volumes: 'burn' } })
+    expect(body.findings).toMatchObject([{ path: 'volumes' }])
+  })
+
+  test.each(['UPPER', '-x', 'a.b', 'a b', '..', 'a/../b'])('is refused for a stack called "%s"', async (stack) => {
+    expect((await aServer().call('stack', { params: { stack } })).status).toBe(400)
+  })
+
+  test.each(['x', '-1', '1.5', ''])('is refused for a revision "%s"', async (number) => {
+    expect((await aServer().call('revision', { params: { number } })).status).toBe(400)
+  })
+
+  test.each(['?limit=0', '?limit=x', '?limit=100000', '?other=1'])('is refused for a query %s', async (query) => {
+    expect((await aServer().call('deployments', { query })).status).toBe(400)
+  })
+
+  test('is refused for a body that is no JSON', async () => {
+    const answer = await aServer().server.inject({
+      method: 'DELETE',
+      url: '/v1/stacks/shop',
+      headers: { 'content-type': 'application/json' },
+      payload: '{',
+    })
+    expect(answer.json()).toMatchObject({ code: 'bad-request' })
+  })
+
+  test('is refused for a body of another kind', async () => {
+    const answer = await aServer().server.inject({
+      method: 'DELETE',
+      url: '/v1/stacks/shop',
+      headers: { 'content-type': 'text/plain' },
+      payload: 'x',
+    })
+    expect(answer.json()).toMatchObject({ code: 'unsupported-media-type', status: 415 })
+  })
+
+  test('is refused where there is no such route', async () => {
+    const answer = await aServer().server.inject({ method: 'GET', url: '/v1/nothing?secret=1' })
+    expect(answer.statusCode).toBe(404)
+    expect(answer.json()).toMatchObject({ code: 'not-found', detail: 'there is no GET /v1/nothing' })
+  })
+})
+
+describe('an error', () => {
+  test('that is meant is told as it is, with its status', async () => {
+    const problem = new Problem('stack-not-found', 'there is no stack shop', { hint: 'see: evenkeel ls' })
+    expect(await aServer({}, problem).call('stack')).toMatchObject({
+      status: 404,
+      body: {
+        type: 'https://evenkeel.dev/problems/stack-not-found',
+        detail: 'there is no stack shop',
+        hint: 'see: evenkeel ls',
+      },
+    })
+  })
+
+  test('that is not meant is logged, and told without its words', async () => {
+    const { call, errors } = aServer({}, new TypeError('s3cret of undefined'))
+    const { status, body } = await call('stack')
+    expect(status).toBe(500)
+    expect(body).toMatchObject({ code: 'internal', hint: 'its log says more' })
+    expect(JSON.stringify(body)).not.toContain('s3cret')
+    expect(errors).toHaveLength(1)
+  })
+})

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest'
+import { heal } from '../../../daemon/reconcile/heal.ts'
+import { aBench, aRunningStack, type Bench, deploy, down, services } from '../support/core.ts'
+import { refused } from '../support/fake-engine.ts'
+
+const NONE = new AbortController().signal
+const healed = (bench: Bench) => heal(bench.core, 'shop', NONE)
+const DATA = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+const conditionOf = ({ core }: Bench) => core.store.stacks.find('shop')
+
+describe('the loop by itself', () => {
+  test('has nothing to do with a stack that is not known', async () => {
+    expect(await healed(aBench())).toBe('steady')
+  })
+
+  test('leaves a stack alone that is as declared', async () => {
+    const bench = await aRunningStack()
+    expect(await healed(bench)).toBe('steady')
+    expect(bench.engine.calls).toEqual([])
+  })
+
+  test('makes a container again that somebody removed', async () => {
+    const bench = await aRunningStack()
+    bench.engine.containers.clear()
+    expect(await healed(bench)).toBe('changed')
+    expect(bench.engine.calls).toEqual(['create shop-web-1', 'start shop-web-1'])
+    expect(await healed(bench)).toBe('steady')
+  })
+
+  test('keeps what it did as a deployment of its own', async () => {
+    const bench = await aRunningStack()
+    bench.engine.containers.clear()
+    await healed(bench)
+    expect(bench.core.store.deployments.list('shop', 1)).toMatchObject([
+      { kind: 'heal', state: 'succeeded', requestedBy: 'evenkeel' },
+    ])
+  })
+
+  test('starts what should run always, and leaves what has ended by its policy', async () => {
+    const bench = await aRunningStack({ web: { restart: 'always' }, job: {} })
+    for (const container of bench.engine.containers.values()) container.state = 'exited'
+    await healed(bench)
+    expect(bench.engine.calls).toEqual(['start shop-web-1'])
+  })
+
+  test('leaves stopped what was stopped', async () => {
+    const bench = await aRunningStack({ web: { restart: 'always' } })
+    await deploy(bench, services('stop'))
+    bench.engine.calls.length = 0
+    expect(await healed(bench)).toBe('steady')
+    expect(bench.engine.calls).toEqual([])
+  })
+
+  test('is blocked by a volume that is gone, and touches nothing', async () => {
+    const bench = await aRunningStack({ db: DATA }, { volumes: { data: { name: 'shop_data' } } })
+    bench.engine.volumes.clear()
+    bench.engine.containers.clear()
+    expect(await healed(bench)).toBe('steady')
+    expect(bench.engine.calls).toEqual([])
+    expect(conditionOf(bench)).toMatchObject({ condition: 'blocked' })
+    expect(conditionOf(bench)?.reason).toContain('volume shop_data existed and is gone')
+  })
+
+  test('answers what failed, and the stack says so', async () => {
+    const bench = await aRunningStack()
+    bench.engine.containers.clear()
+    bench.engine.failures.set('start shop-web-1', refused('start', 500, 'no such device'))
+    expect(await healed(bench)).toMatchObject({ code: 'engine-error', message: 'no such device' })
+    expect(conditionOf(bench)).toMatchObject({ condition: 'failed', reason: 'no such device' })
+  })
+
+  test('calls a failed stack steady once nothing of it ails any more', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.stacks.setCondition('shop', 'failed', 'it crashed', 'before')
+    await healed(bench)
+    expect(conditionOf(bench)).toMatchObject({ condition: 'steady', reason: undefined })
+  })
+
+  test('calls it failed for as long as one of its containers shows it', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.stacks.setCondition('shop', 'failed', 'it crashed', 'before')
+    Object.assign(bench.engine.find('shop-web-1')!, { state: 'exited', exitCode: 1 })
+    await healed(bench)
+    expect(conditionOf(bench)).toMatchObject({ condition: 'failed', reason: 'it crashed' })
+  })
+
+  test('keeps a stack down that was taken down', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, down())
+    expect(await healed(bench)).toBe('steady')
+    expect(conditionOf(bench)?.condition).toBe('absent')
+  })
+
+  // Bug: perform/networks.ts, removeNetwork takes a network that others are on for done, heal.ts answers `changed`, and the
+  // loop looks again 0.3 s later: an endless row of deployments, and a stack that is `converging` for ever.
+  test.fails('is steady with a stack that is down, and whose network others are still on', async () => {
+    const bench = await aRunningStack()
+    bench.engine.networksOfOthers.add('shop_default')
+    await deploy(bench, down())
+    expect(await healed(bench)).toBe('steady')
+  })
+
+  // Bug: the restart that a start has fulfilled is done once more (see plan-run-state.test.ts).
+  test.fails('does not restart what a restart has just started', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, services('stop'))
+    await deploy(bench, services('restart'))
+    bench.engine.calls.length = 0
+    await healed(bench)
+    expect(bench.engine.calls).toEqual([])
+  })
+
+  // Bug: perform/volumes.ts remembers the volume after it was made, and only one that it made itself. Its own comment and
+  // DESIGN.md (memory is written before the action it belongs to) say before: a crash in between forgets the volume.
+  test.fails('knows a volume as once there although the daemon died while it was made', async () => {
+    const bench = await aRunningStack({ db: DATA }, { volumes: { data: { name: 'shop_data' } } })
+    bench.engine.volumes.clear()
+    bench.core.store.memory.forget('shop', 'volume', 'shop_data')
+    bench.engine.failures.set('create volume shop_data', refused('create', 500, 'the daemon died here'))
+    await healed(bench)
+    expect(bench.core.store.memory.all('shop', 'volume')).toHaveProperty('shop_data')
+  })
+})

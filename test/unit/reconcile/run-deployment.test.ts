@@ -1,0 +1,223 @@
+import { describe, expect, test, vi } from 'vitest'
+import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
+import { Problem } from '../../../protocol/problems.ts'
+import {
+  aBench,
+  aModel,
+  aRevision,
+  aRunningStack,
+  deploy,
+  down,
+  queue,
+  runNext,
+  scale,
+  services,
+  up,
+} from '../support/core.ts'
+import { refused } from '../support/fake-engine.ts'
+import { needs } from '../support/stack-builders.ts'
+
+describe('up', () => {
+  test('of a new stack makes its network and its containers, and starts them', async () => {
+    const bench = aBench()
+    bench.engine.addImage('web:1')
+    bench.core.store.revisions.add(aRevision(1, aModel({ web: {} })))
+    expect(await deploy(bench, up(1))).toMatchObject({ state: 'succeeded', revision: 1 })
+    expect(bench.engine.calls).toEqual(['create network shop_default', 'create shop-web-1', 'start shop-web-1'])
+    expect(bench.core.store.stacks.find('shop')).toMatchObject({ condition: 'steady', presence: 'present' })
+  })
+
+  test('keeps each step with its times', async () => {
+    const bench = await aRunningStack()
+    const [deployment] = bench.core.store.deployments.list('shop', 1)
+    expect(deployment?.steps.map((step) => [step.object, step.label])).toEqual([
+      ['Network shop_default', 'Created'],
+      ['Container shop-web-1', 'Created'],
+      ['Container shop-web-1', 'Started'],
+    ])
+    expect(deployment?.steps.every((step) => step.startedAt !== undefined && step.endedAt !== undefined)).toBe(true)
+  })
+
+  test('of what is up does nothing', async () => {
+    const bench = await aRunningStack()
+    expect(await deploy(bench, up(1))).toMatchObject({ state: 'succeeded', steps: [] })
+    expect(bench.engine.calls).toEqual([])
+  })
+
+  test('of a changed file replaces the container', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: { environment: { A: '1' } } })))
+    expect((await deploy(bench, up(2))).state).toBe('succeeded')
+    expect(bench.engine.calls.map((call) => call.replace(/\.next-\S+/, '.next'))).toEqual([
+      'create shop-web-1.next',
+      'stop shop-web-1',
+      'remove shop-web-1',
+      'rename shop-web-1.next to shop-web-1',
+      'start shop-web-1',
+    ])
+  })
+
+  test('pulls what is missing first', async () => {
+    const bench = aBench()
+    bench.engine.registry.set('web:1', 'sha256:pulled')
+    bench.core.store.revisions.add(aRevision(1, aModel({ web: {} })))
+    await deploy(bench, up(1))
+    expect(bench.engine.calls[0]).toBe('pull web:1')
+    expect(bench.core.store.revisions.pins('shop', 1)).toEqual([
+      { service: 'web', reference: 'web:1', imageId: 'sha256:pulled' },
+    ])
+  })
+
+  test('that cannot have an image fails, and leaves the stack as it was', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: { image: 'nowhere:1' } })))
+    expect(await deploy(bench, up(2))).toMatchObject({ state: 'failed', error: { code: 'image-missing' } })
+    expect(bench.engine.calls).toEqual(['pull nowhere:1'])
+    expect(bench.core.store.stacks.services('shop')).toMatchObject([{ service: 'web', revision: 1 }])
+  })
+
+  test('of the same file whose tag moved makes a further revision, and keeps the older one at its image', async () => {
+    const bench = await aRunningStack()
+    bench.engine.addImage('web:1', 'sha256:newer')
+    expect(await deploy(bench, up(1))).toMatchObject({ state: 'succeeded', revision: 2 })
+    const { revisions, stacks } = bench.core.store
+    expect(revisions.pins('shop', 1)).toMatchObject([{ imageId: 'sha256:web:1' }])
+    expect(revisions.pins('shop', 2)).toMatchObject([{ imageId: 'sha256:newer' }])
+    expect(stacks.services('shop')).toMatchObject([{ service: 'web', revision: 2 }])
+    expect(bench.engine.calls).toContain('stop shop-web-1')
+  })
+
+  test('that the Engine refuses says so in the Engine’s words, and skips what follows', async () => {
+    const bench = aBench()
+    for (const image of ['db:1', 'web:1']) bench.engine.addImage(image)
+    bench.engine.failures.set('start shop-db-1', refused('POST /containers/{id}/start', 500, 'no such device'))
+    bench.core.store.revisions.add(aRevision(1, aModel({ db: {}, web: { depends_on: { db: needs() } } })))
+    const deployment = await deploy(bench, up(1))
+    expect(deployment).toMatchObject({ state: 'failed', error: { code: 'engine-error', detail: 'no such device' } })
+    expect(deployment.steps.find((step) => step.id.includes('start-container web'))?.state).toBe('skipped')
+    expect(bench.core.store.stacks.find('shop')).toMatchObject({ condition: 'failed', reason: 'no such device' })
+  })
+
+  test('of some services leaves the others at their revision', async () => {
+    const bench = await aRunningStack({ web: {}, db: {} })
+    const changed = { environment: { A: '1' } }
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: changed, db: changed })))
+    await deploy(bench, up(2, { services: ['web'] }))
+    expect(bench.engine.calls).not.toContain('stop shop-db-1')
+    expect(bench.core.store.stacks.services('shop')).toMatchObject([
+      { service: 'db', revision: 1 },
+      { service: 'web', revision: 2 },
+    ])
+  })
+
+  test('is blocked where a volume is to change, and says what to do', async () => {
+    const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+    const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
+    const volumes = { data: { name: 'shop_data', driver_opts: { o: 'ro' } } }
+    bench.core.store.revisions.add(aRevision(2, aModel({ db: spec }, { volumes })))
+    expect(await deploy(bench, up(2))).toMatchObject({ state: 'failed', error: { code: 'stack-blocked' } })
+    expect(bench.core.store.stacks.find('shop')?.condition).toBe('blocked')
+    expect(bench.engine.calls).toEqual([])
+  })
+})
+
+describe('other requests', () => {
+  test('stop stops, and start starts again', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, services('stop'))
+    await deploy(bench, services('start'))
+    expect(bench.engine.calls).toEqual(['stop shop-web-1', 'start shop-web-1'])
+  })
+
+  test('restart restarts, once', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, services('restart'))
+    await deploy(bench, services('start'))
+    expect(bench.engine.calls).toEqual(['restart shop-web-1'])
+  })
+
+  test('scale makes and removes replicas', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, scale({ web: 2 }))
+    await deploy(bench, scale({ web: 1 }))
+    expect(bench.engine.calls).toEqual([
+      'create shop-web-2',
+      'start shop-web-2',
+      'stop shop-web-2',
+      'remove shop-web-2',
+    ])
+  })
+
+  test('down removes containers and networks, keeps volumes, and the stack is absent', async () => {
+    const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+    const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
+    expect((await deploy(bench, down())).state).toBe('succeeded')
+    expect(bench.engine.calls).toEqual(['stop shop-db-1', 'remove shop-db-1', 'remove network shop_default'])
+    expect(bench.core.store.stacks.find('shop')?.condition).toBe('absent')
+    expect(bench.core.store.stacks.services('shop')).toEqual([])
+  })
+
+  test('down --volumes removes them, and forgets that they were there', async () => {
+    const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+    const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
+    await deploy(bench, down({ volumes: 'remove' }))
+    expect(bench.engine.calls.at(-1)).toBe('remove volume shop_data')
+    expect(bench.core.store.memory.all('shop', 'volume')).toEqual({})
+  })
+
+  test('a request for a stack that is down by the time it is carried out fails', async () => {
+    const bench = await aRunningStack()
+    queue(bench, down())
+    queue(bench, services('restart'))
+    await runNext(bench)
+    expect(await runNext(bench)).toMatchObject({ state: 'failed', error: { code: 'stack-not-found' } })
+  })
+})
+
+describe('a deployment that is cut short', () => {
+  test('by a newer request ends as superseded', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: { image: 'slow:1' } })))
+    bench.engine.holdPulls()
+    const abort = new AbortController()
+    const run = deploy(bench, up(2), abort.signal)
+    await vi.waitFor(() => expect(bench.engine.calls).toContain('pull slow:1'))
+    abort.abort(new Problem('superseded', 'a newer request took the place of this one'))
+    expect((await run).state).toBe('superseded')
+    expect(bench.core.store.stacks.find('shop')?.condition).toBe('steady')
+  })
+
+  test('by the end of the daemon stays open, and goes on when the daemon is back', async () => {
+    const bench = await aRunningStack()
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: { image: 'slow:1' } })))
+    bench.engine.registry.set('slow:1', 'sha256:slow')
+    bench.engine.holdPulls()
+    const abort = new AbortController()
+    const run = deploy(bench, up(2), abort.signal)
+    await vi.waitFor(() => expect(bench.engine.calls).toContain('pull slow:1'))
+    abort.abort(new Error('the daemon ends'))
+    expect((await run).state).toBe('running')
+    bench.engine.releasePulls()
+    expect((await runNext(bench)).state).toBe('succeeded')
+  })
+
+  test('after it became the desired state is not made the desired state twice', async () => {
+    const bench = await aRunningStack()
+    const { store } = bench.core
+    queue(bench, services('restart'))
+    const row = store.deployments.next('shop')!
+    bench.engine.failures.set('restart shop-web-1', new Problem('cancelled', 'the power went'))
+    await new DeploymentRun(bench.core, row).run(new AbortController().signal)
+    expect(store.stacks.services('shop')).toMatchObject([{ restart: 1 }])
+    await new DeploymentRun(bench.core, { ...row, applied: true }).run(new AbortController().signal)
+    expect(store.stacks.services('shop')).toMatchObject([{ restart: 1 }])
+  })
+})
+
+test('credentials of a deployment are gone when it has ended', async () => {
+  const bench = await aRunningStack()
+  const id = queue(bench, up(1))
+  bench.core.credentials.set(id, { 'docker.io': { serveraddress: 'docker.io', password: 's3cret' } })
+  await runNext(bench)
+  expect(bench.core.credentials.size).toBe(0)
+})

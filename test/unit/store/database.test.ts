@@ -1,0 +1,146 @@
+import { closeSync, existsSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { describe, expect, test } from 'vitest'
+import { openDatabase } from '../../../daemon/store/database.ts'
+import { MIGRATIONS } from '../../../daemon/store/migrations/index.ts'
+import { openStore } from '../../../daemon/store/store.ts'
+import { aModel, aRevision } from '../support/core.ts'
+import { problemOf } from '../support/problems.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+describe('the state', () => {
+  test('is made where there is none, down to its folder, for its owner alone', () => {
+    const folder = join(temporaryFolder(), 'a', 'b')
+    openStore(folder).close()
+    expect(existsSync(join(folder, 'state.db'))).toBe(true)
+    expect(statSync(folder).mode & 0o777).toBe(0o700)
+  })
+
+  test('is migrated from empty to the newest schema', () => {
+    const { db, close } = openDatabase(temporaryFolder())
+    expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length)
+    close()
+  })
+
+  test('is migrated once: opening it again changes nothing', () => {
+    const folder = temporaryFolder()
+    const schema = () => {
+      const { db, close } = openDatabase(folder)
+      const rows = db.prepare('SELECT sql FROM sqlite_schema ORDER BY name').all()
+      close()
+      return rows
+    }
+    expect(schema()).toEqual(schema())
+  })
+
+  test('is on the disk when a write returns: WAL, synchronous FULL, foreign keys', () => {
+    const { db, close } = openDatabase(temporaryFolder())
+    expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
+    expect(db.pragma('synchronous', { simple: true })).toBe(2)
+    expect(db.pragma('foreign_keys', { simple: true })).toBe(1)
+    close()
+  })
+
+  test('has an id of its own, which stays', () => {
+    const folder = temporaryFolder()
+    const first = openStore(folder)
+    const { instance } = first
+    first.close()
+    const second = openStore(folder)
+    expect(second.instance).toBe(instance)
+    second.close()
+    const other = openStore(temporaryFolder())
+    expect(other.instance).not.toBe(instance)
+    other.close()
+  })
+})
+
+describe('a second daemon on the same state', () => {
+  test('is refused while the first runs', () => {
+    const folder = temporaryFolder()
+    const first = openStore(folder)
+    expect(problemOf(() => openStore(folder))).toMatchObject({
+      code: 'state-folder-in-use',
+      hint: 'stop it first, or give this one a folder of its own (--state DIR)',
+    })
+    first.close()
+  })
+
+  test('does not disturb the first', () => {
+    const folder = temporaryFolder()
+    const first = openStore(folder)
+    problemOf(() => openStore(folder))
+    first.memory.set('shop', 'volume', 'data', true)
+    expect(first.memory.all('shop', 'volume')).toEqual({ data: true })
+    first.close()
+  })
+
+  test('is welcome when the first has ended', () => {
+    const folder = temporaryFolder()
+    openStore(folder).close()
+    openStore(folder).close()
+  })
+
+  test('leaves the state readable for tools', () => {
+    const folder = temporaryFolder()
+    const store = openStore(folder)
+    const tool = new Sqlite(join(folder, 'state.db'), { readonly: true })
+    expect(tool.prepare('SELECT COUNT(*) AS count FROM stacks').get()).toEqual({ count: 0 })
+    tool.close()
+    store.close()
+  })
+})
+
+describe('a state that is damaged', () => {
+  test('is refused where it is no database at all', () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'state.db'), 'this is no database, and long enough to tell'.repeat(100))
+    expect(problemOf(() => openStore(folder))).toMatchObject({ code: 'state-damaged' })
+  })
+
+  test('is refused where a part of it was overwritten', () => {
+    const folder = temporaryFolder()
+    const store = openStore(folder)
+    for (let number = 1; number <= 50; number += 1) store.revisions.add(aRevision(number, aModel({ web: {} })))
+    store.close()
+    const path = join(folder, 'state.db')
+    const file = openSync(path, 'r+')
+    const page = 4096
+    for (let at = page; at < statSync(path).size; at += page) writeSync(file, Buffer.alloc(64, 0xff), 0, 64, at)
+    closeSync(file)
+    expect(problemOf(() => openStore(folder)).code).toBe('state-damaged')
+  })
+
+  test('is told with what to do, and leaves the folder free', () => {
+    const folder = temporaryFolder()
+    const path = join(folder, 'state.db')
+    writeFileSync(path, 'x'.repeat(5000))
+    expect(problemOf(() => openStore(folder)).hint).toContain(`move ${path} aside`)
+    expect(problemOf(() => openStore(folder)).code).toBe('state-damaged')
+  })
+
+  test('is what a newer daemon wrote, for an older one', () => {
+    const folder = temporaryFolder()
+    openStore(folder).close()
+    const db = new Sqlite(join(folder, 'state.db'))
+    db.pragma('user_version = 999')
+    db.close()
+    expect(problemOf(() => openStore(folder))).toMatchObject({
+      code: 'state-damaged',
+      hint: 'run that version or a newer one',
+    })
+  })
+})
+
+test('a transaction is all or nothing', () => {
+  const store = openStore(temporaryFolder())
+  const failing = () =>
+    store.transaction(() => {
+      store.memory.set('shop', 'volume', 'data', true)
+      throw new Error('the power went')
+    })
+  expect(failing).toThrow('the power went')
+  expect(store.memory.all('shop', 'volume')).toEqual({})
+  store.close()
+})
