@@ -1,96 +1,113 @@
-/** A build context as a tar on this disk, named by the digest of its bytes: sent once, known again later. */
+/** The contexts of a build as tars, each named by the digest of its bytes: sent once, known again later. */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream, existsSync, readFileSync, statSync } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { isAbsolute, join, relative, resolve } from 'node:path'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import dockerignore from '@balena/dockerignore'
-import { pack } from 'tar-fs'
-import { INLINE_DOCKERFILE } from '../protocol/build.ts'
+import { join, relative, resolve } from 'node:path'
+import { contextKey, contextSource, INLINE_DOCKERFILE, parseIgnoreFile } from '../protocol/build.ts'
 import { Problem } from '../protocol/problems.ts'
 import type { Build } from '../protocol/stackfile/model.ts'
 import type { Api } from './api.ts'
+import { type FolderSelection, tarOf } from './build-tar.ts'
 
-/** Contexts that the Engine fetches by itself. */
-export const isRemoteContext = (context: string): boolean => /^(https?|git|ssh):\/\/|^git@|\.git(#|$)/.test(context)
+/** Uploads what a build reads of this machine's folders. Answers the ids by key; what the Engine fetches has none. */
+export async function sendContexts(api: Api, service: string, build: Build): Promise<Record<string, string>> {
+  const ids: Record<string, string> = {}
+  for (const [key, selection] of contextsOf(service, build)) ids[key] = await send(api, selection)
+  return ids
+}
 
-/** Uploads the context of a build. Answers its id, or undefined where the Engine fetches it. */
-export async function sendContext(api: Api, service: string, build: Build): Promise<string | undefined> {
-  const context = build.context ?? '.'
-  if (isRemoteContext(context)) return undefined
+/** The folders that a build reads, by key, with what of them is sent. */
+export function contextsOf(service: string, build: Build): Map<string, FolderSelection> {
+  const found = new Map<string, FolderSelection>()
+  const main = contextSource(build.context ?? '.')
+  if (main.kind === 'folder') found.set(contextKey(service), mainContext(service, build, main.path))
+  for (const [name, value] of Object.entries(build.additional_contexts ?? {})) {
+    const source = contextSource(value)
+    if (source.kind !== 'folder') continue
+    mustBeFolder(source.path, `services.${service}.build.additional_contexts.${name}`)
+    const ignore = patternsIn(join(source.path, '.dockerignore')) ?? []
+    found.set(contextKey(service, name), { folder: source.path, ignore, keep: new Set(['.dockerignore']), extra: {} })
+  }
+  return found
+}
+
+function mainContext(service: string, build: Build, folder: string): FolderSelection {
+  mustBeFolder(folder, `services.${service}.build.context`)
+  if (build.dockerfile_inline !== undefined) {
+    return plain(folder, new Set(), { [INLINE_DOCKERFILE]: build.dockerfile_inline })
+  }
+  const path = resolve(folder, build.dockerfile ?? 'Dockerfile')
+  const name = relative(folder, path)
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true && !existsAsLowerCase(path)) {
+    throw new Problem('build-failed', `services.${service}.build: there is no ${name} in ${folder}`, {
+      hint: `make it, or name another with services.${service}.build.dockerfile`,
+    })
+  }
+  const ownIgnore = `${path}.dockerignore`
+  if (name.startsWith('..')) {
+    // From outside the context: it travels inside, with the patterns that belong to it.
+    const ignoreText = existsSync(ownIgnore) ? readFileSync(ownIgnore, 'utf8') : undefined
+    const extra = {
+      [INLINE_DOCKERFILE]: readFileSync(path, 'utf8'),
+      ...(ignoreText === undefined ? {} : { [`${INLINE_DOCKERFILE}.dockerignore`]: ignoreText }),
+    }
+    const selection = plain(folder, new Set(), extra)
+    return ignoreText === undefined ? selection : { ...selection, ignore: parseIgnoreFile(ignoreText) }
+  }
+  const selection = plain(
+    folder,
+    new Set([name, `${name}.dockerignore`, name.replace(/Dockerfile$/, 'dockerfile')]),
+    {},
+  )
+  // `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore`, as BuildKit has it.
+  return { ...selection, ignore: patternsIn(ownIgnore) ?? selection.ignore }
+}
+
+/** BuildKit reads `.dockerignore` itself, and leaves it out of the image where it says so. */
+function plain(folder: string, keep: ReadonlySet<string>, extra: FolderSelection['extra']): FolderSelection {
+  const ignore = patternsIn(join(folder, '.dockerignore')) ?? []
+  return { folder, ignore, keep: new Set([...keep, '.dockerignore']), extra }
+}
+
+function patternsIn(path: string): string[] | undefined {
+  return existsSync(path) ? parseIgnoreFile(readFileSync(path, 'utf8')) : undefined
+}
+
+/** `dockerfile` stands in for `Dockerfile`, as it always has. */
+const existsAsLowerCase = (path: string): boolean =>
+  path.endsWith('/Dockerfile') && existsSync(path.replace(/Dockerfile$/, 'dockerfile'))
+
+function mustBeFolder(path: string, key: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  throw new Problem('build-failed', `${key}: there is no folder ${path}`, { hint: 'correct the path' })
+}
+
+/** What the daemon has already is not sent again. */
+async function send(api: Api, selection: FolderSelection): Promise<string> {
   const path = join(tmpdir(), `evenkeel-context-${randomUUID()}.tar`)
   try {
-    const { id, bytes } = await writeTar(service, build, context, path)
-    await api.upload('putContext', { id }, createReadStream(path), bytes)
+    const { id, bytes } = await writeTar(selection, path)
+    const { present } = await api.call('hasContext', { id })
+    if (!present) await api.upload('putContext', { id }, createReadStream(path), bytes)
     return id
   } finally {
     await rm(path, { force: true })
   }
 }
 
-async function writeTar(
-  service: string,
-  build: Build,
-  context: string,
-  path: string,
-): Promise<{ id: string; bytes: number }> {
-  const info = await stat(context).catch(() => undefined)
-  if (info?.isDirectory() !== true) {
-    throw new Problem('build-failed', `services.${service}.build.context: there is no folder ${context}`, {
-      hint: 'correct the path',
-    })
-  }
-  const dockerfile = build.dockerfile ?? 'Dockerfile'
-  const inline = build.dockerfile_inline ?? (isAbsolute(dockerfile) ? readFileSync(dockerfile, 'utf8') : undefined)
-  const name = relative(context, resolve(context, dockerfile))
-  if (inline === undefined && !existsSync(join(context, name))) {
-    throw new Problem('build-failed', `services.${service}.build: there is no ${name} in ${context}`, {
-      hint: `make it, or name another with services.${service}.build.dockerfile`,
-    })
-  }
-  const ignored = ignoreRules(context, name)
-  const tar = pack(context, {
-    ignore: (entry) => {
-      const inside = relative(context, entry)
-      return inside !== '' && inside !== name && inside !== '.dockerignore' && ignored(inside)
-    },
-    // Owner, group and times of this machine mean nothing in the image, and would change the digest.
-    map: (header) => ({ ...header, uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(0) }),
-    finalize: inline === undefined,
-    ...(inline === undefined
-      ? {}
-      : {
-          finish: (whole: ReturnType<typeof pack>) => {
-            whole.entry({ name: INLINE_DOCKERFILE, mtime: new Date(0) }, inline)
-            whole.finalize()
-          },
-        }),
-  })
+export async function writeTar(selection: FolderSelection, path: string): Promise<{ id: string; bytes: number }> {
   const hash = createHash('sha256')
   let bytes = 0
-  const measure = new Transform({
-    transform(chunk: Buffer, _, done) {
-      bytes += chunk.length
+  const file: FileHandle = await open(path, 'wx', 0o600)
+  try {
+    for (const chunk of tarOf(selection)) {
       hash.update(chunk)
-      done(undefined, chunk)
-    },
-  })
-  await pipeline(tar, measure, createWriteStream(path, { mode: 0o600 }))
+      bytes += chunk.length
+      await file.write(chunk)
+    }
+  } finally {
+    await file.close()
+  }
   return { id: hash.digest('hex'), bytes }
 }
-
-/** `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore`, as BuildKit has it. */
-function ignoreRules(context: string, dockerfile: string): (path: string) => boolean {
-  const file = [`${dockerfile}.dockerignore`, '.dockerignore']
-    .map((name) => join(context, name))
-    .find((path) => existsSync(path))
-  if (file === undefined) return () => false
-  const rules = dockerignore.default({ ignorecase: false }).add(readFileSync(file, 'utf8'))
-  // A folder may be ignored and hold something that is not (`!keep`): then it is walked, and its files decide.
-  const hasExceptions = /^\s*!/m.test(readFileSync(file, 'utf8'))
-  return (path) => rules.ignores(path) && !(hasExceptions && isFolder(join(context, path)))
-}
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

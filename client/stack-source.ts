@@ -102,7 +102,10 @@ function filesOf(model: Model): FileContent[] {
     const objects = (kind === 'config' ? model.configs : model.secrets) ?? {}
     const used = new Set(
       Object.values(model.services).flatMap((service) =>
-        ((kind === 'config' ? service.configs : service.secrets) ?? []).map((reference) => reference.source),
+        (kind === 'config'
+          ? (service.configs ?? [])
+          : [...(service.secrets ?? []), ...(service.build?.secrets ?? [])]
+        ).map((reference) => reference.source),
       ),
     )
     for (const [name, object] of Object.entries(objects)) {

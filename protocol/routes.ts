@@ -52,6 +52,12 @@ export const ROUTES = {
     summary: 'One deployment with its steps',
   },
   images: { method: 'POST', path: '/v1/images/query', permission: 'read', summary: 'Which images the Engine has' },
+  hasContext: {
+    method: 'GET',
+    path: '/v1/contexts/:id',
+    permission: 'deploy',
+    summary: 'Whether a build context is here already',
+  },
   putContext: {
     method: 'PUT',
     path: '/v1/contexts/:id',

@@ -49,6 +49,7 @@ export const SCHEMAS = {
   deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },
   deployment: { query: Wait, answer: Deployment },
   images: { body: ImageQuery, answer: ImageAnswer },
+  hasContext: { answer: z.object({ id: z.string(), present: z.boolean() }) },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>

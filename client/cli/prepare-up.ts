@@ -13,10 +13,9 @@ export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOption
   const services = inScope(model, options)
   const builds = services.filter(([, service]) => service.build !== undefined)
   const pullable = services.filter(([, service]) => service.image !== undefined && options.pull !== 'never')
-  const [contexts, registryAuth] = await Promise.all([
-    builds.length === 0 ? {} : sendContexts(api, model, builds, options),
-    pullable.length === 0 ? {} : credentials(pullable.map(([, service]) => service.image!)),
-  ])
+  const building = builds.length === 0 ? [] : await toBuild(api, model, builds, options)
+  const images = pullable.map(([, service]) => service.image!)
+  const [contexts, registryAuth] = await Promise.all([sendContexts(api, building), credentials(images, building)])
   return { ...request, options, contexts, registryAuth }
 }
 
@@ -36,29 +35,40 @@ function inScope(model: Model, options: UpOptions): Entry[] {
   return Object.entries(model.services).filter(([name]) => scope.has(name))
 }
 
-/** A context is sent only where something will be built: because it was asked for, or because the image is not there. */
-async function sendContexts(
-  api: Api,
-  model: Model,
-  builds: readonly Entry[],
-  options: UpOptions,
-): Promise<Record<string, string>> {
-  if (options.build === 'never') return {}
+/** What will be built: because it was asked for, because the image is not there, or because such a build takes it. */
+async function toBuild(api: Api, model: Model, builds: readonly Entry[], options: UpOptions): Promise<Entry[]> {
+  if (options.build === 'never') return []
+  const { servicesInBuild } = await import('../../protocol/build.ts')
+  const all = Object.entries(model.services).filter(([, service]) => service.build !== undefined)
   const reference = ([name, service]: Entry) => service.image ?? `${model.name}-${name}`
-  const forced = options.build === 'always' || options.pull === 'build'
-  const known = forced ? {} : (await api.call('images', {}, { references: builds.map(reference) })).images
-  const wanted = builds.filter((entry) => forced || entry[1].pull_policy === 'build' || !known[reference(entry)])
-  if (wanted.length === 0) return {}
-  const { sendContext } = await import('../build-context.ts')
-  const contexts: Record<string, string> = {}
-  for (const [name, service] of wanted) {
-    const id = await sendContext(api, name, service.build!)
-    if (id !== undefined) contexts[name] = id
+  const isForced = options.build === 'always' || options.pull === 'build'
+  const known = isForced ? {} : (await api.call('images', {}, { references: all.map(reference) })).images
+  const isWanted = (entry: Entry) => isForced || entry[1].pull_policy === 'build' || !known[reference(entry)]
+  const wanted = new Map(builds.filter(isWanted))
+  // A map grows while it is walked: what is added is looked at as well.
+  for (const [, service] of wanted) {
+    const others = servicesInBuild(service.build)
+    for (const entry of all) if (others.includes(entry[0]) && isWanted(entry)) wanted.set(...entry)
   }
+  return [...wanted]
+}
+
+async function sendContexts(api: Api, builds: readonly Entry[]): Promise<Record<string, string>> {
+  if (builds.length === 0) return {}
+  const library = await import('../build-context.ts')
+  const contexts: Record<string, string> = {}
+  for (const [name, { build }] of builds) Object.assign(contexts, await library.sendContexts(api, name, build!))
   return contexts
 }
 
-async function credentials(references: readonly string[]): Promise<NonNullable<UpRequestInput['registryAuth']>> {
-  const { credentialsFor } = await import('../registry-credentials.ts')
-  return credentialsFor(references)
+async function credentials(
+  images: readonly string[],
+  builds: readonly Entry[],
+): Promise<NonNullable<UpRequestInput['registryAuth']>> {
+  if (images.length === 0 && builds.length === 0) return {}
+  const [{ credentialsFor }, { imagesOfBuild }] = await Promise.all([
+    import('../registry-credentials.ts'),
+    import('../build-bases.ts'),
+  ])
+  return credentialsFor([...images, ...builds.flatMap(([, { build }]) => imagesOfBuild(build!))])
 }

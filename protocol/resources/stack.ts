@@ -82,8 +82,8 @@ export const UpRequest = z.strictObject({
   files: z.array(FileContent).max(2000).default([]),
   /** By registry host. For this request only. */
   registryAuth: z.record(z.string(), RegistryAuthSchema).default({}),
-  /** Build contexts that were uploaded for this request, by service. */
-  contexts: z.record(ServiceName, z.string()).default({}),
+  /** Build contexts that were uploaded for this request: `service`, and `service/NAME` for an additional one. */
+  contexts: z.record(z.string().max(1000), z.string()).default({}),
   options: UpOptions.prefault({}),
 })
 export type UpRequest = z.infer<typeof UpRequest>

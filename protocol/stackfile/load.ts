@@ -93,8 +93,13 @@ export function loadStack(request: LoadRequest): LoadedStack {
   findings.throwIfAny()
   const loader = new FileLoader(context, { resolvePaths: options.resolvePaths !== false })
   const named = loader.projectName(setup.files)
-  const { environment, workingDir } = setup
-  const name = resolveProjectName({ given: request.projectName, environment, named, directory: workingDir }, context)
+  // Where nothing is filled in, Compose also leaves names without values alone.
+  const environment = context.interpolate ? setup.environment : new Map<string, string>()
+  const { workingDir } = setup
+  const name = resolveProjectName(
+    { given: request.projectName, environment: setup.environment, named, directory: workingDir },
+    context,
+  )
   environment.set('COMPOSE_PROJECT_NAME', name)
   const scope = { directory: workingDir, base: workingDir, environment }
   const root = loader.project(

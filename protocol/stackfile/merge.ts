@@ -177,10 +177,15 @@ function toSequence(node: Node): Node[] {
   for (const [key, value] of node.entries) {
     const values = value.kind === 'list' ? value.items : [value]
     for (const one of values) {
-      const text =
-        one.kind === 'scalar' && one.type === 'null' ? key : `${key}=${one.kind === 'scalar' ? formatScalar(one) : ''}`
-      items.push({ ...textNode(text, one.at), keyAt: value.keyAt })
+      // What is no scalar stays as it is, for the schema to refuse.
+      if (one.kind !== 'scalar') items.push(one)
+      else
+        items.push({
+          ...textNode(one.type === 'null' ? key : `${key}=${formatScalar(one)}`, one.at),
+          keyAt: value.keyAt,
+        })
     }
   }
-  return items.sort((a, b) => (textOf(a)! < textOf(b)! ? -1 : textOf(a)! > textOf(b)! ? 1 : 0))
+  const textual = (node: Node): string => textOf(node) ?? ''
+  return items.sort((a, b) => (textual(a) < textual(b) ? -1 : textual(a) > textual(b) ? 1 : 0))
 }

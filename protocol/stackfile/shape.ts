@@ -5,7 +5,17 @@
  */
 import type { Findings } from './findings.ts'
 import { parseGoFloat, parseGoInt, shortestFloat32 } from './numbers.ts'
-import { formatScalar, isNull, type KeyPath, type Node, type ScalarNode, setKey, textOf, toPlain } from './tree.ts'
+import {
+  formatScalar,
+  isNull,
+  type KeyPath,
+  mapNode,
+  type Node,
+  type ScalarNode,
+  setKey,
+  textOf,
+  toPlain,
+} from './tree.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
 
 export type Layout =
@@ -156,7 +166,7 @@ export const texts: Shape = {
 }
 
 /** A map whose keys the user gives, sorted. `empty` says what a key without a value becomes. */
-export function map(item: Shape, empty?: 'null'): Shape {
+export function map(item: Shape, empty: 'dropped' | 'null' | 'empty' = 'dropped'): Shape {
   return {
     layout: { kind: 'map', item },
     decode(node, path, findings) {
@@ -167,6 +177,7 @@ export function map(item: Shape, empty?: 'null'): Shape {
         const value = item.decode(entry, [...path, key], findings)
         if (value !== undefined) setKey(result, key, value)
         else if (empty === 'null') setKey(result, key, null)
+        else if (empty === 'empty') setKey(result, key, item.decode(mapNode([], entry.at), [...path, key], findings))
       }
       return Object.keys(result).length === 0 ? undefined : result
     },

@@ -413,9 +413,9 @@ const services: Shape = {
 export const MODEL = struct({
   name: text,
   services,
-  networks: map(network),
-  volumes: map(volume),
-  secrets: map(fileObject),
-  configs: map(fileObject),
+  networks: map(network, 'empty'),
+  volumes: map(volume, 'empty'),
+  secrets: map(fileObject, 'empty'),
+  configs: map(fileObject, 'empty'),
   models: map(model),
 })

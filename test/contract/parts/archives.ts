@@ -1,0 +1,44 @@
+import { Readable } from 'node:stream'
+import { describe, expect } from 'vitest'
+import { problemOf } from '../support/problem-of.ts'
+import type { Scene } from '../support/scene.ts'
+import { filesIn, tarOf } from '../support/tar.ts'
+
+export function archivesContract(scene: Scene): void {
+  const { containers } = scene.engine
+
+  describe('archives', () => {
+    scene.testWith('files', 'put files into a container and get them back', async () => {
+      const id = await scene.container()
+      await containers.putArchive(id, { path: '/tmp' }, await tarOf({ 'notes/a.txt': 'first', 'b.txt': 'second' }))
+      const file = await containers.getArchive(id, '/tmp/b.txt')
+      expect(file.stat).toMatchObject({ name: 'b.txt', size: 6 })
+      expect(await filesIn(file.tar)).toEqual({ 'b.txt': 'second' })
+      const folder = await containers.getArchive(id, '/tmp/notes')
+      expect(await filesIn(folder.tar)).toEqual({ 'notes/a.txt': 'first' })
+    })
+
+    scene.testWith('files', 'take a stream of any size', async () => {
+      const id = await scene.container()
+      const content = Buffer.alloc(8 * 1024 * 1024, 'x')
+      await containers.putArchive(id, { path: '/tmp' }, Readable.from([await tarOf({ 'large.txt': content })]))
+      const { stat, tar } = await containers.getArchive(id, '/tmp/large.txt')
+      expect(stat).toMatchObject({ size: content.length })
+      expect((await filesIn(tar))['large.txt']).toHaveLength(content.length)
+    })
+
+    scene.testWith('files', 'of a path that is not there are a 404', async () => {
+      const missing = { code: 'engine-error', engine: { status: 404 } }
+      const id = await scene.container()
+      expect(await problemOf(containers.getArchive(id, '/no/such/file'))).toMatchObject(missing)
+      const tar = await tarOf({ 'a.txt': 'first' })
+      expect(await problemOf(containers.putArchive(id, { path: '/no/such/folder' }, tar))).toMatchObject(missing)
+    })
+
+    scene.testWith('files', 'export holds the whole file system', async () => {
+      const id = await scene.container()
+      await containers.putArchive(id, { path: '/tmp' }, await tarOf({ 'mark.txt': 'here' }))
+      expect(await filesIn(await containers.export(id))).toMatchObject({ 'tmp/mark.txt': 'here' })
+    })
+  })
+}

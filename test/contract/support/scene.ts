@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { onTestFinished, test } from 'vitest'
+import type { ContainerCreateBody, Engine, NetworkCreateBody, VolumeCreateBody } from '../../../daemon/engine/types.ts'
+import { Problem } from '../../../protocol/problems.ts'
+
+/** What not every Engine of the tests can do: a simulated one runs no programs, for example. */
+export type Ability =
+  /** Run a shell: attach, exec, terminals, health checks, top, stats. */
+  | 'programs'
+  /** Keep files: archives, export. */
+  | 'files'
+  /** Make images: build, load, import, commit. */
+  | 'builds'
+  /** Ask a registry. */
+  | 'registries'
+  /** Be slow to answer: a stop that waits for its grace to end. */
+  | 'slowness'
+
+export const SLEEPER: ContainerCreateBody = { Image: 'ek-lab/sleep:1', HostConfig: { NetworkMode: 'none' } }
+
+export const job = (env: Readonly<Record<string, string>>): Partial<ContainerCreateBody> => ({
+  Image: 'ek-lab/job:1',
+  Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
+})
+
+export const chatty = (env: Readonly<Record<string, string>>): Partial<ContainerCreateBody> => ({
+  ...job(env),
+  Image: 'ek-lab/chatty:1',
+})
+
+export const shell = (script: string): Partial<ContainerCreateBody> => ({ Entrypoint: ['/bin/sh', '-c', script] })
+
+export const uniqueName = (): string => `ektest-${randomBytes(5).toString('hex')}`
+
+/** What the tests of the contract share, and what removes all that one of them makes, also when it fails. */
+export class Scene {
+  readonly engine: Engine
+  /** A sleeper that runs through the whole suite: for tests that leave a container as it is. */
+  sleeper = ''
+  readonly #without: Partial<Record<Ability, string>>
+
+  constructor(engine: Engine, without: Partial<Record<Ability, string>>) {
+    this.engine = engine
+    this.#without = without
+  }
+
+  /** A test that is skipped, with the reason, on an Engine without that ability. */
+  testWith(ability: Ability, title: string, run: () => Promise<void>): void {
+    test(title, async (context) => {
+      const reason = this.#without[ability]
+      if (reason !== undefined) context.skip(reason)
+      await run()
+    })
+  }
+
+  /** Creates a container, a sleeper unless `body` says otherwise. */
+  async container(body: Partial<ContainerCreateBody> = {}, name = uniqueName()): Promise<string> {
+    const { containers } = this.engine
+    this.afterwards(() => containers.remove(name, { force: true, volumes: 'anonymous' }))
+    const { Id } = await containers.create({ name }, { ...SLEEPER, ...body })
+    // It may have another name by then.
+    this.afterwards(() => containers.remove(Id, { force: true, volumes: 'anonymous' }))
+    return Id
+  }
+
+  async running(body: Partial<ContainerCreateBody> = {}): Promise<string> {
+    const id = await this.container(body)
+    await this.engine.containers.start(id)
+    return id
+  }
+
+  async network(body: Partial<NetworkCreateBody> = {}): Promise<{ id: string; name: string }> {
+    const name = uniqueName()
+    this.afterwards(() => this.engine.networks.remove(name))
+    const { Id } = await this.engine.networks.create({ Name: name, ...body })
+    return { id: Id, name }
+  }
+
+  async volume(body: Partial<VolumeCreateBody> = {}): Promise<string> {
+    const name = uniqueName()
+    this.afterwards(() => this.engine.volumes.remove(name, { force: true }))
+    await this.engine.volumes.create({ Name: name, ...body })
+    return name
+  }
+
+  /** A name for an image, which is removed by it. */
+  imageName(): { repo: string; tag: string; reference: string } {
+    const repo = uniqueName()
+    const reference = `${repo}:1`
+    this.afterwards(() => this.engine.images.remove(reference, { force: true }))
+    return { repo, tag: '1', reference }
+  }
+
+  /** At the end of the test, last first. What is gone by then, or going, needs no removal. */
+  afterwards(remove: () => Promise<unknown>): void {
+    onTestFinished(async () => {
+      try {
+        await remove()
+      } catch (error) {
+        const status = error instanceof Problem ? error.engine?.status : undefined
+        if (status !== 404 && !(status === 409 && /already in progress/.test(String(error)))) throw error
+      }
+    })
+  }
+}

@@ -1,0 +1,150 @@
+/** Builds on each Engine of EVENKEEL_TEST_ENGINES, from folders that a test writes. */
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { extract } from 'tar-stream'
+import { contextsOf, writeTar } from '../../../client/build-context.ts'
+import type { BuildOrder } from '../../../daemon/build/build-order.ts'
+import { ImageBuilder } from '../../../daemon/build/builder.ts'
+import { ContextStore } from '../../../daemon/build/context-store.ts'
+import { engineAddress } from '../../../daemon/engine/address.ts'
+import { connectEngine } from '../../../daemon/engine/connect.ts'
+import type { Engine } from '../../../daemon/engine/types.ts'
+import { additionalContextIds } from '../../../protocol/build.ts'
+import type { Problem } from '../../../protocol/problems.ts'
+import type { Build } from '../../../protocol/stackfile/model.ts'
+
+export const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? '').split(',').filter((address) => address !== '')
+
+/** The lab is plain JavaScript without types. */
+export const { ensureImages } = (await import(new URL('../../lab/images.mjs', import.meta.url).href)) as {
+  ensureImages: (engine: string) => Promise<readonly string[]>
+}
+
+export const BASE = 'ek-lab/sleep:1'
+
+export type Files = Readonly<Record<string, string | Buffer>>
+
+export class Bench {
+  readonly engine: Engine
+  readonly folder = mkdtempSync(join(tmpdir(), 'ek-build-'))
+  readonly contexts = new ContextStore(join(this.folder, 'state'))
+  /** Lines that the last build reported. */
+  lines: string[] = []
+  readonly #sockets: Duplex[] = []
+  readonly #tags = new Set<string>()
+  readonly #refused: readonly string[]
+
+  /** `refused`: paths that this Engine is to refuse, as a proxy before it might. */
+  constructor(address: string, refused: readonly ('/grpc' | '/session')[] = []) {
+    const engine = connectEngine(engineAddress(address, {}))
+    this.#refused = refused
+    this.engine = {
+      ...engine,
+      upgrade: async (path, headers, options) => {
+        if (this.#refused.includes(path)) {
+          const { Problem } = await import('../../../protocol/problems.ts')
+          throw new Problem('engine-error', 'forbidden', { engine: { call: `POST ${path}`, status: 403 } })
+        }
+        const socket = await engine.upgrade(path, headers, options)
+        this.#sockets.push(socket)
+        return socket
+      },
+    }
+  }
+
+  /** Writes files below a folder of the test; answers the folder. */
+  write(name: string, files: Files): string {
+    const folder = join(this.folder, name)
+    mkdirSync(folder, { recursive: true })
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), content)
+    }
+    return folder
+  }
+
+  async build(
+    build: Build,
+    more: Partial<Pick<BuildOrder, 'service' | 'imageName' | 'platform' | 'secrets' | 'imageOf' | 'registryAuth'>> = {},
+    signal: AbortSignal = AbortSignal.timeout(100_000),
+  ): Promise<void> {
+    const service = more.service ?? 'web'
+    const ids: Record<string, string> = {}
+    for (const [key, selection] of contextsOf(service, build)) {
+      const path = join(this.folder, `${Math.random()}.tar`)
+      const { id } = await writeTar(selection, path)
+      await this.contexts.put(id, createReadStream(path))
+      rmSync(path)
+      ids[key] = id
+    }
+    const imageName = more.imageName ?? 'ek-build-test:latest'
+    for (const tag of [imageName, ...(build.tags ?? [])]) this.#tags.add(tag)
+    const lines: string[] = []
+    this.lines = lines
+    await new ImageBuilder(this.engine, this.contexts).build(
+      {
+        stack: 'ek-build-test',
+        service,
+        build,
+        imageName,
+        platform: undefined,
+        contextId: ids[service],
+        additionalContextIds: additionalContextIds(ids, service),
+        registryAuth: {},
+        secrets: new Map(),
+        imageOf: (other) => `ek-build-test-${other}`,
+        ...more,
+      },
+      (line) => lines.push(line),
+      signal,
+    )
+  }
+
+  async refusal(build: Build, more: Parameters<Bench['build']>[1] = {}, signal?: AbortSignal): Promise<Problem> {
+    try {
+      await this.build(build, more, signal)
+    } catch (error) {
+      return error as Problem
+    }
+    throw new Error('the build was expected to fail')
+  }
+
+  /** Bytes that went to BuildKit since this was asked last. */
+  bytesSent(): number {
+    const sockets = this.#sockets.splice(0)
+    return sockets.reduce((sum, socket) => sum + ((socket as Duplex & { bytesWritten?: number }).bytesWritten ?? 0), 0)
+  }
+
+  /** The files of an image below a path, by their path there. */
+  async files(path: string, image = 'ek-build-test:latest'): Promise<Record<string, string>> {
+    const { Id } = await this.engine.containers.create(
+      { name: `ek-build-test-${Math.random().toString(36).slice(2)}` },
+      { Image: image, Cmd: ['nothing'] },
+    )
+    try {
+      const { tar } = await this.engine.containers.getArchive(Id, path)
+      const found: Record<string, string> = {}
+      const reader = extract()
+      tar.pipe(reader)
+      for await (const entry of reader) {
+        const chunks: Buffer[] = []
+        for await (const chunk of entry) chunks.push(chunk as Buffer)
+        const { name, type, linkname, mode } = entry.header
+        if (type === 'file') found[name] = Buffer.concat(chunks).toString()
+        else if (type === 'symlink') found[name] = `-> ${linkname}`
+        else found[name] = `folder ${((mode ?? 0) & 0o7777).toString(8)}`
+      }
+      return found
+    } finally {
+      await this.engine.containers.remove(Id, { force: true, volumes: 'anonymous' })
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const tag of this.#tags) await this.engine.images.remove(tag, { force: true }).catch(() => undefined)
+    await this.engine.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}

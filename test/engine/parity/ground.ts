@@ -1,0 +1,72 @@
+/** What cases stand on and what they leave behind. All names begin with `ektest-`. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Engine } from '../../../daemon/engine/types.ts'
+import { Problem } from '../../../protocol/problems.ts'
+
+export class Ground {
+  /** Unique to this run on this machine. */
+  readonly prefix = `ektest-par${process.pid.toString(36)}`
+  /** Name of a network, a volume and a container that cases may call external. */
+  readonly shared = `${this.prefix}-shared`
+  readonly #folder = join(tmpdir(), this.prefix)
+  readonly #engine: Engine
+  readonly #url: string
+
+  constructor(engine: Engine, url: string) {
+    this.#engine = engine
+    this.#url = url
+  }
+
+  async prepare(): Promise<void> {
+    const { shared } = this
+    await this.#engine.networks.create({ Name: shared, Driver: 'bridge' })
+    await this.#engine.volumes.create({ Name: shared })
+    const HostConfig = { NetworkMode: 'none', Binds: [`${shared}:/shared`], IpcMode: 'shareable' }
+    await this.#engine.containers.create({ name: shared }, { Image: 'ek-lab/sleep:1', HostConfig })
+  }
+
+  /** All that either side sees of the environment; the folder that bind mounts use is its own for each project. */
+  environmentFor(project: string): Record<string, string> {
+    const scratch = join(this.#folder, project)
+    mkdirSync(join(scratch, 'data'), { recursive: true })
+    writeFileSync(join(scratch, 'file'), 'a file\n')
+    const passed = ['PATH', 'HOME', 'DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH']
+    const own = Object.entries(process.env).filter((entry): entry is [string, string] => passed.includes(entry[0]))
+    return {
+      ...Object.fromEntries(own),
+      DOCKER_HOST: this.#url,
+      COMPOSE_PROFILES: 'parity',
+      SHARED: this.shared,
+      SCRATCH: scratch,
+      ...PARITY_VARIABLES,
+    }
+  }
+
+  async removeProject(project: string): Promise<void> {
+    await this.#remove({ label: [`com.docker.compose.project=${project}`] })
+    rmSync(join(this.#folder, project), { recursive: true, force: true })
+  }
+
+  /** Whatever a failure left, too. */
+  async removeAll(): Promise<void> {
+    await this.#remove({ name: [this.prefix] })
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #remove(filters: Record<string, string[]>): Promise<void> {
+    const { containers, networks, volumes } = this.#engine
+    const gone = (error: unknown) => {
+      if (!(error instanceof Problem) || error.engine?.status !== 404) throw error
+    }
+    for (const { Id } of await containers.list({ all: true, filters })) {
+      await containers.remove(Id, { force: true, volumes: 'anonymous' }).catch(gone)
+    }
+    for (const { Id } of await networks.list({ filters })) await networks.remove(Id).catch(gone)
+    for (const { Name } of await volumes.list({ filters })) await volumes.remove(Name, { force: true }).catch(gone)
+  }
+}
+
+/** Variables that cases use. The client takes those of secrets from its own process, so they are set there too. */
+export const PARITY_VARIABLES = { PARITY_WORD: 'from the shell', PARITY_SECRET: 'a secret of the shell' }

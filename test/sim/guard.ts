@@ -1,0 +1,205 @@
+/** The rules that hold at every step: looked at with each call that goes out and each thing that happens. */
+import type { Core } from '../../daemon/reconcile/core.ts'
+import type { DesiredStack } from '../../daemon/stack/desired.ts'
+import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
+import type { EngineCall } from './faults.ts'
+import type { Actor, MachineObserver, SimulatedContainer } from './machine.ts'
+import type { World } from './world.ts'
+
+/** A health that was seen by the round's look and is gone when the call goes out is no fault of the order. */
+const SLACK_MS = 3000
+
+interface Run {
+  readonly deployment: string
+  readonly sinceMs: number
+  desired: DesiredStack | undefined
+}
+
+export class Guard implements MachineObserver {
+  /** Volumes that a person took away by hand. */
+  readonly handRemoved = new Map<string, number>()
+  changes = 0
+  /** Changes in a row that were made for deployments of the loop itself. */
+  deployments = 0
+  readonly #world: World
+  readonly #runs = new Map<string, Run>()
+  /** Until when a replica was healthy, was started, had finished well: by `stack service replica`. */
+  readonly #healthyUntil = new Map<string, number>()
+  readonly #finishedAt = new Map<string, number>()
+  readonly #startedAt = new Map<string, number>()
+  #core: Core | undefined
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  daemonStarts(core: Core): void {
+    this.#core = core
+    this.#runs.clear()
+    const { deployments } = core.store
+    const begin = deployments.begin.bind(deployments)
+    const end = deployments.end.bind(deployments)
+    const stackOf = (id: string) => this.#world.ledger.deployments().find((row) => row.id === id)?.stack ?? ''
+    deployments.begin = (id, at) => {
+      begin(id, at)
+      const stack = stackOf(id)
+      const other = this.#runs.get(stack)
+      if (other !== undefined && other.deployment !== id)
+        this.#world.broken('one-writer', `two deployments of ${stack} run at once`)
+      this.#runs.set(stack, { deployment: id, sinceMs: this.#world.scheduler.nowMs, desired: undefined })
+      this.deployments += 1
+      this.#world.note(`deployment of ${stack} begins`)
+    }
+    deployments.end = (id, how) => {
+      end(id, how)
+      const stack = stackOf(id)
+      if (this.#runs.get(stack)?.deployment === id) this.#runs.delete(stack)
+      this.#world.note(
+        `deployment of ${stack} ends: ${how.state}${how.error === undefined ? '' : `: ${how.error.detail}`}`,
+      )
+      if (how.error?.code === 'internal')
+        this.#world.broken('no-stray-error', `a deployment ended with an internal error: ${how.error.detail}`)
+    }
+  }
+
+  daemonDied(): void {
+    this.#core = undefined
+    this.#runs.clear()
+  }
+
+  calling(call: EngineCall): void {
+    if (call.kind === 'look') return
+    this.changes += 1
+    const { machine } = this.#world
+    if (call.name.startsWith('images.')) return
+    if (call.name === 'volumes.remove') return this.#removesVolume(call.target)
+    if (call.name === 'networks.remove') {
+      const network = machine.findNetwork(call.target)
+      if (network === undefined) return
+      if (network.labels[OURS.instance] !== this.#world.instance)
+        this.#world.broken('foreign-untouched', `removes network ${network.name}, which is not ours`)
+      return this.#mustRun(network.labels[COMPOSE.project] ?? '', call)
+    }
+    if (call.stack !== undefined) return this.#mustRun(call.stack, call)
+    const container = machine.findContainer(call.target)
+    if (container === undefined) return
+    if (container.labels[OURS.instance] !== this.#world.instance) {
+      this.#world.broken('foreign-untouched', `${call.name} of container ${container.name}, which is not ours`)
+      return
+    }
+    const stack = container.labels[COMPOSE.project] ?? ''
+    this.#mustRun(stack, call)
+    if (call.name === 'remove-with-volumes' && !this.#world.ledger.mayDropVolumes(stack))
+      this.#world.broken('volumes-survive', `anonymous volumes of ${container.name} go, and nobody said --volumes`)
+    if (call.name === 'start') this.#starts(stack, container)
+  }
+
+  ended(call: EngineCall, how: string): void {
+    if (call.kind === 'look' && how === 'ok') return
+    const { machine, trace } = this.#world
+    if (trace === undefined) return
+    const name = machine.findContainer(call.target)?.name ?? call.target.slice(0, 24)
+    this.#world.note(`${call.name} ${name}: ${how}`)
+  }
+
+  started(container: SimulatedContainer, actor: Actor): void {
+    this.#startedAt.set(keyOf(container), this.#world.scheduler.nowMs)
+    this.#world.note(`${container.name} runs (${actor})`)
+    if (actor !== 'daemon' && actor !== 'engine') return
+    if (container.labels[OURS.instance] !== this.#world.instance) return
+    const stack = container.labels[COMPOSE.project] ?? ''
+    if (actor === 'engine') return this.#startedByEngine(stack, container)
+    const twin = [...this.#world.machine.containers.values()].find(
+      (other) => other !== container && other.state === 'running' && keyOf(other) === keyOf(container),
+    )
+    if (twin !== undefined && twin.labels[OURS.instance] === this.#world.instance)
+      this.#world.broken('one-of-each', `${container.name} was started while ${twin.name} runs as the same replica`)
+  }
+
+  healthy(container: SimulatedContainer): void {
+    this.#healthyUntil.set(keyOf(container), Number.POSITIVE_INFINITY)
+    this.#world.note(`${container.name} is healthy`)
+  }
+
+  unwell(container: SimulatedContainer): void {
+    this.#healthyUntil.set(keyOf(container), this.#world.scheduler.nowMs)
+  }
+
+  exited(container: SimulatedContainer, actor: Actor): void {
+    this.#world.note(`${container.name} exits with ${container.exitCode} (${actor})`)
+    if (container.exitCode === 0) this.#finishedAt.set(keyOf(container), this.#world.scheduler.nowMs)
+  }
+
+  volumeRemoved(name: string, actor: Actor): void {
+    this.#world.note(`volume ${name} is gone (${actor})`)
+    if (actor === 'hand') this.handRemoved.set(name, this.#world.scheduler.nowMs)
+  }
+
+  volumeImplied(name: string): void {
+    const at = this.handRemoved.get(name)
+    if (at !== undefined && this.#world.scheduler.nowMs - at < SLACK_MS) return
+    this.#world.broken('volumes-survive', `volume ${name} was made by the way, empty and without labels`)
+  }
+
+  #removesVolume(name: string): void {
+    const volume = this.#world.machine.volumes.get(name)
+    if (volume === undefined) return
+    const stack = volume.labels[COMPOSE.project] ?? ''
+    if (volume.labels[OURS.instance] !== this.#world.instance)
+      this.#world.broken('foreign-untouched', `removes volume ${name}, which is not ours`)
+    else if (!this.#world.ledger.mayDropVolumes(stack))
+      this.#world.broken('volumes-survive', `removes volume ${name}, and nobody said --volumes`)
+    this.#mustRun(stack, { name: 'volumes.remove', kind: 'change', target: name })
+  }
+
+  #mustRun(stack: string, call: EngineCall): void {
+    if (!this.#runs.has(stack))
+      this.#world.broken('one-writer', `${call.name} of ${call.target} while no deployment of ${stack} runs`)
+  }
+
+  /** What was stopped through us stays stopped, whatever happens to the Engine. */
+  #startedByEngine(stack: string, container: SimulatedContainer): void {
+    const core = this.#core
+    if (core === undefined || this.#runs.has(stack)) return
+    if (core.store.stacks.find(stack)?.condition !== 'steady' || core.store.deployments.open(stack).length > 0) return
+    const service = core.store.stacks.services(stack).find((s) => s.service === container.labels[COMPOSE.service])
+    if (service?.run === 'stopped')
+      this.#world.broken('stopped-stays-stopped', `the Engine started ${container.name}, which was stopped through us`)
+  }
+
+  #starts(stack: string, container: SimulatedContainer): void {
+    const run = this.#runs.get(stack)
+    if (run === undefined || this.#core === undefined) return
+    run.desired ??= this.#core.desired.read(stack)
+    const service = run.desired?.services[container.labels[COMPOSE.service] ?? '']
+    if (service === undefined) return
+    if (service.run === 'stopped')
+      this.#world.broken('stopped-stays-stopped', `starts ${container.name}, which was stopped through us`)
+    for (const [name, dependency] of Object.entries(service.dependsOn)) {
+      const needed = run.desired?.services[name]
+      if (!dependency.required || needed === undefined || needed.run !== 'running') continue
+      for (let replica = 1; replica <= needed.replicas; replica += 1) {
+        if (this.#meets(dependency.condition, `${stack} ${name} ${replica}`, run)) continue
+        this.#world.broken(
+          'dependency-order',
+          `starts ${container.name}, and ${name} ${replica} does not meet ${dependency.condition}`,
+        )
+      }
+    }
+  }
+
+  #meets(condition: string, key: string, run: Run): boolean {
+    const since = run.sinceMs - SLACK_MS
+    const there = [...this.#world.machine.containers.values()].filter((other) => keyOf(other) === key)
+    if (condition === 'service_healthy') return (this.#healthyUntil.get(key) ?? -1) >= since
+    if (condition === 'service_completed_successfully')
+      return (
+        there.some((other) => other.state === 'exited' && other.startedBefore && other.exitCode === 0) ||
+        (this.#finishedAt.get(key) ?? -1) >= since
+      )
+    return there.some((other) => other.startedBefore) || (this.#startedAt.get(key) ?? -1) >= since
+  }
+}
+
+const keyOf = ({ labels }: SimulatedContainer): string =>
+  `${labels[COMPOSE.project]} ${labels[COMPOSE.service]} ${labels[COMPOSE.number]}`

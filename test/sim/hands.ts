@@ -1,0 +1,116 @@
+/** What people and other tools do to the machine, past the daemon. */
+import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
+import { Refusal } from './machine.ts'
+import { EXTERNAL_NETWORK, EXTERNAL_VOLUME } from './models.ts'
+import type { HandAction, Step } from './schedule.ts'
+import type { World } from './world.ts'
+
+/** What is on the machine before us, and must be there after us. */
+export function bystanders({ machine }: World): void {
+  for (const tag of ['app:1', 'app:2', 'app:data']) {
+    const id = machine.newId()
+    machine.images.set(id, { id, volumes: tag === 'app:data' ? ['/var/lib/data'] : [] })
+    machine.tags.set(tag, id)
+  }
+  machine.registry.set('remote:1', machine.newId())
+  machine.addNetwork(EXTERNAL_NETWORK, {})
+  machine.addVolume(EXTERNAL_VOLUME, {})
+  machine.addVolume('foreign-vol', { [COMPOSE.project]: 'other', [COMPOSE.volume]: 'vol' })
+  machine.start(machine.create('lonely', { Image: 'app:1' }), 'hand')
+  // Compose made this one for the same project: an orphan, as long as nobody says --remove-orphans.
+  const labels = {
+    [COMPOSE.project]: 'shop',
+    [COMPOSE.service]: 'zz',
+    [COMPOSE.number]: '1',
+    [COMPOSE.oneOff]: 'False',
+  }
+  machine.start(machine.create('shop-zz-1', { Image: 'app:1', Labels: labels }), 'hand')
+}
+
+export function handStep(world: World, step: Extract<Step, { do: 'hand' }>): void {
+  if (!world.machine.up) return
+  try {
+    act(world, step)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    world.note(`by hand: ${error.message}`)
+  }
+}
+
+function act(world: World, { what, stack, pick }: { what: HandAction; stack: string; pick: number }): void {
+  const { machine } = world
+  if (what === 'remove-network') return machine.removeNetwork(`${stack}_default`)
+  if (what === 'lose-volume') return loseVolume(world, `${stack}_data`)
+  const ours = [...machine.containers.values()].filter(
+    (container) => container.labels[OURS.instance] === world.instance && container.labels[COMPOSE.project] === stack,
+  )
+  const container = ours[pick % Math.max(1, ours.length)]
+  if (container === undefined) return
+  world.note(`by hand: ${what} ${container.name}`)
+  switch (what) {
+    case 'remove':
+      return machine.remove(container, { force: true, volumes: false }, 'hand', () => {})
+    case 'stop':
+      return machine.stop(container, undefined, 'hand', () => {})
+    case 'kill':
+      return machine.kill(container, 'KILL', 'hand')
+    case 'crash':
+      return machine.crash(container, pick % 3 === 0 ? 0 : 1)
+    case 'rename':
+      return machine.rename(container, pick % 2 === 0 ? `${container.name}-moved` : `${stack}-a-${1 + (pick % 4)}`)
+    case 'pause':
+      return machine.pause(container)
+    case 'start':
+      machine.start(container, 'hand')
+      return
+  }
+}
+
+function loseVolume({ machine }: World, name: string): void {
+  for (const container of [...machine.containers.values()]) {
+    if (!container.mounts.some((mount) => mount.Name === name)) continue
+    machine.remove(container, { force: true, volumes: false }, 'hand', () => {
+      try {
+        machine.removeVolume(name, 'hand')
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        // Another one uses it still.
+      }
+    })
+  }
+}
+
+export function foreignStep(world: World, what: Extract<Step, { do: 'foreign' }>['what']): void {
+  const { machine } = world
+  if (!machine.up) return
+  try {
+    switch (what) {
+      case 'take-port': {
+        const HostConfig = { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } }
+        machine.start(machine.create('port-taker', { Image: 'app:1', HostConfig }), 'hand')
+        return
+      }
+      case 'attach':
+        if (machine.findNetwork('shop_default') === undefined) return
+        machine.start(machine.create('guest', { Image: 'app:1', HostConfig: { NetworkMode: 'shop_default' } }), 'hand')
+        return
+      case 'take-name':
+        machine.create('shop-b-1', { Image: 'app:1' })
+        return
+      case 'free-port':
+        return removeByHand(world, 'port-taker')
+      case 'detach':
+        return removeByHand(world, 'guest')
+      case 'free-name':
+        if (machine.findContainer('shop-b-1')?.labels[OURS.instance] === undefined) removeByHand(world, 'shop-b-1')
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    world.note(`somebody else: ${error.message}`)
+  }
+}
+
+function removeByHand({ machine }: World, name: string): void {
+  const container = machine.findContainer(name)
+  if (container !== undefined) machine.remove(container, { force: true, volumes: true }, 'hand', () => {})
+}

@@ -1,0 +1,623 @@
+/**
+ * The machine under the simulated Engine: containers that run and exit, restart policies, health, names, ports, networks
+ * and volumes in use, as dockerd (moby 28) keeps them. Each method is one effect, at once; the API in front adds time.
+ */
+import type { ContainerCreateBody, EndpointSettings } from '../../daemon/engine/types.ts'
+import type { Scheduler, WallClock } from './clock.ts'
+import { EventStreams } from './event-streams.ts'
+import { type Program, programOf } from './program.ts'
+import type { Random } from './random.ts'
+
+/** `ghost`: a daemon that is dead, whose call was on its way already. `program`: the container's own. */
+export type Actor = 'daemon' | 'ghost' | 'hand' | 'engine' | 'program'
+
+export interface SimulatedMount {
+  readonly Type: string
+  readonly Name?: string
+  readonly Source: string
+  readonly Destination: string
+  readonly RW: boolean
+  /** Made by the Engine for this container, not named by anybody: `v=1` removes it. */
+  readonly anonymous: boolean
+}
+
+export interface SimulatedContainer {
+  readonly id: string
+  name: string
+  readonly body: ContainerCreateBody
+  readonly labels: Readonly<Record<string, string>>
+  readonly env: readonly string[]
+  readonly imageId: string
+  readonly program: Program
+  readonly createdAtMs: number
+  /** By the clock that never jumps. */
+  readonly createdMonotonicMs: number
+  startedMonotonicMs: number
+  state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+  health: 'starting' | 'healthy' | 'unhealthy' | undefined
+  exitCode: number
+  startedAtMs: number
+  finishedAtMs: number
+  policy: { Name: string; MaximumRetryCount: number }
+  manuallyStopped: boolean
+  startedBefore: boolean
+  restartCount: number
+  failures: number
+  lastExit: Actor | undefined
+  /** Grows with each process, so that what was due for an older one is void. */
+  process: number
+  /** By network name. The id is known from the first start on. */
+  readonly networks: Map<string, { networkId: string; settings: EndpointSettings }>
+  readonly mounts: readonly SimulatedMount[]
+  readonly ports: readonly { ip: string; hostPort: number; port: number; protocol: string }[]
+}
+
+export interface SimulatedNetwork {
+  readonly id: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SimulatedVolume {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SimulatedImage {
+  readonly id: string
+  readonly volumes: readonly string[]
+}
+
+export interface MachineObserver {
+  started(container: SimulatedContainer, actor: Actor): void
+  healthy(container: SimulatedContainer): void
+  /** It was healthy until now. */
+  unwell(container: SimulatedContainer): void
+  exited(container: SimulatedContainer, actor: Actor): void
+  volumeRemoved(name: string, actor: Actor): void
+  /** A container was created that names a volume which is not there: dockerd makes an empty one. */
+  volumeImplied(name: string): void
+}
+
+/** An answer of the Engine that is a refusal. */
+export class Refusal extends Error {
+  readonly status: number
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+const FIRST_RESTART_MS = 100
+const LAST_RESTART_MS = 60_000
+
+export class Machine {
+  readonly scheduler: Scheduler
+  readonly wall: WallClock
+  readonly events: EventStreams
+  readonly containers = new Map<string, SimulatedContainer>()
+  readonly networks = new Map<string, SimulatedNetwork>()
+  readonly volumes = new Map<string, SimulatedVolume>()
+  readonly images = new Map<string, SimulatedImage>()
+  /** What a name means here, and what it means at the registry. */
+  readonly tags = new Map<string, string>()
+  readonly registry = new Map<string, string>()
+  /** Calls that wait for their answer: an Engine that goes down breaks them. */
+  readonly pending = new Set<() => void>()
+  up = true
+  observer: MachineObserver | undefined
+  readonly #random: Random
+  #ids = 0
+  #address = 0
+  #boots = 0
+
+  constructor(scheduler: Scheduler, wall: WallClock, random: Random) {
+    this.scheduler = scheduler
+    this.wall = wall
+    this.events = new EventStreams(scheduler, wall)
+    this.#random = random
+    for (const name of ['bridge', 'host', 'none']) this.addNetwork(name, {})
+  }
+
+  newId(): string {
+    this.#ids += 1
+    return ((Math.imul(this.#ids, 0x9e3779b1) >>> 0).toString(16).padStart(8, '0') + this.#ids.toString(16)).padEnd(
+      64,
+      '0',
+    )
+  }
+
+  newAddress(): string {
+    this.#address += 1
+    return `172.20.${this.#address >> 8}.${this.#address & 255}`
+  }
+
+  container(reference: string): SimulatedContainer {
+    const found = this.findContainer(reference)
+    if (found === undefined) throw new Refusal(404, `No such container: ${reference}`)
+    return found
+  }
+
+  findContainer(reference: string): SimulatedContainer | undefined {
+    const byId = this.containers.get(reference)
+    if (byId !== undefined) return byId
+    for (const container of this.containers.values()) if (container.name === reference) return container
+    return undefined
+  }
+
+  create(name: string, body: ContainerCreateBody): SimulatedContainer {
+    const holder = this.findContainer(name)
+    if (holder !== undefined) throw nameTaken(name, holder.id)
+    const imageId = this.tags.get(body.Image) ?? body.Image
+    const image = this.images.get(imageId)
+    if (image === undefined) throw new Refusal(404, `No such image: ${body.Image}`)
+    const env = (body.Env as string[] | undefined) ?? []
+    const host = body.HostConfig ?? {}
+    const policy = host.RestartPolicy as { Name: string; MaximumRetryCount?: number } | undefined
+    const container: SimulatedContainer = {
+      id: this.newId(),
+      name,
+      body,
+      labels: body.Labels ?? {},
+      env,
+      imageId,
+      program: programOf(env),
+      createdAtMs: this.wall.nowMs(),
+      createdMonotonicMs: this.scheduler.nowMs,
+      startedMonotonicMs: -1,
+      state: 'created',
+      health: undefined,
+      exitCode: 0,
+      startedAtMs: 0,
+      finishedAtMs: 0,
+      policy: { Name: policy?.Name ?? 'no', MaximumRetryCount: policy?.MaximumRetryCount ?? 0 },
+      manuallyStopped: false,
+      startedBefore: false,
+      restartCount: 0,
+      failures: 0,
+      lastExit: undefined,
+      process: 0,
+      networks: this.#endpointsOf(body),
+      mounts: this.#mountsOf(body, image),
+      ports: portsOf(host),
+    }
+    this.containers.set(container.id, container)
+    this.#emit(container, 'create')
+    return container
+  }
+
+  /** False where it runs already. */
+  start(container: SimulatedContainer, actor: Actor): boolean {
+    if (container.state === 'removing' || container.state === 'dead') {
+      throw new Refusal(409, 'container is marked for removal and cannot be started')
+    }
+    if (container.state === 'paused') throw new Refusal(409, 'cannot start a paused container, try unpause instead')
+    if (container.state === 'running' || container.state === 'restarting') return false
+    this.#begin(container, actor)
+    return true
+  }
+
+  /** `done` is called with false where it did not run. */
+  stop(container: SimulatedContainer, graceSeconds: number | undefined, actor: Actor, done: (did: boolean) => void) {
+    if (container.state === 'restarting') {
+      container.process += 1
+      container.manuallyStopped = true
+      container.state = 'exited'
+      container.lastExit = actor
+      this.#emit(container, 'stop')
+      done(true)
+      return
+    }
+    if (container.state !== 'running' && container.state !== 'paused') {
+      done(false)
+      return
+    }
+    container.manuallyStopped = true
+    this.#emit(container, 'kill', { signal: '15' })
+    const graceMs = (graceSeconds ?? 10) * 1000
+    const { stopMs, stopCode } = container.program
+    const { process } = container
+    const boots = this.#boots
+    this.scheduler.after(graceMs < 0 ? stopMs : Math.min(stopMs, graceMs), () => {
+      if (boots !== this.#boots) return
+      if (container.process === process) this.#exit(container, stopMs <= graceMs ? stopCode : 137, actor)
+      if (!this.containers.has(container.id)) return
+      this.#emit(container, 'stop')
+      done(true)
+    })
+  }
+
+  restart(container: SimulatedContainer, graceSeconds: number | undefined, actor: Actor, done: (e?: unknown) => void) {
+    this.stop(container, graceSeconds, actor, () => {
+      try {
+        this.start(container, actor)
+        this.#emit(container, 'restart')
+        done()
+      } catch (error) {
+        done(error)
+      }
+    })
+  }
+
+  kill(container: SimulatedContainer, signal: string, actor: Actor): void {
+    if (container.state !== 'running' && container.state !== 'paused') {
+      throw new Refusal(409, `cannot kill container: ${container.name}: container ${container.id} is not running`)
+    }
+    this.#emit(container, 'kill', { signal })
+    container.manuallyStopped = true
+    this.#exit(container, 137, actor)
+  }
+
+  /** Its process ends by itself: a crash, or the kernel's out-of-memory killer. */
+  crash(container: SimulatedContainer, code: number): void {
+    if (container.state === 'running') this.#exit(container, code, 'program')
+  }
+
+  pause(container: SimulatedContainer): void {
+    if (container.state === 'restarting')
+      throw new Refusal(409, `Container ${container.id} is restarting, wait until the container is running`)
+    if (container.state === 'paused') throw new Refusal(409, `Container ${container.id} is already paused`)
+    if (container.state !== 'running') throw new Refusal(409, `container ${container.id} is not running`)
+    container.state = 'paused'
+    this.#emit(container, 'pause')
+  }
+
+  unpause(container: SimulatedContainer): void {
+    if (container.state !== 'paused') throw new Refusal(500, `Container ${container.id} is not paused`)
+    container.state = 'running'
+    this.#emit(container, 'unpause')
+  }
+
+  rename(container: SimulatedContainer, name: string): void {
+    if (container.state === 'removing' || container.state === 'dead')
+      throw new Refusal(409, 'container is marked for removal and cannot be renamed')
+    if (container.name === name) throw new Refusal(400, 'Renaming a container with the same name as its current name')
+    const holder = this.findContainer(name)
+    if (holder !== undefined) {
+      const cause = nameTaken(name, holder.id)
+      throw new Refusal(cause.status, `Error when allocating new name: ${cause.message}`)
+    }
+    const oldName = container.name
+    container.name = name
+    this.#emit(container, 'rename', { oldName: `/${oldName}` })
+  }
+
+  remove(
+    container: SimulatedContainer,
+    how: { force: boolean; volumes: boolean },
+    actor: Actor,
+    done: () => void,
+  ): void {
+    if (container.state === 'removing')
+      throw new Refusal(409, `removal of container ${container.id} is already in progress`)
+    if (container.state === 'running' || container.state === 'paused' || container.state === 'restarting') {
+      if (!how.force) {
+        throw new Refusal(
+          409,
+          `cannot remove container "/${container.name}": container is ${container.state}: stop the container before removing or force remove`,
+        )
+      }
+      container.manuallyStopped = true
+      if (container.state === 'restarting') container.process += 1
+      else this.#exit(container, 137, actor)
+    }
+    container.state = 'removing'
+    this.scheduler.after(this.#random.int(1, 30), () => {
+      if (container.state !== 'removing' || !this.containers.has(container.id)) return
+      this.#gone(container, how.volumes, actor)
+      done()
+    })
+  }
+
+  updatePolicy(container: SimulatedContainer, policy: { Name: string; MaximumRetryCount?: number }): void {
+    if (container.state === 'removing' || container.state === 'dead') {
+      throw new Refusal(
+        409,
+        `Cannot update container ${container.id}: container is marked for removal and cannot be "update"`,
+      )
+    }
+    container.policy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 }
+  }
+
+  addNetwork(name: string, labels: Readonly<Record<string, string>>): SimulatedNetwork {
+    for (const network of this.networks.values())
+      if (network.name === name) throw new Refusal(409, `network with name ${name} already exists`)
+    const network = { id: this.newId(), name, labels }
+    this.networks.set(network.id, network)
+    return network
+  }
+
+  findNetwork(reference: string): SimulatedNetwork | undefined {
+    const byId = this.networks.get(reference)
+    if (byId !== undefined) return byId
+    for (const network of this.networks.values()) if (network.name === reference) return network
+    return undefined
+  }
+
+  network(reference: string): SimulatedNetwork {
+    const found = this.findNetwork(reference)
+    if (found === undefined) throw new Refusal(404, `network ${reference} not found`)
+    return found
+  }
+
+  endpointsOf(network: SimulatedNetwork): SimulatedContainer[] {
+    return [...this.containers.values()].filter(
+      (container) =>
+        (container.state === 'running' || container.state === 'paused') &&
+        container.networks.get(network.name)?.networkId === network.id,
+    )
+  }
+
+  removeNetwork(reference: string): void {
+    const network = this.network(reference)
+    const [user] = this.endpointsOf(network)
+    if (user !== undefined) {
+      throw new Refusal(
+        403,
+        `error while removing network: network ${network.name} has active endpoints (name:"${user.name}" id:"${user.id.slice(0, 12)}")`,
+      )
+    }
+    this.networks.delete(network.id)
+  }
+
+  connect(reference: string, container: SimulatedContainer, settings: EndpointSettings): void {
+    const network = this.network(reference)
+    const runs = container.state === 'running' || container.state === 'paused'
+    if (container.networks.has(network.name)) {
+      if (runs) throw new Refusal(403, `endpoint with name ${container.name} already exists in network ${network.name}`)
+      // moby updateNetworkSettings: a known network of a container that does not run is left as it is.
+      return
+    }
+    container.networks.set(network.name, { networkId: runs ? network.id : '', settings })
+  }
+
+  disconnect(reference: string, container: SimulatedContainer): void {
+    const network = this.network(reference)
+    if (!container.networks.delete(network.name))
+      throw new Refusal(403, `container ${container.id} is not connected to network ${network.name}`)
+  }
+
+  /** One that is there is answered as it is: the Engine compares no labels. */
+  addVolume(name: string, labels: Readonly<Record<string, string>>): SimulatedVolume {
+    const known = this.volumes.get(name)
+    if (known !== undefined) return known
+    const volume = { name, labels }
+    this.volumes.set(name, volume)
+    return volume
+  }
+
+  removeVolume(name: string, actor: Actor): void {
+    if (!this.volumes.has(name)) throw new Refusal(404, `get ${name}: no such volume`)
+    const users = [...this.containers.values()].filter((container) => container.mounts.some((m) => m.Name === name))
+    if (users.length > 0)
+      throw new Refusal(409, `remove ${name}: volume is in use - [${users.map((user) => user.id).join(', ')}]`)
+    this.volumes.delete(name)
+    this.observer?.volumeRemoved(name, actor)
+  }
+
+  /** dockerd ends. Without live-restore its containers end with it, which is nobody's wish that they stay stopped. */
+  goDown(): void {
+    this.up = false
+    this.#boots += 1
+    for (const container of [...this.containers.values()]) {
+      if (container.state === 'running' || container.state === 'paused') this.#exit(container, 137, 'engine')
+      else if (container.state === 'restarting') {
+        container.process += 1
+        container.state = 'exited'
+        container.lastExit = 'engine'
+      } else if (container.state === 'removing') {
+        if (this.#random.chance(0.5)) this.#gone(container, false, 'engine')
+        else container.state = 'dead'
+      }
+    }
+    this.events.breakAll()
+    for (const break_ of [...this.pending]) break_()
+  }
+
+  /** dockerd is back and starts what its policy says (moby daemon.restore: ShouldRestart and HasBeenStartedBefore). */
+  comeUp(): void {
+    this.up = true
+    for (const container of [...this.containers.values()]) {
+      if (container.state !== 'exited' || !container.startedBefore || !shouldRestart(container)) continue
+      try {
+        this.#begin(container, 'engine')
+      } catch {
+        // A port or a network that is gone: it stays exited, as with dockerd.
+      }
+    }
+  }
+
+  #begin(container: SimulatedContainer, actor: Actor): void {
+    try {
+      for (const [name, endpoint] of container.networks) {
+        const reference = endpoint.networkId === '' ? name : endpoint.networkId
+        const network = this.findNetwork(reference)
+        if (network === undefined)
+          throw new Refusal(404, `failed to set up container networking: network ${reference} not found`)
+        endpoint.networkId = network.id
+      }
+      this.#bindPorts(container)
+    } catch (error) {
+      container.exitCode = 128
+      throw error
+    }
+    container.process += 1
+    container.state = 'running'
+    container.startedBefore = true
+    container.manuallyStopped = false
+    container.exitCode = 0
+    container.startedAtMs = this.wall.nowMs()
+    container.startedMonotonicMs = this.scheduler.nowMs
+    container.health = hasHealthcheck(container) ? 'starting' : undefined
+    this.#emit(container, 'start')
+    this.observer?.started(container, actor)
+    this.#runProgram(container)
+  }
+
+  #bindPorts(container: SimulatedContainer): void {
+    for (const wanted of container.ports) {
+      for (const other of this.containers.values()) {
+        if (other === container || (other.state !== 'running' && other.state !== 'paused')) continue
+        const taken = other.ports.some((port) => port.hostPort === wanted.hostPort && port.protocol === wanted.protocol)
+        if (!taken) continue
+        throw new Refusal(
+          500,
+          `driver failed programming external connectivity on endpoint ${container.name} (${this.newId()}): Bind for 0.0.0.0:${wanted.hostPort} failed: port is already allocated`,
+        )
+      }
+    }
+  }
+
+  #runProgram(container: SimulatedContainer): void {
+    const { process, program } = container
+    const isSame = () => container.process === process
+    if (program.exit !== undefined) {
+      const { code, afterMs } = program.exit
+      const end = () => {
+        if (!isSame()) return
+        if (container.state === 'paused') this.scheduler.after(500, end)
+        else if (container.state === 'running') this.#exit(container, code, 'program')
+      }
+      this.scheduler.after(afterMs, end)
+    }
+    if (container.health === undefined) return
+    const { healthyAfterMs } = program
+    const check = () => {
+      if (!isSame()) return
+      if (container.state === 'paused') {
+        this.scheduler.after(500, check)
+        return
+      }
+      if (container.state !== 'running') return
+      container.health = healthyAfterMs === 'never' ? 'unhealthy' : 'healthy'
+      if (container.health === 'healthy') this.observer?.healthy(container)
+      this.#emit(container, `health_status: ${container.health}`)
+    }
+    this.scheduler.after(healthyAfterMs === 'never' ? 1500 : healthyAfterMs, check)
+  }
+
+  #exit(container: SimulatedContainer, code: number, actor: Actor): void {
+    if (container.health === 'healthy') this.observer?.unwell(container)
+    const ranMs = this.scheduler.nowMs - container.startedMonotonicMs
+    container.process += 1
+    container.state = 'exited'
+    container.exitCode = code
+    container.finishedAtMs = this.wall.nowMs()
+    container.lastExit = actor
+    this.#emit(container, 'die', { exitCode: String(code) })
+    this.observer?.exited(container, actor)
+    if (actor === 'program') this.#restartByPolicy(container, ranMs)
+  }
+
+  #restartByPolicy(container: SimulatedContainer, ranMs: number): void {
+    container.failures = ranMs > 10_000 ? 0 : container.failures + 1
+    if (!this.up || container.manuallyStopped || !shouldRestart(container)) return
+    container.state = 'restarting'
+    const { process } = container
+    this.scheduler.after(Math.min(FIRST_RESTART_MS * 2 ** (container.failures - 1), LAST_RESTART_MS), () => {
+      if (container.process !== process || container.state !== 'restarting') return
+      container.state = 'exited'
+      container.restartCount += 1
+      try {
+        this.#begin(container, 'engine')
+      } catch {
+        // It stays exited (128), as with dockerd.
+      }
+    })
+  }
+
+  #gone(container: SimulatedContainer, volumes: boolean, actor: Actor): void {
+    this.containers.delete(container.id)
+    this.#emit(container, 'destroy')
+    if (!volumes) return
+    for (const mount of container.mounts) {
+      if (!mount.anonymous || !this.volumes.has(mount.Name!)) continue
+      const used = [...this.containers.values()].some((other) => other.mounts.some((m) => m.Name === mount.Name))
+      if (used) continue
+      this.volumes.delete(mount.Name!)
+      this.observer?.volumeRemoved(mount.Name!, actor)
+    }
+  }
+
+  #endpointsOf(body: ContainerCreateBody): SimulatedContainer['networks'] {
+    const mode = String(body.HostConfig?.NetworkMode ?? 'bridge')
+    const endpoints = new Map<string, { networkId: string; settings: EndpointSettings }>()
+    if (mode !== 'none' && mode !== 'host' && !mode.startsWith('container:'))
+      endpoints.set(mode, { networkId: '', settings: {} })
+    for (const [name, settings] of Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {}))
+      endpoints.set(name, { networkId: '', settings })
+    return endpoints
+  }
+
+  #mountsOf(body: ContainerCreateBody, image: SimulatedImage): SimulatedMount[] {
+    const host = body.HostConfig ?? {}
+    const mounts: SimulatedMount[] = []
+    const volume = (name: string | undefined, target: string) => {
+      const known = name ?? this.newId()
+      // A volume that nobody made is made in silence, without labels: that is dockerd.
+      if (name !== undefined && !this.volumes.has(name)) this.observer?.volumeImplied(name)
+      this.addVolume(known, name === undefined ? { 'com.docker.volume.anonymous': '' } : {})
+      const Source = `/var/lib/docker/volumes/${known}/_data`
+      mounts.push({ Type: 'volume', Name: known, Source, Destination: target, RW: true, anonymous: name === undefined })
+    }
+    for (const bind of (host.Binds as string[] | undefined) ?? []) {
+      const [source = '', target = ''] = bind.split(':')
+      if (!source.startsWith('/')) volume(source, target)
+      else mounts.push({ Type: 'bind', Source: source, Destination: target, RW: true, anonymous: false })
+    }
+    for (const mount of (host.Mounts as { Type: string; Source?: string; Target: string }[] | undefined) ?? []) {
+      if (mount.Type === 'volume') volume(mount.Source, mount.Target)
+      else
+        mounts.push({
+          Type: mount.Type,
+          Source: mount.Source ?? '',
+          Destination: mount.Target,
+          RW: true,
+          anonymous: false,
+        })
+    }
+    for (const target of image.volumes)
+      if (!mounts.some((mount) => mount.Destination === target)) volume(undefined, target)
+    return mounts
+  }
+
+  #emit(container: SimulatedContainer, action: string, more: Readonly<Record<string, string>> = {}): void {
+    this.events.emit('container', action, container.id, {
+      ...container.labels,
+      image: container.body.Image,
+      name: container.name,
+      ...more,
+    })
+  }
+}
+
+function nameTaken(name: string, holder: string): Refusal {
+  return new Refusal(
+    409,
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+  )
+}
+
+/** moby restartmanager.ShouldRestart. */
+function shouldRestart(container: SimulatedContainer): boolean {
+  const { Name, MaximumRetryCount } = container.policy
+  if (Name === 'always') return true
+  if (Name === 'unless-stopped') return !container.manuallyStopped
+  if (Name !== 'on-failure') return false
+  return container.exitCode !== 0 && (MaximumRetryCount === 0 || container.failures < MaximumRetryCount)
+}
+
+function hasHealthcheck(container: SimulatedContainer): boolean {
+  const check = container.body.Healthcheck as { Test?: string[] } | undefined
+  return check?.Test !== undefined && check.Test[0] !== 'NONE'
+}
+
+function portsOf(host: Readonly<Record<string, unknown>>): SimulatedContainer['ports'] {
+  const bindings = (host.PortBindings ?? {}) as Record<string, { HostIp: string; HostPort: string }[]>
+  return Object.entries(bindings).flatMap(([key, list]) => {
+    const [port = '0', protocol = 'tcp'] = key.split('/')
+    return list
+      .filter((binding) => binding.HostPort !== '')
+      .map((binding) => ({ ip: binding.HostIp, hostPort: Number(binding.HostPort), port: Number(port), protocol }))
+  })
+}

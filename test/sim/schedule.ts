@@ -1,0 +1,243 @@
+/** What happens in one simulation, as data: requests, faults and what people do by hand, in order. */
+import type { UpOptions } from '../../protocol/resources/stack.ts'
+import { CALL_FAULTS, type CallFault } from './faults.ts'
+import { changedModel, dropService, randomModel, type SimulatedModel } from './models.ts'
+import { Random } from './random.ts'
+
+export type RequestStep =
+  | { do: 'up'; stack: string; model: SimulatedModel; options: Partial<UpOptions> }
+  | { do: 'down'; stack: string; services: string[]; volumes: 'keep' | 'remove'; timeoutSeconds?: number }
+  | { do: 'start' | 'stop' | 'restart'; stack: string; services: string[]; dependencies: 'include' | 'ignore' }
+  | { do: 'scale'; stack: string; scale: Record<string, number> }
+
+export type HandAction =
+  | 'remove'
+  | 'stop'
+  | 'kill'
+  | 'crash'
+  | 'rename'
+  | 'pause'
+  | 'start'
+  | 'remove-network'
+  | 'lose-volume'
+
+export type Step =
+  | RequestStep
+  | { do: 'wait'; ms: number }
+  | { do: 'fault'; fault: CallFault; on: 'look' | 'change'; after: number }
+  | { do: 'crash' }
+  | { do: 'crash-at-write'; after: number }
+  | { do: 'events'; how: 'lose' | 'repeat' | 'late' | 'break'; count: number }
+  | { do: 'engine-restart'; downMs: number }
+  | { do: 'hand'; what: HandAction; stack: string; pick: number }
+  | { do: 'clock'; ms: number }
+  | { do: 'retag' }
+  | { do: 'foreign'; what: 'take-port' | 'free-port' | 'attach' | 'detach' | 'take-name' | 'free-name' }
+
+export interface Schedule {
+  readonly seed: number
+  readonly apiVersion: string
+  readonly stacks: readonly string[]
+  readonly steps: readonly Step[]
+}
+
+export const isRequest = (step: Step): step is RequestStep =>
+  step.do === 'up' ||
+  step.do === 'down' ||
+  step.do === 'start' ||
+  step.do === 'stop' ||
+  step.do === 'restart' ||
+  step.do === 'scale'
+
+const WEIGHTS = {
+  up: 7,
+  down: 1.6,
+  stop: 1.2,
+  start: 1.1,
+  restart: 1.2,
+  scale: 1,
+  wait: 6,
+  fault: 6,
+  crash: 0.8,
+  'crash-at-write': 1.3,
+  events: 1,
+  'engine-restart': 0.8,
+  hand: 3,
+  clock: 0.4,
+  retag: 0.4,
+  foreign: 0.5,
+}
+
+export function randomSchedule(seed: number): Schedule {
+  const random = new Random(seed)
+  const stacks = random.chance(0.15) ? ['shop', 'blog'] : ['shop']
+  const models = new Map<string, SimulatedModel>()
+  const steps: Step[] = []
+  const count = random.pick([3, 4, 5, 6, 7, 8, 9, 11, 13])
+  // Most begin with a stack that is up, for most of what can go wrong goes wrong then.
+  if (random.chance(0.3)) steps.push(randomStep(random, 'fault', stacks, models))
+  steps.push(randomStep(random, 'up', stacks, models))
+  if (random.chance(0.6)) steps.push({ do: 'wait', ms: random.pick([500, 3000, 10_000]) })
+  while (steps.length < count) steps.push(randomStep(random, random.weighted(WEIGHTS), stacks, models))
+  return { seed, apiVersion: random.chance(0.12) ? '1.41' : '1.51', stacks, steps }
+}
+
+function randomStep(
+  random: Random,
+  kind: keyof typeof WEIGHTS,
+  stacks: readonly string[],
+  models: Map<string, SimulatedModel>,
+): Step {
+  const stack = random.pick(stacks)
+  const model = models.get(stack)
+  switch (kind) {
+    case 'up':
+      return randomUp(random, stack, models)
+    case 'down':
+      return {
+        do: 'down',
+        stack,
+        services: model !== undefined && random.chance(0.25) ? someServices(random, model) : [],
+        volumes: random.chance(0.3) ? 'remove' : 'keep',
+        ...(random.chance(0.3) ? { timeoutSeconds: 0 } : {}),
+      }
+    case 'stop':
+    case 'start':
+    case 'restart':
+      return {
+        do: kind,
+        stack,
+        services: model !== undefined && random.chance(0.6) ? someServices(random, model) : [],
+        dependencies: random.chance(0.3) ? 'include' : 'ignore',
+      }
+    case 'scale':
+      return { do: 'scale', stack, scale: randomScale(random, model) }
+    case 'wait':
+      return { do: 'wait', ms: random.pick([5, 30, 100, 300, 1000, 3000, 12_000, 70_000]) }
+    case 'fault': {
+      const on = random.chance(0.8) ? 'change' : 'look'
+      return { do: 'fault', fault: random.pick(CALL_FAULTS), on, after: random.int(0, on === 'change' ? 9 : 18) }
+    }
+    case 'crash':
+      return { do: 'crash' }
+    case 'crash-at-write':
+      return { do: 'crash-at-write', after: random.int(0, 40) }
+    case 'events':
+      return { do: 'events', how: random.pick(['lose', 'repeat', 'late', 'break']), count: random.int(1, 12) }
+    case 'engine-restart':
+      return { do: 'engine-restart', downMs: random.pick([10, 500, 5000, 40_000]) }
+    case 'hand':
+      return { do: 'hand', what: randomHand(random), stack, pick: random.int(0, 20) }
+    case 'clock':
+      return { do: 'clock', ms: random.pick([-3_600_000, 3_600_000, -2000, 86_400_000]) }
+    case 'retag':
+      return { do: 'retag' }
+    case 'foreign':
+      return {
+        do: 'foreign',
+        what: random.pick(['take-port', 'free-port', 'attach', 'detach', 'take-name', 'free-name']),
+      }
+  }
+}
+
+const randomHand = (random: Random): HandAction =>
+  random.weighted({
+    remove: 4,
+    stop: 3,
+    kill: 2,
+    crash: 2,
+    rename: 2,
+    pause: 2,
+    start: 1,
+    'remove-network': 1,
+    'lose-volume': 0.4,
+  })
+
+function randomUp(random: Random, stack: string, models: Map<string, SimulatedModel>): Step {
+  const before = models.get(stack)
+  const options: Partial<UpOptions> = {}
+  let model = before
+  if (model === undefined) model = randomModel(random, stack)
+  else if (random.chance(0.65)) model = changedModel(random, stack, model)
+  if (before !== undefined && random.chance(0.25)) {
+    options.services = someServices(random, model)
+    if (random.chance(0.3)) options.dependencies = 'ignore'
+  }
+  if (random.chance(0.15)) options.recreate = random.pick(['force', 'force-all', 'never'])
+  if (random.chance(0.08)) options.start = 'create-only'
+  if (random.chance(0.12)) options.wait = 'ready'
+  if (options.wait !== undefined && random.chance(0.3)) options.waitTimeoutSeconds = random.pick([1, 5])
+  if (random.chance(0.1)) options.scale = randomScale(random, model)
+  if (random.chance(0.1)) options.timeoutSeconds = random.pick([0, 1])
+  if (random.chance(0.05)) options.anonymousVolumes = 'renew'
+  models.set(stack, model)
+  if (random.chance(0.03)) {
+    model = structuredClone(model)
+    Object.values(model.services)[0]!.image = random.pick(['nowhere:1', 'remote:1'])
+  }
+  return { do: 'up', stack, model, options }
+}
+
+function someServices(random: Random, model: SimulatedModel): string[] {
+  const names = Object.keys(model.services)
+  const some = random.some(names, 0.4)
+  return some.length === 0 ? [random.pick(names)] : some
+}
+
+function randomScale(random: Random, model: SimulatedModel | undefined): Record<string, number> {
+  const names = Object.entries(model?.services ?? { a: { version: 1 } })
+  const [name, service] = random.pick(names)
+  const isSingle = service.port !== undefined || service.fixedName !== undefined
+  return { [name]: random.int(0, isSingle ? 1 : 3) }
+}
+
+/** Smaller schedules that may fail alike: without a step, or with less in a step. */
+export function* smaller(schedule: Schedule): Generator<Schedule> {
+  const { steps } = schedule
+  for (let size = Math.max(1, steps.length >> 1); size >= 1; size >>= 1) {
+    for (let from = 0; from < steps.length; from += size)
+      yield { ...schedule, steps: [...steps.slice(0, from), ...steps.slice(from + size)] }
+  }
+  const names = new Set(steps.flatMap((step) => (step.do === 'up' ? Object.keys(step.model.services) : [])))
+  for (const name of names) {
+    const without = steps.map((step) => withoutService(step, name))
+    if (without.every((step) => step !== undefined)) yield { ...schedule, steps: without as Step[] }
+  }
+  for (const [index, step] of steps.entries()) {
+    for (const simpler of simplerSteps(step))
+      yield { ...schedule, steps: steps.map((other, at) => (at === index ? simpler : other)) }
+  }
+}
+
+function withoutService(step: Step, name: string): Step | undefined {
+  if (step.do === 'up') {
+    const model = structuredClone(step.model)
+    dropService(model, name)
+    if (Object.keys(model.services).length === 0) return undefined
+    const services = step.options.services?.filter((other) => other !== name)
+    if (services?.length === 0) return undefined
+    const { [name]: _, ...scale } = step.options.scale ?? {}
+    return { ...step, model, options: { ...step.options, ...(services && { services }), scale } }
+  }
+  if ('services' in step && step.services.includes(name)) {
+    const services = step.services.filter((other) => other !== name)
+    return services.length === 0 ? undefined : { ...step, services }
+  }
+  return step.do === 'scale' && step.scale[name] !== undefined ? undefined : step
+}
+
+function* simplerSteps(step: Step): Generator<Step> {
+  if (step.do !== 'up') return
+  for (const key of Object.keys(step.options)) {
+    const { [key as keyof UpOptions]: _, ...options } = step.options
+    yield { ...step, options }
+  }
+  for (const [name, service] of Object.entries(step.model.services)) {
+    for (const key of Object.keys(service)) {
+      if (key === 'version') continue
+      const model = structuredClone(step.model)
+      delete (model.services[name] as unknown as Record<string, unknown>)[key]
+      yield { ...step, model }
+    }
+  }
+}
