@@ -8,6 +8,7 @@ import { contextKey, contextSource, INLINE_DOCKERFILE, parseIgnoreFile } from '.
 import { Problem } from '../protocol/problems.ts'
 import type { Build } from '../protocol/stackfile/model.ts'
 import type { Api } from './api.ts'
+import { KnownContexts, stateOf } from './build-known.ts'
 import { type FolderSelection, tarOf } from './build-tar.ts'
 
 /** Uploads what a build reads of this machine's folders. Answers the ids by key; what the Engine fetches has none. */
@@ -83,13 +84,18 @@ function mustBeFolder(path: string, key: string): void {
   throw new Problem('build-failed', `${key}: there is no folder ${path}`, { hint: 'correct the path' })
 }
 
-/** What the daemon has already is not sent again. */
+/** What the daemon has already is not sent again, and what is known to be the same is not even read. */
 async function send(api: Api, selection: FolderSelection): Promise<string> {
+  const contexts = new KnownContexts()
+  const state = stateOf(selection)
+  const known = contexts.find(selection.folder, state)
+  if (known !== undefined && (await api.call('hasContext', { id: known })).present) return known
   const path = join(tmpdir(), `evenkeel-context-${randomUUID()}.tar`)
   try {
     const { id, bytes } = await writeTar(selection, path)
     const { present } = await api.call('hasContext', { id })
     if (!present) await api.upload('putContext', { id }, createReadStream(path), bytes)
+    contexts.remember(selection.folder, state, id)
     return id
   } finally {
     await rm(path, { force: true })

@@ -24,21 +24,22 @@ const WHOLE_BYTES = 4 * CHUNK_BYTES
 
 /** In chunks of some size, so that the one who writes them waits rarely. */
 export function* tarOf(selection: FolderSelection): Generator<Buffer> {
-  let parts: Buffer[] = []
-  let held = 0
+  let chunk = Buffer.alloc(CHUNK_BYTES)
+  let length = 0
   for (const part of blocksOf(selection)) {
-    parts.push(part)
-    held += part.length
-    if (held < CHUNK_BYTES) continue
-    yield Buffer.concat(parts)
-    parts = []
-    held = 0
+    if (length + part.length > chunk.length) {
+      yield chunk.subarray(0, length)
+      chunk = Buffer.alloc(Math.max(CHUNK_BYTES, part.length))
+      length = 0
+    }
+    length += part.copy(chunk, length)
   }
-  yield Buffer.concat([...parts, Buffer.alloc(2 * BLOCK_BYTES)])
+  yield chunk.subarray(0, length)
+  yield Buffer.alloc(2 * BLOCK_BYTES)
 }
 
-function* blocksOf({ folder, ignore, keep, extra }: FolderSelection): Generator<Buffer> {
-  for (const [path, { absolute, stats }] of walk(folder, new PathPatterns(ignore), keep)) {
+function* blocksOf(selection: FolderSelection): Generator<Buffer> {
+  for (const [path, { absolute, stats }] of walkFolder(selection)) {
     if (stats.isDirectory()) yield* header({ path: `${path}/`, type: '5', size: 0, stats, target: '' })
     else if (stats.isSymbolicLink()) {
       yield* header({ path, type: '2', size: 0, stats, target: readlinkSync(absolute) })
@@ -51,7 +52,7 @@ function* blocksOf({ folder, ignore, keep, extra }: FolderSelection): Generator<
       yield* largeFile(absolute, stats.size)
     }
   }
-  for (const [path, text] of Object.entries(extra)) {
+  for (const [path, text] of Object.entries(selection.extra)) {
     const bytes = Buffer.from(text)
     yield* header({ path, type: '0', size: bytes.length, stats: { mode: 0o644, mtimeMs: 0 }, target: '' })
     yield* padded(bytes)
@@ -60,8 +61,9 @@ function* blocksOf({ folder, ignore, keep, extra }: FolderSelection): Generator<
 
 type Found = readonly [string, { readonly absolute: string; readonly stats: Stats }]
 
-/** A folder that is ignored comes only with something in it that is not. */
-function* walk(root: string, patterns: PathPatterns, keep: ReadonlySet<string>): Generator<Found> {
+/** What is sent of a folder, in order. A folder that is ignored comes only with something in it that is not. */
+export function* walkFolder({ folder: root, ignore, keep }: FolderSelection): Generator<Found> {
+  const patterns = new PathPatterns(ignore)
   const keepBelow = new Set([...keep].flatMap((path) => foldersAbove(path)))
   function* inside(folder: string, above: MatchInfo | undefined, waiting: readonly Found[]): Generator<Found> {
     let unsent = waiting

@@ -28,8 +28,6 @@ export function inWalkOrder<E extends { readonly path: string }>(entries: Iterab
     .map(({ entry }) => entry)
 }
 
-export const EMPTY_TREE: FileTree = { entries: [], read: () => from([]) }
-
 /** Files at the root of a tree, by name. */
 export function treeOfTexts(texts: Readonly<Record<string, string>>): FileTree {
   const entries = Object.entries(texts).map(([path, text]): TreeEntry & { bytes: Buffer } => {

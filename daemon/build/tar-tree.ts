@@ -164,7 +164,11 @@ function foldersAbove(members: Map<string, Member>, path: string): void {
   }
 }
 
+/** A path that needs no cleaning: no part of it is empty or begins with a dot. */
+const PLAIN = /^(?:[^/.][^/]*\/)*[^/.][^/]*\/?$/
+
 function relativePath(name: string): string {
+  if (PLAIN.test(name)) return name.endsWith('/') ? name.slice(0, -1) : name
   const path = posix.normalize(name.replace(/^\/+/, '')).replace(/(?<=.)\/$/, '')
   if (path === '..' || path.startsWith('../')) throw damaged(`${name} lies outside of it`)
   return path

@@ -51,6 +51,7 @@ function timeNanoOf(text: string): string {
 class NegotiatedTransport extends Transport {
   readonly #bare: Transport
   #version: Promise<EngineVersion> | undefined
+  #isNegotiated = false
 
   constructor(address: EngineAddress, bare: Transport) {
     super(address)
@@ -67,17 +68,18 @@ class NegotiatedTransport extends Transport {
   }
 
   override async send(call: Call) {
-    await unlessAborted(this.version(), call.signal)
+    if (!this.#isNegotiated) await unlessAborted(this.version(), call.signal)
     return super.send(call)
   }
 
   override async upgrade(call: Call & { readonly protocol: string }) {
-    await unlessAborted(this.version(), call.signal)
+    if (!this.#isNegotiated) await unlessAborted(this.version(), call.signal)
     return super.upgrade(call)
   }
 
   protected override connectionLost(): void {
     this.#version = undefined
+    this.#isNegotiated = false
   }
 
   async #negotiate(): Promise<EngineVersion> {
@@ -100,6 +102,7 @@ class NegotiatedTransport extends Transport {
       )
     }
     this.useVersion(negotiated)
+    this.#isNegotiated = true
     return {
       version: raw.Version ?? '',
       apiVersion: newest,
@@ -114,11 +117,13 @@ class NegotiatedTransport extends Transport {
 /** The work goes on for others who wait for it; who aborts no longer does. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
+  // A signal of its own: Node warns of a signal that many listen to, and many calls may share the caller's.
+  const own = AbortSignal.any([signal])
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const abort = () => reject(own.reason)
+    if (own.aborted) abort()
+    own.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => own.removeEventListener('abort', abort))
   })
 }
 

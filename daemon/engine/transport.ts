@@ -266,7 +266,10 @@ class UpgradeHandler implements Dispatcher.DispatchHandler {
     const { signal } = this.#call
     if (signal === undefined) return
     const abort = () => controller.abort(signal.reason as Error)
-    if (signal.aborted) return abort()
+    if (signal.aborted) {
+      abort()
+      return
+    }
     signal.addEventListener('abort', abort, { once: true })
     this.#release = () => signal.removeEventListener('abort', abort)
   }

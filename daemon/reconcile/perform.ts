@@ -54,6 +54,13 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   },
 }
 
+/**
+ * What ends at once when its run does. All else is let finish: the Engine goes on with a call whose caller is gone, and
+ * the next run must not begin in the middle of it.
+ */
+const ENDABLE: ReadonlySet<ActionKind> = new Set(['pull-image', 'build-image', 'await-service'])
+const NEVER = new AbortController().signal
+
 export function perform(
   action: Action,
   context: RunContext,
@@ -62,5 +69,6 @@ export function perform(
   report: (detail: string) => void,
 ): Promise<void> {
   const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
-  return performer({ body: action.body, context, with: collaborators, signal, report })
+  const ends = ENDABLE.has(action.body.kind) ? signal : NEVER
+  return performer({ body: action.body, context, with: collaborators, signal: ends, report })
 }

@@ -23,8 +23,9 @@ export function differingKeys(before: Service, after: Service): string[] {
     const a = before[key as keyof Service]
     const b = after[key as keyof Service]
     if (canonical(a) === canonical(b)) continue
-    if (BY_PART.has(key) && isRecord(a) && isRecord(b)) found.push(...differingParts(key, a, b))
-    else found.push(key)
+    if (BY_PART.has(key) && isRecord(a ?? {}) && isRecord(b ?? {})) {
+      found.push(...differingParts(key, (a ?? {}) as Record<string, unknown>, (b ?? {}) as Record<string, unknown>))
+    } else found.push(key)
   }
   return found
 }

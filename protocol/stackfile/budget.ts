@@ -11,6 +11,8 @@ export const LIMITS = {
   depth: 500,
   /** Values of all files together, aliases expanded. */
   nodes: 300_000,
+  /** Words, marks and blanks of one file. */
+  tokens: 1_000_000,
   /** Text that interpolation reads and writes. */
   interpolatedCharacters: 32 * 1024 * 1024,
   /** Files that are loaded by include and extends. */
@@ -26,13 +28,23 @@ export class Budget {
 
   spendNode(at: Span): void {
     this.#nodes += 1
-    if (this.#nodes > LIMITS.nodes) {
+    if (this.#nodes > LIMITS.nodes) this.checkNodes(this.#nodes, at)
+  }
+
+  /** Refuses a part of a file that stands for too many values by itself. */
+  checkNodes(count: number, at: Span): void {
+    if (count > LIMITS.nodes) {
       refuse(
-        `has more than ${LIMITS.nodes} values`,
+        `stands for more than ${LIMITS.nodes} values`,
         at,
-        'An alias that stands for many aliases multiplies: expand less.',
+        'Aliases of aliases and long ranges multiply: use fewer.',
       )
     }
+  }
+
+  checkTokens(count: number, at: Span): void {
+    if (count > LIMITS.tokens)
+      refuse('has too many keys and values', at, 'Split it, or move data into files of its own.')
   }
 
   spendCharacters(count: number, at: Span | undefined): void {

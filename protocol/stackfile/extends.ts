@@ -67,7 +67,7 @@ class ExtendsResolver {
     const service =
       textOf(extension) ?? (extension.kind === 'map' ? textOf(extension.entries.get('service')) : undefined)
     if (service === undefined) {
-      findings.addAtKey('extends needs the key "service"', extension, { path })
+      findings.addAtKey('"extends" needs the key "service"', extension, { path })
       return undefined
     }
     const fileNode = extension.kind === 'map' ? extension.entries.get('file') : undefined

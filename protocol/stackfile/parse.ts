@@ -9,6 +9,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type ParsedNode,
   parseAllDocuments,
   type Scalar,
@@ -29,6 +30,7 @@ export interface ParsedDocument {
 /** Every document of the file; undefined where the YAML is broken, which is then among the findings. */
 export function parseDocuments(source: SourceText, findings: Findings, budget: Budget): ParsedDocument[] | undefined {
   if (!isReadable(source, findings)) return undefined
+  checkTokens(source, budget)
   let documents: Document.Parsed[]
   try {
     const parsed = parseAllDocuments(source.text, {
@@ -41,15 +43,17 @@ export function parseDocuments(source: SourceText, findings: Findings, budget: B
     })
     documents = Array.isArray(parsed) ? (parsed as Document.Parsed[]) : []
   } catch (error) {
-    // The composer recurses: what nests thousands of levels deep overflows the stack before we can count.
+    // The composer recurses, so deep nesting overflows the stack before it can be counted.
     if (!(error instanceof RangeError)) throw error
-    findings.add(`The file nests deeper than ${LIMITS.depth} levels`, { source, start: 0, end: 1 })
+    budget.checkDepth(Number.POSITIVE_INFINITY, start(source))
     return undefined
   }
   const before = findings.count
   for (const document of documents) {
     for (const error of document.errors) {
-      findings.add(yamlMessage(error.message), { source, start: error.pos[0], end: error.pos[1] })
+      const span = { source, start: error.pos[0], end: error.pos[1] }
+      if (error.message.startsWith('Maximum call stack')) budget.checkDepth(Number.POSITIVE_INFINITY, span)
+      findings.add(yamlMessage(error.message), span)
     }
     // Go's library knows no other, so a file that says 1.2 would not load in Compose.
     const { version, explicit } = document.directives?.yaml ?? {}
@@ -65,6 +69,26 @@ export function parseDocuments(source: SourceText, findings: Findings, budget: B
     if (tree !== undefined) trees.push(tree)
   }
   return findings.count > before ? undefined : trees
+}
+
+/** Counts before anything is built: a hostile file of a few megabytes would take many seconds to compose. */
+function checkTokens(source: SourceText, budget: Budget): void {
+  let offset = 0
+  let tokens = 0
+  let open = 0
+  let dashes = 0
+  for (const token of new Lexer().lex(source.text)) {
+    const first = token[0]
+    if (token === '[' || token === '{') open += 1
+    else if ((token === ']' || token === '}') && open > 0) open -= 1
+    else if (token === '-' || token === '?') dashes += 1
+    else if (first === '\n' || first === '\r') dashes = 0
+    tokens += 1
+    const at = { source, start: offset, end: offset + 1 }
+    budget.checkDepth(Math.max(open, dashes), at)
+    budget.checkTokens(tokens, at)
+    offset += token.length
+  }
 }
 
 const start = (source: SourceText): Span => ({ source, start: 0, end: 1 })
@@ -128,6 +152,7 @@ class Converter {
     const contents = document.contents as ParsedNode | null
     if (contents === null) return { root: nullNode(start(this.#source)), cleared: [] }
     this.#bindAliases(contents, new Map(), 0)
+    this.#size(contents, new Map())
     if (this.#findings.count > 0 && this.#targets.size === 0 && isAlias(contents)) return undefined
     const root = this.#convert(contents, [], 0)
     return root === undefined ? undefined : { root, cleared: this.#cleared }
@@ -151,6 +176,26 @@ class Converter {
         if (pair.value !== null) this.#bindAliases(pair.value as ParsedNode, anchors, depth + 1)
       }
     }
+  }
+
+  /** How many values a node stands for, aliases expanded. Counting each target once refuses a bomb before it goes off. */
+  #size(node: ParsedNode, sizes: Map<ParsedNode, number>): number {
+    const known = sizes.get(node)
+    if (known !== undefined) return known
+    // A node that stands inside of itself counts as nothing here; the conversion reports it.
+    sizes.set(node, 0)
+    let size = 1
+    if (isAlias(node)) {
+      const target = this.#targets.get(node)
+      if (target !== undefined) size += this.#size(target, sizes)
+    } else if (isSeq(node)) {
+      for (const item of node.items) size += this.#size(item as ParsedNode, sizes)
+    } else if (isMap(node)) {
+      for (const pair of node.items) if (pair.value !== null) size += this.#size(pair.value as ParsedNode, sizes)
+    }
+    sizes.set(node, size)
+    this.#budget.checkNodes(size, this.#span(node))
+    return size
   }
 
   /** Undefined where `!reset` took the node away or where it is in error. */

@@ -9,6 +9,8 @@ export interface ScalarRule {
   readonly pattern?: RegExp
   /** The pattern in words. */
   readonly patternText?: string
+  /** What to do where the type is wrong. */
+  readonly hint?: string
   readonly minimum?: number
   readonly maximum?: number
 }

@@ -7,6 +7,7 @@ import { dict, either, fields, list, type Rule, scalar, set } from './rules.ts'
 const NAME = /^[a-zA-Z0-9._-]+$/
 
 const text = scalar(['string'])
+const duration = scalar(['string'], { hint: 'Write a number with its unit: 10s, 1m30s, 500ms.' })
 const flag = scalar(['boolean', 'string'])
 const integer = scalar(['integer', 'string'])
 const number = scalar(['number', 'string'])
@@ -116,9 +117,9 @@ const deviceFields = { capabilities: textSet, count: integer, device_ids: textSe
 
 const updateConfig = fields({
   parallelism: integer,
-  delay: text,
+  delay: duration,
   failure_action: text,
-  monitor: text,
+  monitor: duration,
   max_failure_ratio: number,
   order: scalar(['string'], { values: ['start-first', 'stop-first'] }),
 })
@@ -139,7 +140,7 @@ const deploy = fields({
       devices: list(fields(deviceFields, { required: ['capabilities'] })),
     }),
   }),
-  restart_policy: fields({ condition: text, delay: text, max_attempts: integer, window: text }),
+  restart_policy: fields({ condition: text, delay: duration, max_attempts: integer, window: duration }),
   placement: fields({
     constraints: texts,
     preferences: list(fields({ spread: text })),
@@ -232,12 +233,12 @@ const service = fields({
   group_add: set(scalar(['string', 'number'])),
   healthcheck: fields({
     disable: flag,
-    interval: text,
+    interval: duration,
     retries: number,
     test: either(text, texts),
-    timeout: text,
-    start_period: text,
-    start_interval: text,
+    timeout: duration,
+    start_period: duration,
+    start_interval: duration,
   }),
   hostname: text,
   image: text,
@@ -285,7 +286,7 @@ const service = fields({
   secrets: fileReferences,
   sysctls: pairs,
   stdin_open: flag,
-  stop_grace_period: text,
+  stop_grace_period: duration,
   stop_signal: text,
   storage_opt: fields({}, { others: 'open' }),
   tmpfs: textOrSet,

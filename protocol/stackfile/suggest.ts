@@ -4,9 +4,11 @@
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word)
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.max(1, Math.floor(word.length / 4)) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, fold(candidate), bestDistance)
+    const known = fold(candidate)
+    const isCut = wanted.length >= 3 && known.startsWith(wanted)
+    const distance = isCut ? 1 : editDistance(wanted, known, bestDistance)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance

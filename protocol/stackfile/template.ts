@@ -45,6 +45,8 @@ export function* pieces(template: string): Generator<Piece> {
     if (piece !== undefined) {
       if (at > literal) yield { kind: 'text', text: template.slice(literal, at) }
       yield piece
+      // Nothing after it can be made sense of, and looking would take a scan of the rest for each brace.
+      if (piece.kind === 'invalid') return
       literal = end
     }
     at = template.indexOf('$', end)

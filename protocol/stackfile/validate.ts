@@ -230,6 +230,8 @@ function describe(node: Node): string {
 
 function typeHint(rules: readonly Rule[], node: Node): string | undefined {
   const forms = rules.flatMap((rule) => (rule.kind === 'either' ? rule.forms : [rule]))
+  const given = forms.find((form) => form.kind === 'scalar' && form.hint !== undefined)
+  if (given?.kind === 'scalar') return given.hint
   const takesText = forms.some((form) => form.kind === 'scalar' && form.types.includes('string'))
   if (node.kind === 'scalar' && node.type !== 'null') {
     if (takesText && node.type !== 'string') {

@@ -43,7 +43,7 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 function quoted(text: string, indent: number): string {
   // Dates of extensions have become text in the model; Compose prints them as dates.
   if (TIMESTAMP.test(text)) return text
-  if (text.includes('\n') && isPrintable(text.replaceAll('\n', '')) && !/ \n/.test(text) && !text.endsWith(' ')) {
+  if (text.includes('\n') && isPrintable(text.replace(/[\n\t]/g, '')) && !/ \n/.test(text) && !text.endsWith(' ')) {
     return literal(text, indent)
   }
   if (text.includes('\n') || !isPrintable(text) || needsDoubleQuotes(text)) return doubleQuoted(text)
@@ -63,7 +63,6 @@ function literal(text: string, indent: number): string {
 function needsDoubleQuotes(text: string): boolean {
   return (
     resolvePlain(text).type !== 'string' ||
-    text === '<<' ||
     /^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$/.test(text) ||
     /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/.test(text)
   )
@@ -104,6 +103,6 @@ function doubleQuoted(text: string): string {
 
 function isPlain(text: string): boolean {
   if (text.startsWith('---') || text.startsWith('...')) return false
-  if (/^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[-?:](\s|$)/.test(text)) return false
-  return !(/:(\s|$)/.test(text) || /\s#/.test(text) || /^\s|\s$/.test(text))
+  if (/^[#,[\]{}&*!|>'"%@`]/.test(text) || /^[-?:]([ \t]|$)/.test(text)) return false
+  return !(/:([ \t]|$)/.test(text) || /[ \t]#/.test(text) || /^ | $/.test(text))
 }

@@ -1,6 +1,6 @@
 /**
  * What every Engine of ours keeps, a real one as well as the simulated one: written against the `Engine` interface alone.
- * It needs the lab's images (`test/lab/images.mjs`), or an Engine that knows how those behave.
+ * Its tests run side by side: most of their time is the Engine's. It needs the lab's images (`test/lab/images.mjs`), or an Engine that knows how those behave.
  */
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { Engine } from '../../daemon/engine/types.ts'
@@ -28,7 +28,7 @@ export interface EngineContractOptions {
 const TEST_LIMIT_MS = 30_000
 
 export function engineContract(name: string, { engine, prepare, without = {} }: EngineContractOptions): void {
-  describe(`the Engine ${name}`, { timeout: TEST_LIMIT_MS }, () => {
+  describe(`the Engine ${name}`, { timeout: TEST_LIMIT_MS, concurrent: true }, () => {
     const scene = new Scene(engine, without)
     const sleeper = uniqueName()
 

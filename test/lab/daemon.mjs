@@ -16,7 +16,14 @@ export function temporaryFolder(name) {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Runs a program to its end: `{ code, stdout, stderr, ms }`. Never rejects for an exit code. */
+/**
+ * Runs a program to its end: `{ code, stdout, stderr, ms }`. Never rejects for an exit code.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, input?: string, timeoutMs?: number }} options
+ * @returns {Promise<{ code: number | string, stdout: string, stderr: string, ms: number }>}
+ */
 export function runProgram(command, args, { cwd, env = process.env, input, timeoutMs = 300_000 } = {}) {
   return new Promise((resolve, reject) => {
     const started = process.hrtime.bigint()
@@ -97,20 +104,35 @@ export class LabDaemon {
     await this.ended
   }
 
+  /** Ends it, and deletes all that it had. */
+  async remove() {
+    await this.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
   /** As a crash. */
   async kill() {
     this.#child?.kill('SIGKILL')
     await this.ended
   }
 
-  /** The client, talking to this daemon. */
+  /**
+   * The client, talking to this daemon.
+   * @param {string[]} args
+   * @param {{ cwd?: string, env?: Record<string, string>, input?: string, timeoutMs?: number }} options
+   */
   ek(args, options = {}) {
     const env = { ...process.env, EVENKEEL_HOST: `unix://${this.socket}`, NO_COLOR: '1', ...options.env }
     return runProgram(clientProgram, args, { ...options, env })
   }
 
-  /** The same, where anything but exit code 0 is an error. */
-  async must(args, options) {
+  /**
+   * The same, where anything but exit code 0 is an error.
+   *
+   * @param {string[]} args
+   * @param {{ cwd?: string, env?: Record<string, string>, input?: string, timeoutMs?: number }} options
+   */
+  async must(args, options = {}) {
     const result = await this.ek(args, options)
     if (result.code !== 0)
       throw new Error(`evenkeel ${args.join(' ')} exited with ${result.code}: ${result.stderr || result.stdout}`)
@@ -134,14 +156,7 @@ export class LabDaemon {
 }
 
 export async function startDaemon(engine, name = 'daemon') {
-  const folder = temporaryFolder(name)
-  const daemon = new LabDaemon({ engine, folder: folder.path })
-  await daemon.start()
-  daemon.remove = async () => {
-    await daemon.stop()
-    folder.remove()
-  }
-  return daemon
+  return new LabDaemon({ engine, folder: temporaryFolder(name).path }).start()
 }
 
 /** A stack file of N like services, in a folder of its own. */

@@ -23,6 +23,12 @@ export function connectionOf(engineUrl, env = process.env) {
 /**
  * Sends one request and reads the whole answer, as `{ status, headers, text }`. A status of 400 or more throws an Error with
  * `status` and the Engine's message, unless `accept` lists it. `body`: an object (sent as JSON), a Buffer, or a stream (as tar).
+ *
+ * @param {string} engineUrl
+ * @param {string} method
+ * @param {string} path
+ * @param {{ body?: any, accept?: number[], timeoutMs?: number }} options
+ * @returns {Promise<{ status: number, headers: any, text: string }>}
  */
 export function engineCall(engineUrl, method, path, { body, accept = [], timeoutMs = 60_000 } = {}) {
   const { client, options } = connectionOf(engineUrl)

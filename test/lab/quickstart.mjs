@@ -1,6 +1,7 @@
 // `npm run quickstart`: from a fresh clone to a running example stack. Run again, it changes nothing and says so.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -40,12 +41,12 @@ function npm(args) {
 
 function install() {
   const native = join(folder, 'node_modules/better-sqlite3/build/Release/better_sqlite3.node')
-  const installed = join(folder, 'node_modules/.package-lock.json')
-  const isFresh =
-    existsSync(native) &&
-    existsSync(installed) &&
-    statSync(installed).mtimeMs >= statSync(join(folder, 'package.json')).mtimeMs
-  if (isFresh) return
+  // What was installed is told by the lock file that it was installed from; by hand, whoever did it knows.
+  const stamp = join(folder, 'node_modules/.evenkeel-installed')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex')
+  if (existsSync(native) && (!existsSync(stamp) || readFileSync(stamp, 'utf8') === lock)) return
   say('installing packages: npm ci')
   try {
     npm(['ci', '--no-audit', '--no-fund'])
@@ -54,6 +55,7 @@ function install() {
       'npm ci failed (see above). Where no prebuilt better-sqlite3 can be fetched, it is compiled: apt-get install python3 make g++',
     )
   }
+  writeFileSync(stamp, lock)
   changed = true
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectFolder, runProgram, temporaryFolder } from '../lab/daemon.mjs'
+import { sweep } from '../lab/sweep.mjs'
 
 export const quickstart = {
   name: 'quickstart',
@@ -17,6 +18,7 @@ export const quickstart = {
       DOCKER_HOST: engine,
     }
     const ek = join(clone, 'dist/bin/evenkeel')
+    await sweep(engine, 'example')
     try {
       const cloned = await runProgram('git', ['clone', '--quiet', projectFolder, clone])
       if (cloned.code !== 0) throw new Error(cloned.stderr)
@@ -40,7 +42,7 @@ export const quickstart = {
         second.code === 0 && said !== undefined,
       )
     } finally {
-      if (existsSync(ek)) await runProgram(ek, ['-p', 'evenkeel-example', 'down', '-t', '0'], { env })
+      if (existsSync(ek)) await runProgram(ek, ['-p', 'example', 'down', '-t', '0'], { env })
       await runProgram('node', [join(clone, 'test/lab/quickstart.mjs'), '--stop-daemon'], { cwd: clone, env })
       folder.remove()
     }

@@ -72,15 +72,22 @@ export class Guard implements MachineObserver {
     this.changes += 1
     const { machine } = this.#world
     if (call.name.startsWith('images.')) return
-    if (call.name === 'volumes.remove') return this.#removesVolume(call.target)
+    if (call.name === 'volumes.remove') {
+      this.#removesVolume(call.target)
+      return
+    }
     if (call.name === 'networks.remove') {
       const network = machine.findNetwork(call.target)
       if (network === undefined) return
       if (network.labels[OURS.instance] !== this.#world.instance)
         this.#world.broken('foreign-untouched', `removes network ${network.name}, which is not ours`)
-      return this.#mustRun(network.labels[COMPOSE.project] ?? '', call)
+      this.#mustRun(network.labels[COMPOSE.project] ?? '', call)
+      return
     }
-    if (call.stack !== undefined) return this.#mustRun(call.stack, call)
+    if (call.stack !== undefined) {
+      this.#mustRun(call.stack, call)
+      return
+    }
     const container = machine.findContainer(call.target)
     if (container === undefined) return
     if (container.labels[OURS.instance] !== this.#world.instance) {
@@ -108,7 +115,10 @@ export class Guard implements MachineObserver {
     if (actor !== 'daemon' && actor !== 'engine') return
     if (container.labels[OURS.instance] !== this.#world.instance) return
     const stack = container.labels[COMPOSE.project] ?? ''
-    if (actor === 'engine') return this.#startedByEngine(stack, container)
+    if (actor === 'engine') {
+      this.#startedByEngine(stack, container)
+      return
+    }
     const twin = [...this.#world.machine.containers.values()].find(
       (other) => other !== container && other.state === 'running' && keyOf(other) === keyOf(container),
     )

@@ -39,8 +39,14 @@ export function handStep(world: World, step: Extract<Step, { do: 'hand' }>): voi
 
 function act(world: World, { what, stack, pick }: { what: HandAction; stack: string; pick: number }): void {
   const { machine } = world
-  if (what === 'remove-network') return machine.removeNetwork(`${stack}_default`)
-  if (what === 'lose-volume') return loseVolume(world, `${stack}_data`)
+  if (what === 'remove-network') {
+    machine.removeNetwork(`${stack}_default`)
+    return
+  }
+  if (what === 'lose-volume') {
+    loseVolume(world, `${stack}_data`)
+    return
+  }
   const ours = [...machine.containers.values()].filter(
     (container) => container.labels[OURS.instance] === world.instance && container.labels[COMPOSE.project] === stack,
   )
@@ -49,17 +55,23 @@ function act(world: World, { what, stack, pick }: { what: HandAction; stack: str
   world.note(`by hand: ${what} ${container.name}`)
   switch (what) {
     case 'remove':
-      return machine.remove(container, { force: true, volumes: false }, 'hand', () => {})
+      machine.remove(container, { force: true, volumes: false }, 'hand', () => {})
+      return
     case 'stop':
-      return machine.stop(container, undefined, 'hand', () => {})
+      machine.stop(container, undefined, 'hand', () => {})
+      return
     case 'kill':
-      return machine.kill(container, 'KILL', 'hand')
+      machine.kill(container, 'KILL', 'hand')
+      return
     case 'crash':
-      return machine.crash(container, pick % 3 === 0 ? 0 : 1)
+      machine.crash(container, pick % 3 === 0 ? 0 : 1)
+      return
     case 'rename':
-      return machine.rename(container, pick % 2 === 0 ? `${container.name}-moved` : `${stack}-a-${1 + (pick % 4)}`)
+      machine.rename(container, pick % 2 === 0 ? `${container.name}-moved` : `${stack}-a-${1 + (pick % 4)}`)
+      return
     case 'pause':
-      return machine.pause(container)
+      machine.pause(container)
+      return
     case 'start':
       machine.start(container, 'hand')
       return
@@ -98,9 +110,11 @@ export function foreignStep(world: World, what: Extract<Step, { do: 'foreign' }>
         machine.create('shop-b-1', { Image: 'app:1' })
         return
       case 'free-port':
-        return removeByHand(world, 'port-taker')
+        removeByHand(world, 'port-taker')
+        return
       case 'detach':
-        return removeByHand(world, 'guest')
+        removeByHand(world, 'guest')
+        return
       case 'free-name':
         if (machine.findContainer('shop-b-1')?.labels[OURS.instance] === undefined) removeByHand(world, 'shop-b-1')
     }

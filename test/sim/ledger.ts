@@ -122,7 +122,8 @@ function after(before: Mutable, { step, askedAtMs }: Entry, outcome: string): Mu
       if (old.run !== 'removed') services.set(name, { ...old, run: 'stopped' })
     } else if (step.do === 'start') services.set(name, { ...old, run: 'running' })
     else if (step.do === 'restart') services.set(name, { ...old, run: 'running', startedAfterMs: askedAtMs })
-    else if (step.do === 'scale') services.set(name, { ...old, run: 'running', replicas: step.scale[name] ?? old.replicas })
+    else if (step.do === 'scale')
+      services.set(name, { ...old, run: 'running', replicas: step.scale[name] ?? old.replicas })
   }
   return { ...before, services }
 }

@@ -350,24 +350,29 @@ class Wire {
   ): void {
     switch (fault) {
       case 'error-before':
-        return settle.fail(refused(call, new Refusal(500, 'simulated: the Engine refused')))
+        settle.fail(refused(call, new Refusal(500, 'simulated: the Engine refused')))
+        return
       case 'lost-before':
-        return settle.fail(unreachable())
+        settle.fail(unreachable())
+        return
       case 'hang-before':
         return
       case 'error-after':
         attempt(effect, () => {}, actor)
-        return settle.fail(refused(call, new Refusal(500, 'simulated: the Engine said no, and did it all the same')))
+        settle.fail(refused(call, new Refusal(500, 'simulated: the Engine said no, and did it all the same')))
+        return
       case 'lost-after':
         attempt(effect, () => {}, actor)
-        return settle.fail(unreachable())
+        settle.fail(unreachable())
+        return
       case 'hang-after':
         attempt(effect, () => {}, actor)
         return
       case 'crash-after':
         attempt(effect, () => {}, actor)
         settle.forget()
-        return this.#parts.life.end()
+        this.#parts.life.end()
+        return
       default:
         try {
           effect(

@@ -43,6 +43,7 @@ const now = performance.now.bind(performance)
 
 async function main(): Promise<void> {
   const started = now()
+  const cpu = process.cpuUsage()
   let failures = 0
   let simulatedMs = 0
   let deaths = 0
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
       : [() => order.schedule!]
   for (const make of schedules) {
     const schedule = make()
+    say({ at: schedule.seed })
     const played = await play(schedule, { folder, bug, inhabit, trace: order.trace === true })
     runs += 1
     simulatedMs += played.simulatedMs
@@ -71,9 +73,15 @@ async function main(): Promise<void> {
       })
       if (failures >= order.failuresLimit) break
     }
-    if (runs % 500 === 0) say({ progress: runs })
   }
-  say({ done: runs, failures, seconds: (now() - started) / 1000, simulatedMs, deaths })
+  say({
+    done: runs,
+    failures,
+    seconds: (now() - started) / 1000,
+    cpuSeconds: process.cpuUsage(cpu).user / 1e6,
+    simulatedMs,
+    deaths,
+  })
 }
 
 /** Takes away as long as the same rule is broken. */

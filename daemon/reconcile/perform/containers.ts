@@ -116,7 +116,16 @@ export async function removeContainer({
   } catch (error) {
     if (isStatus(error, 409) && /already in progress/i.test(error.message))
       await untilGone(engine, clock, body.id, signal)
-    else if (!isStatus(error, 404)) throw error
+    else if (isStatus(error, 409) && /running container/i.test(error.message)) {
+      // It was not running when it was looked at: the Engine's restart policy, or somebody, was quicker.
+      const { graceSeconds } = context.policy
+      await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+      await engine.containers.remove(
+        body.id,
+        { volumes: body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep' },
+        { signal },
+      )
+    } else if (!isStatus(error, 404)) throw error
   }
   store.memory.forget(context.desired.stack, 'restarted', body.id)
 }

@@ -90,12 +90,13 @@ function bindOf(mount: Mount, input: ContainerInput, path: string): string | und
 }
 
 /**
- * Propagation goes the long way in Compose; but below API 1.42 that way cannot make a missing host path, and it never has
- * room for SELinux labels, both of which the short form honours.
+ * What the short form cannot say, as in Compose; in the canonical model a `bind` without `create_host_path` makes no path.
+ * The long way cannot make one below API 1.42, and it has no room for SELinux labels: there the short form honours more.
  */
 function needsLongBind({ bind }: Mount, apiVersion: string): boolean {
-  if (bind?.create_host_path === false || bind?.recursive !== undefined) return true
-  return Boolean(bind?.propagation) && !bind?.selinux && compareVersions(apiVersion, '1.42') >= 0
+  if (bind?.recursive !== undefined) return true
+  if (bind === undefined || bind.selinux) return false
+  return bind.create_host_path !== true || (Boolean(bind.propagation) && compareVersions(apiVersion, '1.42') >= 0)
 }
 
 function bindString(source: string, mount: Mount, path: string): string {
@@ -129,7 +130,7 @@ function mountOf(mount: Mount, input: ContainerInput, path: string): Record<stri
           mount.bind &&
           defined({
             Propagation: mount.bind.propagation,
-            CreateMountpoint: mount.bind.create_host_path === false ? undefined : true,
+            CreateMountpoint: mount.bind.create_host_path === true ? true : undefined,
             ...recursive(mount, input, path),
           }),
       })

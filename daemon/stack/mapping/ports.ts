@@ -4,9 +4,11 @@ import type { Service } from '../../../protocol/stackfile/model.ts'
 export function exposedPorts(spec: Service): Record<string, object> | undefined {
   const ports: Record<string, object> = {}
   for (const entry of spec.expose ?? []) {
-    const [range = '', protocol = 'tcp'] = String(entry).split('/')
-    const [first = 0, last = first] = range.split('-').map(Number)
-    for (let port = first; port <= last; port += 1) ports[`${port}/${protocol}`] = {}
+    const range = /^(\d+)-(\d+)(\/.+)?$/.exec(String(entry))
+    // The Engine knows no ranges here: Compose sends them as they are, and they expose nothing.
+    if (range === null) ports[String(entry)] = {}
+    else
+      for (let port = Number(range[1]); port <= Number(range[2]); port += 1) ports[`${port}${range[3] ?? '/tcp'}`] = {}
   }
   for (const port of spec.ports ?? []) ports[`${port.target}/${port.protocol ?? 'tcp'}`] = {}
   return Object.keys(ports).length === 0 ? undefined : ports

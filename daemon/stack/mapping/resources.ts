@@ -23,7 +23,7 @@ export function resourcesOf(spec: Service): Record<string, unknown> {
     MemoryReservation: number(reservations?.memory ?? spec.mem_reservation),
     OomKillDisable: spec.oom_kill_disable,
     CpuCount: spec.cpu_count,
-    CpuPercent: spec.cpu_percent === undefined ? undefined : Math.trunc(spec.cpu_percent * 100),
+    CpuPercent: spec.cpu_percent === undefined ? undefined : Math.trunc(Math.fround(spec.cpu_percent) * 100),
     CpuPeriod: micros(spec.cpu_period),
     CpuQuota: micros(spec.cpu_quota),
     CpuRealtimePeriod: micros(spec.cpu_rt_period),
@@ -39,6 +39,7 @@ export function resourcesOf(spec: Service): Record<string, unknown> {
         .map((device) => ({
           PathOnHost: device.source,
           PathInContainer: device.target ?? device.source,
+          // Compose sends none for a long form without them, which makes a device that nobody may use.
           CgroupPermissions: device.permissions ?? 'rwm',
         })),
     ),
@@ -92,8 +93,9 @@ function micros(value: string | number | undefined): number | undefined {
   return Math.round(Number(match[1]) * { us: 1, ms: 1e3, s: 1e6 }[match[2] as 'us' | 'ms' | 's'])
 }
 
+/** In 32-bit floats, as Compose reckons: that gives 1.3 billion for 1.3, and the same digits as Compose for 0.123456789. */
 const nano = (cpus: string | number | undefined): number | undefined =>
-  cpus === undefined ? undefined : Math.round(Number(cpus) * 1e9)
+  cpus === undefined ? undefined : Math.trunc(Math.fround(Math.fround(Number(cpus)) * 1e9))
 
 const listOf = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list)
 

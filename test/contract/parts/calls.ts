@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { outputOf } from '../support/output.ts'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, uniqueName } from '../support/scene.ts'
@@ -9,7 +9,7 @@ export function callsContract(scene: Scene): void {
   const { engine } = scene
 
   describe('any call', () => {
-    test('negotiates an API version that both sides speak', async () => {
+    scene.test('negotiates an API version that both sides speak', async () => {
       const version = await engine.version()
       expect(version.version).not.toBe('')
       expect(version.os).toBe('linux')
@@ -18,19 +18,19 @@ export function callsContract(scene: Scene): void {
       expect(minor(version.negotiated)).toBeLessThanOrEqual(minor(version.apiVersion))
     })
 
-    test('compares API versions by number', async () => {
+    scene.test('compares API versions by number', async () => {
       const { negotiated } = await engine.version()
       expect(await engine.atLeast(negotiated)).toBe(true)
       expect(await engine.atLeast('1.5')).toBe(true)
       expect(await engine.atLeast('1.1000')).toBe(false)
     })
 
-    test('answers ping and info', async () => {
+    scene.test('answers ping and info', async () => {
       await engine.ping()
       expect(await engine.info()).toHaveProperty('ServerVersion', (await engine.version()).version)
     })
 
-    test("says what was asked, the status and the Engine's own words when it is refused", async () => {
+    scene.test("says what was asked, the status and the Engine's own words when it is refused", async () => {
       const name = uniqueName()
       const problem = await problemOf(engine.containers.inspect(name))
       expect(problem).toMatchObject({
@@ -40,7 +40,7 @@ export function callsContract(scene: Scene): void {
       expect(problem.message).toMatch(new RegExp(`No such container: ${name}`, 'i'))
     })
 
-    test('tells a conflict by its status', async () => {
+    scene.test('tells a conflict by its status', async () => {
       const name = uniqueName()
       await scene.container({}, name)
       const problem = await problemOf(engine.containers.create({ name }, { Image: 'ek-lab/sleep:1' }))
@@ -48,25 +48,27 @@ export function callsContract(scene: Scene): void {
       expect(problem.message).toMatch(/already in use/)
     })
 
-    test('tells a bad request by its status', async () => {
+    scene.test('tells a bad request by its status', async () => {
       const problem = await problemOf(engine.containers.create({ name: 'ektest bad' }, { Image: 'ek-lab/sleep:1' }))
       expect(problem).toMatchObject({ code: 'engine-error', engine: { status: 400 } })
     })
 
-    test.each(['', '.', '..'])('rejects %j as an id', async (id) => {
-      await problemOf(engine.containers.inspect(id))
-      await problemOf(engine.networks.inspect(id))
-      await problemOf(engine.volumes.inspect(id))
-      await problemOf(engine.exec.inspect(id))
+    scene.test('rejects what can be no id', async () => {
+      for (const id of ['', '.', '..']) {
+        await problemOf(engine.containers.inspect(id))
+        await problemOf(engine.networks.inspect(id))
+        await problemOf(engine.volumes.inspect(id))
+        await problemOf(engine.exec.inspect(id))
+      }
     })
 
-    test('keeps an id with slashes one part of the path, and refuses it', async () => {
+    scene.test('keeps an id with slashes one part of the path, and refuses it', async () => {
       await problemOf(engine.containers.inspect('../x'))
       await problemOf(engine.containers.inspect('../images/ek-lab/sleep:1'))
       await problemOf(engine.networks.inspect(`../containers/${scene.sleeper}/json`))
     })
 
-    test('reaches nothing else with an id that climbs out of its path', async () => {
+    scene.test('reaches nothing else with an id that climbs out of its path', async () => {
       const volume = await scene.volume()
       await problemOf(engine.containers.remove(`../volumes/${volume}`, {}))
       await problemOf(engine.containers.kill(`x/../${scene.sleeper}`, 'SIGKILL'))
@@ -75,7 +77,7 @@ export function callsContract(scene: Scene): void {
       expect((await engine.containers.inspect(scene.sleeper)).State.Running).toBe(true)
     })
 
-    test('rejects with the reason of a signal that is aborted already', async () => {
+    scene.test('rejects with the reason of a signal that is aborted already', async () => {
       const reason = new Error('not wanted any more')
       const signal = AbortSignal.abort(reason)
       await expect(engine.containers.list({}, { signal })).rejects.toBe(reason)
@@ -83,7 +85,7 @@ export function callsContract(scene: Scene): void {
       await expect(outputOf(engine.containers.logs(scene.sleeper, { tty: false }, { signal }))).rejects.toBe(reason)
     })
 
-    test("ends with the signal's reason when it is aborted on the way", async () => {
+    scene.test("ends with the signal's reason when it is aborted on the way", async () => {
       const reason = new Error('waited long enough')
       const abort = new AbortController()
       const waiting = engine.containers.wait(scene.sleeper, 'not-running', { signal: abort.signal })
@@ -100,7 +102,7 @@ export function callsContract(scene: Scene): void {
       await engine.containers.wait(id, 'not-running')
     })
 
-    test('is not kept waiting by a hundred open streams', async () => {
+    scene.test('is not kept waiting by a hundred open streams', async () => {
       const reason = new Error('end of the test')
       const abort = new AbortController()
       const flowing = new Set<number>()

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { problemOf } from '../support/problem-of.ts'
 import { job, type Scene, uniqueName } from '../support/scene.ts'
 import { until } from '../support/until.ts'
@@ -7,8 +7,19 @@ export function containersContract(scene: Scene): void {
   const { containers, volumes } = scene.engine
   const stateOf = async (id: string) => (await containers.inspect(id)).State
 
+  /** On a busy machine runc gives up on freezing a process that has just started: no matter of the Engine's contract. */
+  async function pausedOrTooBusy(id: string): Promise<boolean> {
+    try {
+      await containers.pause(id)
+      return true
+    } catch (error) {
+      if (/unable to freeze/.test(String(error))) return false
+      throw error
+    }
+  }
+
   describe('containers', () => {
-    test('are created with name, labels and settings, and do not run yet', async () => {
+    scene.test('are created with name, labels and settings, and do not run yet', async () => {
       const name = uniqueName()
       const id = await scene.container(
         {
@@ -32,19 +43,19 @@ export function containersContract(scene: Scene): void {
       expect(inspect.Image).toMatch(/^sha256:/)
     })
 
-    test('are found by name as well as by id', async () => {
+    scene.test('are found by name as well as by id', async () => {
       const name = uniqueName()
       const id = await scene.container({}, name)
       expect((await containers.inspect(name)).Id).toBe(id)
     })
 
-    test('cannot be created from an image that is not there', async () => {
+    scene.test('cannot be created from an image that is not there', async () => {
       const problem = await problemOf(containers.create({ name: uniqueName() }, { Image: `${uniqueName()}:1` }))
       expect(problem).toMatchObject({ code: 'engine-error', engine: { status: 404 } })
       expect(problem.message).toMatch(/No such image/i)
     })
 
-    test('are listed by label, and only those that run unless all are wanted', async () => {
+    scene.test('are listed by label, and only those that run unless all are wanted', async () => {
       const set = uniqueName()
       const name = uniqueName()
       const Labels = { 'ektest.set': set }
@@ -66,7 +77,7 @@ export function containersContract(scene: Scene): void {
       expect(all.find(({ Id }) => Id === running)?.Status).toMatch(/^Up /)
     })
 
-    test('tell their exit code in a list', async () => {
+    scene.test('tell their exit code in a list', async () => {
       const id = await scene.running(job({ EXIT_CODE: '7' }))
       await containers.wait(id, 'not-running')
       const [summary] = await containers.list({ all: true, filters: { id: [id] } })
@@ -74,39 +85,39 @@ export function containersContract(scene: Scene): void {
       expect(summary?.Status).toMatch(/^Exited \(7\) /)
     })
 
-    test('start once: the second start says that nothing was done', async () => {
+    scene.test('start once: the second start says that nothing was done', async () => {
       const id = await scene.container()
       expect(await containers.start(id)).toBe(true)
       expect(await stateOf(id)).toMatchObject({ Status: 'running', Running: true })
       expect(await containers.start(id)).toBe(false)
     })
 
-    test('stop once: the second stop says that nothing was done', async () => {
+    scene.test('stop once: the second stop says that nothing was done', async () => {
       const id = await scene.running()
       expect(await containers.stop(id, {})).toBe(true)
       expect(await stateOf(id)).toMatchObject({ Status: 'exited', Running: false, ExitCode: 0 })
       expect(await containers.stop(id, {})).toBe(false)
     })
 
-    test('are killed when their grace is over', async () => {
+    scene.test('are killed when their grace is over', async () => {
       // The first process of a container ignores a signal that it has no handler for.
       const id = await scene.running({ StopSignal: 'SIGUSR2' })
       expect(await containers.stop(id, { graceSeconds: 0 })).toBe(true)
       expect(await stateOf(id)).toMatchObject({ Status: 'exited', ExitCode: 137 })
     })
 
-    test('get the signal of a kill', async () => {
+    scene.test('get the signal of a kill', async () => {
       const id = await scene.running()
       await containers.kill(id, 'SIGTERM')
       expect(await containers.wait(id, 'not-running')).toMatchObject({ StatusCode: 0 })
     })
 
-    test('that do not run cannot be killed', async () => {
+    scene.test('that do not run cannot be killed', async () => {
       const id = await scene.container()
       expect(await problemOf(containers.kill(id, 'SIGKILL'))).toMatchObject({ engine: { status: 409 } })
     })
 
-    test('start anew with a restart', async () => {
+    scene.test('start anew with a restart', async () => {
       const id = await scene.running()
       const before = await stateOf(id)
       await containers.restart(id, { graceSeconds: 5 })
@@ -115,15 +126,15 @@ export function containersContract(scene: Scene): void {
       expect(after.StartedAt).not.toBe(before.StartedAt)
     })
 
-    test('pause and go on', async () => {
+    scene.test('pause and go on', async () => {
       const id = await scene.running()
-      await containers.pause(id)
+      await until('it is paused', () => pausedOrTooBusy(id))
       expect(await stateOf(id)).toMatchObject({ Status: 'paused', Running: true, Paused: true })
       await containers.unpause(id)
       expect(await stateOf(id)).toMatchObject({ Status: 'running', Paused: false })
     })
 
-    test('are found by their new name after a rename, and not by the old one', async () => {
+    scene.test('are found by their new name after a rename, and not by the old one', async () => {
       const [before, after] = [uniqueName(), uniqueName()]
       const id = await scene.container({}, before)
       await containers.rename(id, after)
@@ -131,21 +142,21 @@ export function containersContract(scene: Scene): void {
       expect(await problemOf(containers.inspect(before))).toMatchObject({ engine: { status: 404 } })
     })
 
-    test('cannot take a name that is taken', async () => {
+    scene.test('cannot take a name that is taken', async () => {
       const taken = uniqueName()
       await scene.container({}, taken)
       const id = await scene.container()
       expect(await problemOf(containers.rename(id, taken))).toMatchObject({ engine: { status: 409 } })
     })
 
-    test('that run are removed only by force', async () => {
+    scene.test('that run are removed only by force', async () => {
       const id = await scene.running()
       expect(await problemOf(containers.remove(id, {}))).toMatchObject({ engine: { status: 409 } })
       await containers.remove(id, { force: true })
       expect(await problemOf(containers.inspect(id))).toMatchObject({ engine: { status: 404 } })
     })
 
-    test('leave their anonymous volumes, or take them along, as was asked', async () => {
+    scene.test('leave their anonymous volumes, or take them along, as was asked', async () => {
       const body = { HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Target: '/data' }] } }
       const [keeper, taker] = [await scene.container(body), await scene.container(body)]
       const volumeOf = async (id: string) => (await containers.inspect(id)).Mounts[0]?.Name ?? ''
@@ -157,13 +168,13 @@ export function containersContract(scene: Scene): void {
       expect(await problemOf(volumes.inspect(taken))).toMatchObject({ engine: { status: 404 } })
     })
 
-    test('change their restart policy', async () => {
+    scene.test('change their restart policy', async () => {
       const id = await scene.container()
       await containers.updateRestartPolicy(id, { Name: 'unless-stopped' })
       expect((await containers.inspect(id)).HostConfig.RestartPolicy).toMatchObject({ Name: 'unless-stopped' })
     })
 
-    test('that are not there answer 404 to every change', async () => {
+    scene.test('that are not there answer 404 to every change', async () => {
       const name = uniqueName()
       const missing = { code: 'engine-error', engine: { status: 404 } }
       expect(await problemOf(containers.start(name))).toMatchObject(missing)
@@ -176,19 +187,19 @@ export function containersContract(scene: Scene): void {
   })
 
   describe('wait', () => {
-    test('answers at once for a container that does not run', async () => {
+    scene.test('answers at once for a container that does not run', async () => {
       const id = await scene.container()
       expect(await containers.wait(id, 'not-running')).toMatchObject({ StatusCode: 0 })
     })
 
-    test('answers the exit code when the container ends', async () => {
+    scene.test('answers the exit code when the container ends', async () => {
       const id = await scene.container(job({ SECONDS: '1', EXIT_CODE: '7' }))
       const exited = containers.wait(id, 'next-exit')
       await containers.start(id)
       expect(await exited).toMatchObject({ StatusCode: 7 })
     })
 
-    test('answers when the container is removed', async () => {
+    scene.test('answers when the container is removed', async () => {
       const HostConfig = { NetworkMode: 'none', AutoRemove: true }
       const id = await scene.container({ ...job({ SECONDS: '1', EXIT_CODE: '7' }), HostConfig })
       const removed = containers.wait(id, 'removed')

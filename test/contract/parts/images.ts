@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { BuildQuery } from '../../../daemon/engine/types.ts'
 import { all, linesOf } from '../support/output.ts'
 import { problemOf } from '../support/problem-of.ts'
@@ -15,25 +15,25 @@ export function imagesContract(scene: Scene): void {
   }
 
   describe('images', () => {
-    test('are inspected by name and by id', async () => {
+    scene.test('are inspected by name and by id', async () => {
       const byName = await images.inspect('ek-lab/sleep:1')
       expect(byName).toMatchObject({ Os: 'linux', Config: { Entrypoint: ['/lab/sleep.sh'] } })
       expect(byName?.RepoTags).toContain('ek-lab/sleep:1')
       expect(await images.inspect(byName!.Id)).toMatchObject({ Id: byName!.Id })
     })
 
-    test('that are not there are undefined', async () => {
+    scene.test('that are not there are undefined', async () => {
       expect(await images.inspect(`${uniqueName()}:1`)).toBeUndefined()
       expect(await images.inspect(`registry.invalid:5000/${uniqueName()}/app:1`)).toBeUndefined()
       expect(await images.inspect(`sha256:${'0'.repeat(64)}`)).toBeUndefined()
     })
 
-    test('are listed by reference', async () => {
+    scene.test('are listed by reference', async () => {
       const list = await images.list({ filters: { reference: ['ek-lab/sleep:1'] } })
       expect(list).toMatchObject([{ Id: (await images.inspect('ek-lab/sleep:1'))?.Id }])
     })
 
-    test('take a second name, and lose it alone', async () => {
+    scene.test('take a second name, and lose it alone', async () => {
       const { repo, tag, reference } = scene.imageName()
       await images.tag('ek-lab/sleep:1', { repo, tag })
       const tagged = await images.inspect(reference)
@@ -43,7 +43,7 @@ export function imagesContract(scene: Scene): void {
       expect(await images.inspect('ek-lab/sleep:1')).toMatchObject({ Id: tagged?.Id })
     })
 
-    test('that are not there cannot be tagged or removed', async () => {
+    scene.test('that are not there cannot be tagged or removed', async () => {
       const missing = { code: 'engine-error', engine: { status: 404 } }
       const name = `${uniqueName()}:1`
       expect(await problemOf(images.tag(name, { repo: uniqueName(), tag: '1' }))).toMatchObject(missing)

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, uniqueName } from '../support/scene.ts'
 
@@ -7,7 +7,7 @@ export function networksContract(scene: Scene): void {
   const networksOf = async (id: string) => (await containers.inspect(id)).NetworkSettings.Networks
 
   describe('networks', () => {
-    test('are created with driver and labels, and listed by label', async () => {
+    scene.test('are created with driver and labels, and listed by label', async () => {
       const set = uniqueName()
       const { id, name } = await scene.network({ Driver: 'bridge', Internal: true, Labels: { 'ektest.set': set } })
       const found = { Id: id, Name: name, Driver: 'bridge', Internal: true, Labels: { 'ektest.set': set } }
@@ -15,7 +15,7 @@ export function networksContract(scene: Scene): void {
       expect(await networks.list({ filters: { label: [`ektest.set=${set}`] } })).toMatchObject([found])
     })
 
-    test('of a name that is taken are a conflict', async () => {
+    scene.test('of a name that is taken are a conflict', async () => {
       const { name } = await scene.network()
       // Before API 1.44 the Engine looks for the name only when told to.
       const problem = await problemOf(networks.create({ Name: name, CheckDuplicate: true }))
@@ -23,7 +23,7 @@ export function networksContract(scene: Scene): void {
       expect(problem.message).toMatch(/already exists/)
     })
 
-    test('give a container its aliases when it is created', async () => {
+    scene.test('give a container its aliases when it is created', async () => {
       const { id, name } = await scene.network()
       const container = await scene.running({
         HostConfig: { NetworkMode: name },
@@ -38,7 +38,7 @@ export function networksContract(scene: Scene): void {
       expect(summary?.NetworkSettings?.Networks?.[name]).toMatchObject({ NetworkID: id })
     })
 
-    test('are joined and left while the container runs', async () => {
+    scene.test('are joined and left while the container runs', async () => {
       const [first, second] = [await scene.network(), await scene.network()]
       const container = await scene.running({ HostConfig: { NetworkMode: first.name } })
       await networks.connect(second.id, container, { Aliases: ['late'] })
@@ -62,7 +62,7 @@ export function networksContract(scene: Scene): void {
       expect(await containers.wait(asks, 'not-running')).toMatchObject({ StatusCode: 0 })
     })
 
-    test('that are in use cannot be removed', async () => {
+    scene.test('that are in use cannot be removed', async () => {
       const { id, name } = await scene.network()
       const container = await scene.running({ HostConfig: { NetworkMode: name } })
       expect(await problemOf(networks.remove(id))).toMatchObject({ engine: { status: 403 } })
@@ -71,7 +71,7 @@ export function networksContract(scene: Scene): void {
       expect(await problemOf(networks.inspect(id))).toMatchObject({ engine: { status: 404 } })
     })
 
-    test('that are not there are a 404', async () => {
+    scene.test('that are not there are a 404', async () => {
       const missing = { code: 'engine-error', engine: { status: 404 } }
       const name = uniqueName()
       expect(await problemOf(networks.inspect(name))).toMatchObject(missing)

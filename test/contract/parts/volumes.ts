@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, uniqueName } from '../support/scene.ts'
 
@@ -6,7 +6,7 @@ export function volumesContract(scene: Scene): void {
   const { containers, volumes } = scene.engine
 
   describe('volumes', () => {
-    test('are created with labels, and listed by label', async () => {
+    scene.test('are created with labels, and listed by label', async () => {
       const set = uniqueName()
       const name = await scene.volume({ Labels: { 'ektest.set': set } })
       const found = { Name: name, Driver: 'local', Scope: 'local', Labels: { 'ektest.set': set } }
@@ -14,16 +14,16 @@ export function volumesContract(scene: Scene): void {
       expect(await volumes.list({ filters: { label: [`ektest.set=${set}`] } })).toMatchObject([found])
     })
 
-    test('are an empty list where none match', async () => {
+    scene.test('are an empty list where none match', async () => {
       expect(await volumes.list({ filters: { label: [`ektest.set=${uniqueName()}`] } })).toEqual([])
     })
 
-    test('of a name that is there are left as they are', async () => {
+    scene.test('of a name that is there are left as they are', async () => {
       const name = await scene.volume({ Labels: { 'ektest.color': 'green' } })
       expect(await volumes.create({ Name: name })).toMatchObject({ Name: name, Labels: { 'ektest.color': 'green' } })
     })
 
-    test('that are in use cannot be removed', async () => {
+    scene.test('that are in use cannot be removed', async () => {
       const name = await scene.volume()
       const HostConfig = { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: name, Target: '/data' }] }
       const container = await scene.container({ HostConfig })
@@ -37,7 +37,7 @@ export function volumesContract(scene: Scene): void {
       expect(await problemOf(volumes.inspect(name))).toMatchObject({ engine: { status: 404 } })
     })
 
-    test('that are not there are a 404, unless their removal is forced', async () => {
+    scene.test('that are not there are a 404, unless their removal is forced', async () => {
       const name = uniqueName()
       expect(await problemOf(volumes.remove(name, {}))).toMatchObject({ code: 'engine-error', engine: { status: 404 } })
       await volumes.remove(name, { force: true })

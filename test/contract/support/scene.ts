@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
-import { onTestFinished, test } from 'vitest'
+import { type TestContext, test } from 'vitest'
 import type { ContainerCreateBody, Engine, NetworkCreateBody, VolumeCreateBody } from '../../../daemon/engine/types.ts'
 import { Problem } from '../../../protocol/problems.ts'
 
@@ -38,17 +39,23 @@ export class Scene {
   /** A sleeper that runs through the whole suite: for tests that leave a container as it is. */
   sleeper = ''
   readonly #without: Partial<Record<Ability, string>>
+  /** Tests run side by side: each finds its own context here. */
+  readonly #current = new AsyncLocalStorage<TestContext>()
 
   constructor(engine: Engine, without: Partial<Record<Ability, string>>) {
     this.engine = engine
     this.#without = without
   }
 
+  test(title: string, run: () => Promise<void>): void {
+    test(title, (context) => this.#current.run(context, run))
+  }
+
   /** A test that is skipped, with the reason, on an Engine without that ability. */
   testWith(ability: Ability, title: string, run: () => Promise<void>): void {
-    test(title, async (context) => {
-      const reason = this.#without[ability]
-      if (reason !== undefined) context.skip(reason)
+    const reason = this.#without[ability]
+    this.test(title, async () => {
+      if (reason !== undefined) this.#context().skip(reason)
       await run()
     })
   }
@@ -93,7 +100,7 @@ export class Scene {
 
   /** At the end of the test, last first. What is gone by then, or going, needs no removal. */
   afterwards(remove: () => Promise<unknown>): void {
-    onTestFinished(async () => {
+    this.#context().onTestFinished(async () => {
       try {
         await remove()
       } catch (error) {
@@ -101,5 +108,11 @@ export class Scene {
         if (status !== 404 && !(status === 409 && /already in progress/.test(String(error)))) throw error
       }
     })
+  }
+
+  #context(): TestContext {
+    const context = this.#current.getStore()
+    if (context === undefined) throw new Error('a scene makes things only within its tests')
+    return context
   }
 }

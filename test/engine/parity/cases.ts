@@ -12,12 +12,13 @@ import { keysOf } from './language-keys.ts'
 const expectation = z.strictObject({
   /** It holds for Engines whose API is older than this one. */
   below: z.string().optional(),
-  outcome: z.enum(['different', 'both refuse', 'only Evenkeel refuses', 'only Compose refuses']),
+  outcome: z.enum(['equal', 'different', 'both refuse', 'only Evenkeel refuses', 'only Compose refuses']),
   /** Where the two documents differ: the beginnings of paths within a container, network or volume. */
   at: z.array(z.string()).optional(),
   /** What our refusal says. */
   says: z.string().optional(),
-  reason: z.string(),
+  /** Needed where it is not equal. */
+  reason: z.string().optional(),
 })
 
 const extension = z.object({

@@ -49,10 +49,22 @@ export class Ground {
     rmSync(join(this.#folder, project), { recursive: true, force: true })
   }
 
-  /** Whatever a failure left, too. */
+  /** Also what a failure left, and what runs left that were killed. */
   async removeAll(): Promise<void> {
-    await this.#remove({ name: [this.prefix] })
+    for (const prefix of await this.#leftPrefixes()) await this.#remove({ name: [`${prefix}-`] })
     rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #leftPrefixes(): Promise<Set<string>> {
+    const filters = { name: ['ektest-par'] }
+    const [containers, networks, volumes] = await Promise.all([
+      this.#engine.containers.list({ all: true, filters }),
+      this.#engine.networks.list({ filters }),
+      this.#engine.volumes.list({ filters }),
+    ])
+    const names = [...containers.flatMap(({ Names }) => Names), ...[...networks, ...volumes].map(({ Name }) => Name)]
+    const prefixes = names.flatMap((name) => /ektest-par[0-9a-z]+(?=-)/.exec(name) ?? [])
+    return new Set(prefixes.filter((prefix) => prefix === this.prefix || !isRunning(prefix)))
   }
 
   async #remove(filters: Record<string, string[]>): Promise<void> {
@@ -65,6 +77,14 @@ export class Ground {
     }
     for (const { Id } of await networks.list({ filters })) await networks.remove(Id).catch(gone)
     for (const { Name } of await volumes.list({ filters })) await volumes.remove(Name, { force: true }).catch(gone)
+  }
+}
+
+function isRunning(prefix: string): boolean {
+  try {
+    return process.kill(Number.parseInt(prefix.slice('ektest-par'.length), 36), 0)
+  } catch {
+    return false // no such process
   }
 }
 

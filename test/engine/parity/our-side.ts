@@ -1,17 +1,17 @@
-/** Our half: the stack as our loader reads it and our mapping sends it, without the planner in between. */
-import { pack } from 'tar-stream'
+/**
+ * Our half: the stack as our loader reads it, our mapping says it and the daemon's own action sends it; without the
+ * planner, the store and the images' stage in between.
+ */
 import { nodeFiles, requestOf } from '../../../client/stack-source.ts'
 import type { Engine } from '../../../daemon/engine/types.ts'
+import { createContainer } from '../../../daemon/reconcile/perform/create-container.ts'
 import { dependencyOrder } from '../../../daemon/stack/dependencies.ts'
 import { declaredReplicas } from '../../../daemon/stack/desired.ts'
-import { COMPOSE_VERSION } from '../../../daemon/stack/labels.ts'
-import { type ContainerInput, type ContainerPlan, containerCreate } from '../../../daemon/stack/mapping/container.ts'
 import { networkCreate } from '../../../daemon/stack/mapping/network.ts'
 import { volumeCreate } from '../../../daemon/stack/mapping/volume.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import { type LoadedStack, loadStack } from '../../../protocol/stackfile/load.ts'
-import type { Case } from './cases.ts'
-import { CASES_FOLDER } from './cases.ts'
+import { CASES_FOLDER, type Case } from './cases.ts'
 
 /** Undefined where it made the stack, else why it did not. Anything but a Problem is a fault of ours and goes on. */
 export async function ourCreate(
@@ -44,7 +44,7 @@ async function create(
     cwd: CASES_FOLDER,
   })
   const { model } = loaded
-  const fileSource = fileSourceOf(loaded)
+  const { files = [] } = requestOf(loaded)
   const apiVersion = (await engine.version()).negotiated
   for (const [key, network] of Object.entries(model.networks ?? {})) {
     if (network.external !== true) await engine.networks.create(networkCreate(model, key, {}, { apiVersion }))
@@ -57,68 +57,67 @@ async function create(
     Object.entries(model.services).map(([name, service]) => [name, service.depends_on ?? {}]),
   )
   for (const service of dependencyOrder(Object.keys(model.services), dependencies)) {
-    const spec = model.services[service]!
-    const reference = spec.image ?? `${project}-${service}`
-    const inspect = await engine.images.inspect(reference)
-    if (inspect === undefined) throw new Problem('image-missing', `image ${reference} is not there`)
     for (let replica = 1; replica <= declaredReplicas(model, service); replica += 1) {
-      const input: ContainerInput = {
-        model,
+      const id = await createReplica({
+        engine,
+        loaded,
+        files,
         service,
         replica,
-        containerName: spec.container_name ?? `${project}-${service}-${replica}`,
-        image: { reference, id: inspect.Id, inspect },
-        apiVersion,
-        labels: {},
-        compose: {
-          workingDir: loaded.workingDir,
-          configFiles: loaded.configFiles,
-          environmentFiles: loaded.environmentFiles,
-          configHash: '',
-          version: COMPOSE_VERSION,
-        },
-        containers: (name) => first.get(name),
-        carriedVolumes: {},
-        fileSource,
-      }
-      const id = await perform(engine, containerCreate(input))
+        containerId: (name) => first.get(name),
+      })
       if (replica === 1) first.set(service, id)
       if (testCase.files.length > 0) await engine.containers.start(id)
     }
   }
 }
 
-/** As daemon/reconcile/perform/create-container.ts does it. */
-async function perform(engine: Engine, plan: ContainerPlan): Promise<string> {
-  const { Id } = await engine.containers.create(plan.query, plan.body)
-  for (const { networkName, endpoint } of plan.connectAfterCreate) {
-    await engine.networks.connect(networkName, Id, endpoint)
+/** What the daemon's action asks of a run, from the loaded stack. A file is mounted where it lies, not from our copy. */
+async function createReplica(of: {
+  readonly engine: Engine
+  readonly loaded: LoadedStack
+  readonly files: NonNullable<ReturnType<typeof requestOf>['files']>
+  readonly service: string
+  readonly replica: number
+  readonly containerId: (service: string) => string | undefined
+}): Promise<string> {
+  const { engine, loaded, service, replica } = of
+  const { model } = loaded
+  const spec = model.services[service]!
+  const reference = spec.image ?? `${model.name}-${service}`
+  const files = of.files.map((file) => ({ ...file, digest: `${file.kind}:${file.name}` }))
+  const made: string[] = []
+  const performance = {
+    body: {
+      service,
+      replica,
+      name: spec.container_name ?? `${model.name}-${service}-${replica}`,
+      carriedVolumes: {},
+    },
+    context: {
+      desired: {
+        stack: model.name,
+        services: { [service]: { image: { reference }, revision: 1, recreate: 0, restart: 0 } },
+      },
+      revisionOf: () => ({ model, files, source: loaded }),
+      images: { inspect: (name: string) => engine.images.inspect(name) },
+      containerId: of.containerId,
+      made: (_service: string, _replica: number, id: string) => made.push(id),
+      warn: () => {},
+    },
+    with: {
+      engine,
+      store: { instance: 'parity' },
+      files: {
+        pathOf: (digest: string) => {
+          const [kind, name = ''] = digest.split(':')
+          return (kind === 'config' ? model.configs : model.secrets)?.[name]?.file
+        },
+        read: (digest: string) => Buffer.from(files.find((file) => file.digest === digest)?.base64 ?? '', 'base64'),
+      },
+    },
+    signal: new AbortController().signal,
   }
-  if (plan.filesAfterCreate.length > 0) {
-    const tar = pack()
-    for (const { path, content, mode, uid, gid } of plan.filesAfterCreate) {
-      tar.entry({ name: path.replace(/^\/+/, ''), mode, uid, gid }, content)
-    }
-    tar.finalize()
-    await engine.containers.putArchive(Id, { path: '/', copyUidGid: true }, await bytesOf(tar))
-  }
-  return Id
-}
-
-/** From the client's request; but a file is mounted where it lies, not from the daemon's copy of it. */
-function fileSourceOf(loaded: LoadedStack): ContainerInput['fileSource'] {
-  const { files } = requestOf(loaded)
-  return (kind, name) => {
-    const file = files.find((candidate) => candidate.kind === kind && candidate.name === name)!
-    const objects = kind === 'config' ? loaded.model.configs : loaded.model.secrets
-    return file.delivery === 'file'
-      ? { hostPath: objects![name]!.file! }
-      : { content: Buffer.from(file.base64, 'base64') }
-  }
-}
-
-async function bytesOf(stream: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
+  await createContainer(performance as unknown as Parameters<typeof createContainer>[0])
+  return made[0]!
 }

@@ -2,7 +2,7 @@
  * Each case is made once by `docker compose create` and once by us, on the same Engine; what `inspect` then says of
  * containers, networks and volumes must be equal. What snapshot.ts drops or reorders is all that is left out.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineAddress } from '../../../daemon/engine/address.ts'
 import { connectEngine } from '../../../daemon/engine/connect.ts'
 import type { Engine } from '../../../daemon/engine/types.ts'
@@ -23,6 +23,7 @@ const cases = readCases().filter((testCase) => only === undefined || testCase.na
 const table = new ResultTable()
 
 Object.assign(process.env, PARITY_VARIABLES)
+vi.setConfig({ maxConcurrency: 8 })
 
 if (compose === undefined) {
   describe.skip('parity with Docker Compose: skipped, the plugin `docker compose` is not installed', () => {

@@ -16,13 +16,13 @@ const DROPPED = {
   ],
   network: ['Id', 'Created', 'Containers', 'Status'],
   volume: ['CreatedAt', 'UsageData', 'Status'],
-  /** Our hash is another one, and so is the version; both are compared by nobody but their writer. */
+  /** Read by nobody but their writer, like ours (`dev.evenkeel.*`, dropped as well). */
   labels: ['com.docker.compose.config-hash', 'com.docker.compose.version'],
 }
 
 /** The Engine stores null, [] and {} as they come, and treats them alike: there are none. */
 const NONE_WHEN_EMPTY = {
-  hostConfig: ['PortBindings', 'Links', 'Binds', 'Mounts', 'Tmpfs', 'LogConfig.Config'],
+  hostConfig: ['ExtraHosts', 'PortBindings', 'Links', 'Binds', 'Mounts', 'Tmpfs', 'LogConfig.Config'],
   endpoint: ['IPAMConfig', 'Links', 'DriverOpts'],
 }
 
@@ -66,22 +66,37 @@ function containerDocument(container: ContainerInspect): Fields {
   config.Env = sorted(config.Env)
   const host = document.HostConfig as Fields
   host.Binds = sorted(host.Binds)
+  host.Links = linksOf(host.Links)
   host.ExtraHosts = sorted(host.ExtraHosts)
-  host.Mounts = sorted(host.Mounts, 'Target')
+  host.Mounts = sorted(withoutEmptyOptions(host.Mounts), 'Target')
   host.Ulimits = sorted(host.Ulimits, 'Name')
   noneWhenEmpty(host, NONE_WHEN_EMPTY.hostConfig)
   document.Mounts = sorted(container.Mounts.map(withoutAnonymousName), 'Destination')
   const networks = Object.entries(container.NetworkSettings.Networks as unknown as Record<string, Fields>)
-  document.NetworkSettings = { Networks: Object.fromEntries(networks.map(([name, it]) => [name, endpointDocument(it)])) }
+  document.NetworkSettings = {
+    Networks: Object.fromEntries(networks.map(([name, it]) => [name, endpointDocument(it)])),
+  }
   return document
 }
 
 function endpointDocument(endpoint: Fields): Fields {
   const document = without(endpoint, DROPPED.endpoint)
-  document.Links = sorted(document.Links)
+  document.Links = linksOf(document.Links)
   document.DNSNames = sorted(document.DNSNames)
   noneWhenEmpty(document, NONE_WHEN_EMPTY.endpoint)
   return document
+}
+
+/** Options of a mount that say nothing are as good as none. */
+function withoutEmptyOptions(mounts: unknown): unknown {
+  if (!Array.isArray(mounts)) return mounts
+  const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+  return mounts.map((mount: Fields) => Object.fromEntries(Object.entries(mount).filter(([, value]) => !isEmpty(value))))
+}
+
+/** The same link twice is one link. */
+function linksOf(links: unknown): unknown {
+  return Array.isArray(links) ? sorted([...new Set(links)]) : links
 }
 
 /** The name of an anonymous volume is random. */
@@ -108,7 +123,7 @@ function labelsOf(labels: Readonly<Record<string, string>>): Fields {
   const kept = without({ ...labels }, DROPPED.labels)
   const dependencies = labels['com.docker.compose.depends_on']
   if (dependencies !== undefined) kept['com.docker.compose.depends_on'] = dependencies.split(',').sort().join(',')
-  return kept
+  return Object.fromEntries(Object.entries(kept).filter(([name]) => !name.startsWith('dev.evenkeel.')))
 }
 
 async function filesOf(engine: Engine, id: string, paths: readonly string[]): Promise<Fields> {

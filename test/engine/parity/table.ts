@@ -13,7 +13,9 @@ export class ResultTable {
   }
 
   passed(engine: string, testCase: Case, expected: Expectation | undefined): void {
-    this.#results.get(engine)!.set(testCase.name, expected === undefined ? 'equal' : this.#noted(expected))
+    this.#results
+      .get(engine)!
+      .set(testCase.name, expected?.reason === undefined ? 'equal' : this.#noted(expected.outcome, expected.reason))
   }
 
   print(cases: readonly Case[]): string {
@@ -24,9 +26,26 @@ export class ResultTable {
     })
     const header = ['key', ...this.#engines]
     const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)))
-    const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()
+    const line = (row: readonly string[]) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd()
     const notes = this.#reasons.map((reason, index) => `[${index + 1}] ${reason}`)
-    return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), '', ...notes].join('\n')
+    const rule = line(widths.map((width) => '-'.repeat(width)))
+    return [line(header), rule, ...rows.map(line), '', ...this.#sums(rows), '', ...notes].join('\n')
+  }
+
+  /** A key counts where its worst result stands. */
+  #sums(rows: readonly (readonly string[])[]): string[] {
+    return this.#engines.map((engine, column) => {
+      const cells = rows.map((row) => row[column + 1]!)
+      const failed = cells.filter((cell) => cell.includes('FAILED')).length
+      const equal = cells.filter((cell) => cell === 'equal').length
+      const differing = cells.filter((cell) => !cell.includes('FAILED') && /different|only/.test(cell)).length
+      const refused = cells.length - failed - equal - differing
+      return `${engine}: ${cells.length} keys, ${equal} equal, ${refused} where both refuse something, ${differing} where we differ, ${failed} failed`
+    })
   }
 
   #cell(engine: string, cases: readonly Case[]): string {
@@ -34,7 +53,7 @@ export class ResultTable {
     return [...new Set(results)].join(', ')
   }
 
-  #noted({ outcome, reason }: Expectation): string {
+  #noted(outcome: string, reason: string): string {
     if (!this.#reasons.includes(reason)) this.#reasons.push(reason)
     return `${outcome} [${this.#reasons.indexOf(reason) + 1}]`
   }

@@ -147,8 +147,8 @@ test('an image without a name is called after stack and service, as Compose does
  * creates in dependency order and recreates it, for the id is part of what it compares.
  */
 describe('a service in the namespace of another (network_mode: service:vpn)', () => {
-  const desired = desiredOf({
-    vpn: {},
+  const desiredNow = () => desiredOf({
+    vpn: {},,
     app: {
       network_mode: 'service:vpn',
       networks: {},
@@ -157,11 +157,12 @@ describe('a service in the namespace of another (network_mode: service:vpn)', ()
   })
 
   test.fails('is created after it', () => {
-    const plan = planOf({ desired, observed: { ...NOTHING, networks: [aNetwork()] } })
+    const plan = planOf({ desired: desiredNow(), observed: { ...NOTHING, networks: [aNetwork()] } })
     expect(isBefore(plan, 'create-container vpn 1', 'create-container app 1')).toBe(true)
   })
 
   test.fails('is made anew when that is', () => {
+    const desired = desiredNow()
     const { app, vpn } = desired.services
     const containers = [anOutdated(vpn!), { ...anOutdated(app!), specHash: app!.specHash }]
     const networks = desired.networks.map(({ name, specHash }) => aNetwork(name, { specHash }))

@@ -101,7 +101,7 @@ describe('a stack name', () => {
 
   test('is taken over on demand', async () => {
     const bench = await aRunningStack()
-    expect(await controlOf(bench).up({ ...elsewhere, options: { takeOver: true } })).toMatchObject({ changed: false })
+    expect(await controlOf(bench).up({ ...elsewhere, options: { takeOver: true } })).toMatchObject({ revision: 2 })
   })
 
   test('whose containers another tool made is not taken over silently', async () => {

@@ -44,7 +44,12 @@ const ROWS: readonly Row[] = [
     },
   ],
   ['annotations', { annotations: { a: 'b' } }, 'HostConfig.Annotations', { a: 'b' }],
-  ['cap_add', { cap_add: ['NET_ADMIN'] }, 'HostConfig.CapAdd', ['NET_ADMIN']],
+  [
+    'cap_add, spelled as the CLI does',
+    { cap_add: ['net_admin', 'CAP_CHOWN'] },
+    'HostConfig.CapAdd',
+    ['CAP_CHOWN', 'CAP_NET_ADMIN'],
+  ],
   ['cap_drop', { cap_drop: ['ALL'] }, 'HostConfig.CapDrop', ['ALL']],
   ['init', { init: true }, 'HostConfig.Init', true],
   ['ipc', { ipc: 'host' }, 'HostConfig.IpcMode', 'host'],
@@ -72,7 +77,18 @@ const ROWS: readonly Row[] = [
     'HostConfig.RestartPolicy',
     { Name: 'on-failure', MaximumRetryCount: 5 },
   ],
-  ['deploy.restart_policy: any', { deploy: { restart_policy: {} } }, 'HostConfig.RestartPolicy.Name', 'always'],
+  [
+    'deploy.restart_policy: any',
+    { deploy: { restart_policy: { condition: 'any' } } },
+    'HostConfig.RestartPolicy.Name',
+    'always',
+  ],
+  [
+    'deploy.restart_policy without a condition, as Compose sends it',
+    { deploy: { restart_policy: {} } },
+    'HostConfig.RestartPolicy.Name',
+    '',
+  ],
   [
     'deploy.restart_policy: none',
     { deploy: { restart_policy: { condition: 'none' } } },
@@ -282,7 +298,11 @@ describe('labels', () => {
 describe('a key that this Engine is too old for is refused, never left out', () => {
   const rows: readonly (readonly [string, Partial<Service>, string])[] = [
     ['annotations', { annotations: { a: 'b' } }, '1.43'],
-    ['healthcheck.start_interval', { healthcheck: { test: ['CMD', 'true'], start_interval: '1s' } }, '1.44'],
+    [
+      'healthcheck.start_interval',
+      { healthcheck: { test: ['CMD', 'true'], start_period: '1s', start_interval: '1s' } },
+      '1.44',
+    ],
     ['networks.default.gw_priority', { networks: { default: { gw_priority: 1 } } }, '1.48'],
     ['networks.default.interface_name', { networks: { default: { interface_name: 'eth7' } } }, '1.49'],
     [
@@ -292,7 +312,8 @@ describe('a key that this Engine is too old for is refused, never left out', () 
     ],
     ['volumes[0].type: image', { volumes: [{ type: 'image', source: 'i', target: '/d' }] }, '1.48'],
     [
-      'volumes[0].bind.recursive',
+      'volumes[0].bind.recursive: readonly',
+      ,
       { volumes: [{ type: 'bind', source: '/a', target: '/d', bind: { recursive: 'readonly' } }] },
       '1.44',
     ],
@@ -328,6 +349,12 @@ describe('a key that no Engine can honour is refused', () => {
   ] as readonly (readonly [string, Partial<Service>])[])('%s', (_, spec) => {
     expect(problemOf(() => bodyOf(spec)).code).toBe('unsupported')
   })
+})
+
+test('start_interval without start_period is refused: it would have no effect', () => {
+  expect(problemOf(() => bodyOf({ healthcheck: { test: ['CMD', 'true'], start_interval: '1s' } })).code).toBe(
+    'stack-file-invalid',
+  )
 })
 
 test('a namespace of a service that has no container is refused', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { containerCreate } from '../../../daemon/stack/mapping/container.ts'
 import type { Mount, Service } from '../../../protocol/stackfile/model.ts'
 import { anImage, containerInput, partOf } from '../support/container-input.ts'
+import { problemOf } from '../support/problems.ts'
 
 const planOf = (spec: Partial<Service>, parts: Parameters<typeof containerInput>[1] = {}) =>
   containerCreate(containerInput(spec, parts))
@@ -18,11 +19,6 @@ describe('volumes', () => {
       '/a:/b:rw,z,rshared',
     ],
     ['a named volume by its name on the Engine', { type: 'volume', source: 'data', target: '/d' }, 'shop_data:/d:rw'],
-    [
-      'a named volume that is not to be filled',
-      { type: 'volume', source: 'data', target: '/d', volume: { nocopy: true } },
-      'shop_data:/d:rw,nocopy',
-    ],
   ] as readonly (readonly [string, Mount, string])[])('%s is a bind', (_, mount, bind) => {
     expect(bindsOf(mount)).toEqual([bind])
   })
@@ -43,6 +39,18 @@ describe('volumes', () => {
     ).toMatchObject([{ BindOptions: options, ReadOnly: true }])
   })
 
+  test('a named volume that is not to be filled is a mount', () => {
+    expect(mountsOf({ type: 'volume', source: 'data', target: '/d', volume: { nocopy: true } })).toEqual([
+      { Type: 'volume', Target: '/d', Source: 'shop_data', VolumeOptions: { NoCopy: true } },
+    ])
+  })
+
+  test('propagation alone is a mount, which makes the host path as the short form does', () => {
+    expect(mountsOf({ type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rshared' } })).toEqual([
+      { Type: 'bind', Target: '/b', Source: '/a', BindOptions: { Propagation: 'rshared', CreateMountpoint: true } },
+    ])
+  })
+
   test('a part of a volume is a mount', () => {
     expect(mountsOf({ type: 'volume', source: 'data', target: '/d', volume: { subpath: 'sub' } })).toEqual([
       { Type: 'volume', Target: '/d', Source: 'shop_data', VolumeOptions: { Subpath: 'sub' } },
@@ -50,7 +58,7 @@ describe('volumes', () => {
   })
 
   test('an anonymous volume is a mount without a source', () => {
-    expect(mountsOf({ type: 'volume', target: '/d' })).toEqual([{ Type: 'volume', Target: '/d', VolumeOptions: {} }])
+    expect(mountsOf({ type: 'volume', target: '/d' })).toEqual([{ Type: 'volume', Target: '/d' }])
   })
 
   test('tmpfs has its size in bytes and its mode', () => {
@@ -82,7 +90,7 @@ describe('anonymous volumes of the predecessor', () => {
   const mounts = partOf(plan.body, 'HostConfig.Mounts')
 
   test('are taken over where the file declares them', () => {
-    expect(mounts).toContainEqual({ Type: 'volume', Target: '/declared', Source: 'a1', VolumeOptions: {} })
+    expect(mounts).toContainEqual({ Type: 'volume', Target: '/declared', Source: 'a1' })
   })
 
   test('are taken over where the image declares them', () => {
@@ -122,6 +130,24 @@ describe('configs and secrets', () => {
 
   test('are readable by all where no mode is given', () => {
     expect(planOf({ configs: [{ source: 'app' }] }).filesAfterCreate).toMatchObject([{ mode: 0o444, uid: 0, gid: 0 }])
+  })
+
+  test('from a file keep its owner and mode, and a warning says so where the file asks for others', () => {
+    expect(planOf({ configs: [{ source: 'app', mode: '0400' }] }, onHost).warnings).toHaveLength(1)
+    expect(planOf({ configs: [{ source: 'app' }] }, onHost).warnings).toEqual([])
+  })
+
+  test('give way to a volume of the file at the same place', () => {
+    const volumes: Mount[] = [{ type: 'bind', source: '/mine', target: '/app' }]
+    const { HostConfig } = planOf({ volumes, configs: [{ source: 'app' }] }, onHost).body
+    expect(HostConfig).toMatchObject({ Binds: ['/mine:/app:rw'] })
+    expect(HostConfig).not.toHaveProperty('Mounts')
+  })
+
+  test('that are to be copied in cannot be where the root is read only', () => {
+    const readOnly = { read_only: true, secrets: [{ source: 'key' }] }
+    expect(problemOf(() => planOf(readOnly)).code).toBe('unsupported')
+    expect(() => planOf(readOnly, onHost)).not.toThrow()
   })
 
   test('that are copied in appear nowhere in the body', () => {

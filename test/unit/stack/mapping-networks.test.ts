@@ -177,9 +177,9 @@ describe('a network', () => {
     expect(create({ ipam: {} }).IPAM).toBeUndefined()
   })
 
-  test('without IPv4 needs API 1.47', () => {
-    expect(problemOf(() => create({ enable_ipv4: false }, '1.46')).code).toBe('engine-too-old')
-    expect(create({ enable_ipv4: false }, '1.47')).toMatchObject({ EnableIPv4: false })
+  test('without IPv4 needs API 1.48', () => {
+    expect(problemOf(() => create({ enable_ipv4: false }, '1.47')).code).toBe('engine-too-old')
+    expect(create({ enable_ipv4: false }, '1.48')).toMatchObject({ EnableIPv4: false })
   })
 })
 

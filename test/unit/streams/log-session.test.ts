@@ -114,7 +114,9 @@ describe('the logs of a stack', () => {
       engine: { call: 'GET /containers/{id}/logs', status: 501 },
     })
     const { frames } = await replay([db, { service: 'web', error }])
-    expect(frames).toContainEqual({ type: 'gap', source: 0, reason: 'unreadable', lines: 0, message: error.message })
+    expect(frames).toContainEqual(
+      expect.objectContaining({ type: 'gap', reason: 'unreadable', message: error.message }),
+    )
     expect(namesOf(frames)).toContain('shop-db-1')
   })
 

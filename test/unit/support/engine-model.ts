@@ -82,9 +82,11 @@ class EngineModel {
       case 'remove-image':
         return
       case 'create-network':
-        return this.#createNetwork(body)
+        this.#createNetwork(body)
+        return
       case 'remove-network':
-        return this.#removeNetwork(body)
+        this.#removeNetwork(body)
+        return
       case 'create-volume':
         this.#volumes.set(body.name, {
           name: body.name,
@@ -99,19 +101,24 @@ class EngineModel {
         this.#volumesOnce.delete(body.name)
         return
       case 'create-container':
-        return this.#createContainer(body)
+        this.#createContainer(body)
+        return
       case 'start-container':
-        return this.#change(this.#idOf(body), { state: 'running', exitCode: undefined }, ['created', 'exited'])
+        this.#change(this.#idOf(body), { state: 'running', exitCode: undefined }, ['created', 'exited'])
+        return
       case 'unpause-container':
-        return this.#change(body.id, { state: 'running' }, ['paused'])
+        this.#change(body.id, { state: 'running' }, ['paused'])
+        return
       case 'pause-container':
-        return this.#change(body.id, { state: 'paused' }, ['running', 'restarting'])
+        this.#change(body.id, { state: 'paused' }, ['running', 'restarting'])
+        return
       case 'restart-container':
         this.#change(body.id, { state: 'running' }, ['running', 'restarting'])
         if (body.generation !== undefined) this.#restarted[body.id] = body.generation
         return
       case 'stop-container':
-        return this.#change(body.id, { state: 'exited', exitCode: 143 }, ['running', 'restarting', 'paused'])
+        this.#change(body.id, { state: 'exited', exitCode: 143 }, ['running', 'restarting', 'paused'])
+        return
       case 'remove-container': {
         const container = this.#get(body.id)
         if (body.mode === 'stopped' && holdsItsNetworks(container)) throw new Impossible(`${container.name} still runs`)
@@ -122,10 +129,12 @@ class EngineModel {
       case 'rename-container': {
         const id = this.#idOf(body)
         this.#mustBeFree(body.name, id)
-        return this.#change(id, { name: body.name })
+        this.#change(id, { name: body.name })
+        return
       }
       case 'await-service':
-        return this.#await(body)
+        this.#await(body)
+        return
       case 'refuse':
         throw new Unfulfilled(body.message)
     }

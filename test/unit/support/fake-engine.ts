@@ -23,6 +23,8 @@ interface Kept {
   exitCode: number
   created: number
   health: '' | 'healthy' | 'unhealthy'
+  /** Id by name, as they were when it was created. */
+  networks: Readonly<Record<string, string>>
 }
 
 export class FakeEngine {
@@ -92,6 +94,9 @@ export class FakeEngine {
             exitCode: 0,
             created: this.#serial,
             health: '',
+            networks: Object.fromEntries(
+              Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {}).map((name) => [name, this.#networkId(name)]),
+            ),
           })
           return { Id: id, Warnings: null }
         },
@@ -220,13 +225,16 @@ export class FakeEngine {
     return `id${String(this.#serial).padStart(12, '0')}`
   }
 
+  #networkId(name: string): string {
+    return [...this.networks.values()].find((network) => network.Name === name)?.Id ?? ''
+  }
+
   #get(idOrName: string): Kept {
     const found = this.containers.get(idOrName) ?? this.find(idOrName)
     if (found === undefined) throw refused('inspect', 404, `No such container: ${idOrName}`)
     return found
   }
 
-  /** Newest first, as the Engine lists them. */
   #summary(container: Kept): ContainerSummary {
     const words = {
       running: `Up 1 second${container.health === '' ? '' : ` (${container.health})`}`,
@@ -250,12 +258,7 @@ export class FakeEngine {
       Ports: [],
       Mounts: [],
       NetworkSettings: {
-        Networks: Object.fromEntries(
-          Object.keys(container.body.NetworkingConfig?.EndpointsConfig ?? {}).map((name) => [
-            name,
-            { NetworkID: name },
-          ]),
-        ),
+        Networks: Object.fromEntries(Object.entries(container.networks).map(([name, id]) => [name, { NetworkID: id }])),
       },
     }
   }
