@@ -93,8 +93,10 @@ const LAUNCHER = (file, runtime) => `#!/bin/sh
 // A daemon rests most of the time: one malloc arena and a small young generation keep 15 MB from being held for nothing.
 const DAEMON_RUNTIME = 'env MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --single-threaded-gc'
 
+const CLIENT_RUNTIME = 'env -u NODE_EXTRA_CA_CERTS node'
 const launchers = {
-  evenkeel: LAUNCHER('evenkeel.cjs', 'env -u NODE_EXTRA_CA_CERTS node'),
+  evenkeel: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
+  ek: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
   evenkeeld: LAUNCHER('evenkeeld.cjs', DAEMON_RUNTIME),
 }
 for (const [name, text] of Object.entries(launchers)) {
