@@ -66,19 +66,24 @@ export function createServer(api: Api): FastifyInstance {
     ),
   )
   const handlers = handlersOf(api)
+  const callers = new WeakMap<FastifyRequest, Caller>()
   for (const [name, route] of Object.entries(ROUTES)) {
     const schemas = SCHEMAS[name as RouteName] as { body?: z.ZodType; query?: z.ZodType; status?: number }
     const handle = handlers[name as RouteName]
     server.route({
       method: route.method,
       url: route.path,
+      // Before the body is read: who may not do this sends it for nothing.
+      onRequest: async (request: FastifyRequest) => {
+        const { stack } = request.params as Record<string, string>
+        if (stack !== undefined) check(StackName, stack, 'the name of the stack')
+        callers.set(request, api.admit(request.raw, route.permission, stack))
+      },
       handler: async (request: FastifyRequest, reply) => {
         const params = request.params as Record<string, string>
-        if (params.stack !== undefined) check(StackName, params.stack, 'the name of the stack')
-        const caller = api.admit(request.raw, route.permission, params.stack)
         const answer = await handle({
           params,
-          caller,
+          caller: callers.get(request)!,
           body: schemas.body === undefined ? request.body : check(schemas.body, request.body ?? {}, 'the body'),
           query: (schemas.query === undefined ? {} : check(schemas.query, request.query, 'the query')) as Record<
             string,

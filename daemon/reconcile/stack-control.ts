@@ -14,6 +14,7 @@ import type {
   StackSummary,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import { canonical } from '../stack/explain.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
@@ -49,8 +50,9 @@ export class StackControl implements Control {
         })
       }
     }
+    const model = await this.#checked(stack, request, files)
     const { revision, accepted, stored, known } = store.transaction(() => {
-      const candidate = this.#candidate(stack, request, files, caller)
+      const candidate = this.#candidate(stack, { ...request, files, model, author: caller.name })
       const known = store.revisions.find(stack, candidate.number) !== undefined
       if (!known) store.revisions.add(candidate)
       const stored: StackRequest = {
@@ -79,7 +81,8 @@ export class StackControl implements Control {
   async plan(stack: string, request: UpRequest): Promise<Plan> {
     await this.#mayTake(stack, request)
     const files = request.files.map((file) => this.#core.files.refOf(file))
-    const candidate = this.#candidate(stack, request, files, { name: '' })
+    const model = await this.#checked(stack, request, files)
+    const candidate = this.#candidate(stack, { ...request, files, model, author: '' })
     const stored = {
       kind: 'up' as const,
       revision: candidate.number,
@@ -246,26 +249,44 @@ export class StackControl implements Control {
     )
   }
 
-  /** The newest revision where it says the same, else the next one. */
-  #candidate(stack: string, request: UpRequest, files: readonly FileRef[], caller: Caller): RevisionRow {
+  /** The model, checked; one that is declared already was checked then. The language is loaded when first needed. */
+  async #checked(stack: string, request: UpRequest, files: readonly FileRef[]): Promise<CheckedModel> {
+    const latest = this.#core.store.revisions.find(stack, this.#core.store.revisions.latestNumber(stack))
+    const contexts = contextsOf(request.contexts, request.model, latest)
+    const digest = createHash('sha256')
+      .update(canonical({ model: request.model, files, contexts, source: request.source }))
+      .digest('hex')
+    const current = this.#current(stack)
+    if (current?.digest === digest) return { digest, model: current.model }
+    const { checkModel } = await import('./check-model.ts')
+    return { digest, model: checkModel(request.model, request.source.workingDir) }
+  }
+
+  /** The present revision where it says the same, else the next one. */
+  #candidate(
+    stack: string,
+    request: Pick<UpRequest, 'note' | 'source' | 'contexts'> & {
+      readonly model: CheckedModel
+      readonly files: readonly FileRef[]
+      readonly author: string
+    },
+  ): RevisionRow {
     const { store } = this.#core
     const latest = store.revisions.find(stack, store.revisions.latestNumber(stack))
-    const digest = createHash('sha256')
-      .update(canonical({ model: request.model, files, contexts: contextsOf(request, latest), source: request.source }))
-      .digest('hex')
+    const { digest, model } = request.model
     const current = this.#current(stack)
     if (current?.digest === digest) return current
     return {
       stack,
       number: (latest?.number ?? 0) + 1,
       createdAt: this.#now(),
-      author: caller.name,
+      author: request.author,
       note: request.note,
       source: request.source,
       digest,
-      model: request.model,
-      files,
-      contexts: contextsOf(request, latest),
+      model,
+      files: request.files,
+      contexts: contextsOf(request.contexts, model, latest),
     }
   }
 
@@ -324,14 +345,24 @@ export class StackControl implements Control {
 }
 
 /** A context that was not sent again stands as it was, for as long as its build section does. */
-function contextsOf(request: UpRequest, latest: RevisionRow | undefined): Record<string, string> {
-  const contexts = { ...request.contexts }
+function contextsOf(
+  sent: UpRequest['contexts'],
+  model: Model,
+  latest: RevisionRow | undefined,
+): Record<string, string> {
+  const contexts = { ...sent }
   for (const [key, id] of Object.entries(latest?.contexts ?? {})) {
     const service = serviceOfContext(key)
-    const same = canonical(latest?.model.services[service]?.build) === canonical(request.model.services[service]?.build)
+    const same = canonical(latest?.model.services[service]?.build) === canonical(model.services[service]?.build)
     if (same && contexts[key] === undefined) contexts[key] = id
   }
   return contexts
+}
+
+/** A model that the stack language has read, and the digest of what was sent. */
+interface CheckedModel {
+  readonly digest: string
+  readonly model: Model
 }
 
 function toAuth(auth: UpRequest['registryAuth']) {

@@ -17,12 +17,13 @@ export const LIMITS = {
   interpolatedCharacters: 32 * 1024 * 1024,
   /** Files that are loaded by include and extends. */
   files: 1000,
-  /** Ports of one service, ranges expanded. */
-  portsPerService: 70_000,
+  /** Published ports of all services, ranges expanded: each is a binding for the Engine to set up. */
+  ports: 32_768,
 } as const
 
 export class Budget {
   #nodes = 0
+  #ports = 0
   #characters = 0
   #files = 0
 
@@ -45,6 +46,11 @@ export class Budget {
   checkTokens(count: number, at: Span): void {
     if (count > LIMITS.tokens)
       refuse('has too many keys and values', at, 'Split it, or move data into files of its own.')
+  }
+
+  spendPorts(count: number, at: Span): void {
+    this.#ports += count
+    if (this.#ports > LIMITS.ports) refuse(`publishes more than ${LIMITS.ports} ports`, at, 'Publish a shorter range.')
   }
 
   spendCharacters(count: number, at: Span | undefined): void {

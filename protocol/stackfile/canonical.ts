@@ -1,5 +1,4 @@
 /** Short forms to long forms, key by key: after this a port is a map, a dependency has a condition, a build a context. */
-import { LIMITS } from './budget.ts'
 import type { LoadContext } from './context.ts'
 import { cleanPath } from './file-paths.ts'
 import { parsePorts } from './ports.ts'
@@ -198,12 +197,8 @@ const ports: Form = (node, path, context) => {
       context.findings.add(bindings, item, { path: [...path, index] })
       continue
     }
-    if (long.length + bindings.length > LIMITS.portsPerService) {
-      context.findings.add(`A service may have ${LIMITS.portsPerService} ports at most`, item, { path })
-      return node
-    }
+    context.budget.spendPorts(bindings.length, item.at)
     for (const { target, published, hostIp, protocol } of bindings) {
-      context.budget.spendNode(item.at)
       const port = mapNode([['mode', textNode('ingress', item.at)]], item.at)
       if (hostIp !== '') port.entries.set('host_ip', textNode(hostIp, item.at))
       if (target !== 0) port.entries.set('target', intNode(target, item.at))

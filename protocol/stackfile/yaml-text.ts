@@ -2,20 +2,21 @@
 import { goFloat } from './numbers.ts'
 import { resolvePlain } from './scalars.ts'
 
+/** Maps are `Map`s, so that their order is kept. */
 export function toYaml(value: unknown): string {
   if (isCollection(value) && sizeOf(value) > 0) return `${block(value, 0).join('\n')}\n`
   return `${inline(value, 0)}\n`
 }
 
-type Collection = Record<string, unknown> | unknown[]
+type Collection = ReadonlyMap<string, unknown> | readonly unknown[]
 
-const isCollection = (value: unknown): value is Collection => typeof value === 'object' && value !== null
-const sizeOf = (value: Collection): number => (Array.isArray(value) ? value.length : Object.keys(value).length)
+const isCollection = (value: unknown): value is Collection => value instanceof Map || Array.isArray(value)
+const sizeOf = (value: Collection): number => ('size' in value ? value.size : value.length)
 
 function block(value: Collection, indent: number): string[] {
   const pad = ' '.repeat(indent)
-  if (!Array.isArray(value)) {
-    return Object.entries(value).flatMap(([key, item]) => {
+  if ('size' in value) {
+    return [...value].flatMap(([key, item]) => {
       const name = `${pad}${inline(key, indent)}:`
       return isCollection(item) && sizeOf(item) > 0
         ? [name, ...block(item, indent + 2)]

@@ -1,0 +1,52 @@
+/**
+ * A model from the wire is a claim: it is read through the stack language's own rules, as the file that it says it is, so
+ * that nothing unchecked reaches the planner or the Engine. It can name no file: there are none to read here.
+ */
+import { Problem } from '../../protocol/problems.ts'
+import { loadStack } from '../../protocol/stackfile/load.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
+
+const PATH = '/model.json'
+
+export function checkModel(model: Model, workingDir: string): Model {
+  // Values are final: nothing in them is a variable any more.
+  const text = JSON.stringify(withoutMissing(model)).replaceAll('$', '$$$$')
+  try {
+    return loadStack({
+      files: [PATH],
+      workingDir: workingDir.startsWith('/') ? workingDir : '/',
+      projectName: model.name,
+      profiles: ['*'],
+      environment: {},
+      source: { read: (path) => (path === PATH ? text : undefined), isDirectory: () => false },
+      options: { resolvePaths: false, allResources: true },
+    }).model
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const first = error.findings?.[0]
+    throw new Problem(
+      'stack-file-invalid',
+      `the model is not valid: ${first?.path === undefined ? '' : `${first.path}: `}${first?.message ?? error.message}`,
+      {
+        hint: 'send what `evenkeel config --format json` prints',
+        findings: error.findings?.map(({ message, path }) => ({ message, ...(path === undefined ? {} : { path }) })),
+      },
+    )
+  }
+}
+
+/** An optional dependency may be on a service whose profile is off, and which the model therefore has not. */
+function withoutMissing(model: Model): Model {
+  if (typeof model.services !== 'object' || model.services === null) return model
+  const services = Object.fromEntries(
+    Object.entries(model.services).map(([name, service]) => {
+      const on = service?.depends_on
+      if (typeof on !== 'object' || on === null || Array.isArray(on)) return [name, service]
+      const kept = Object.entries(on).filter(
+        ([other, dependency]) => other in model.services || dependency?.required !== false,
+      )
+      return [name, { ...service, depends_on: Object.fromEntries(kept) }]
+    }),
+  )
+  return { ...model, services }
+}
