@@ -8,6 +8,8 @@ import type { World } from './world.ts'
 
 /** A health that was seen by the round's look and is gone when the call goes out is no fault of the order. */
 const SLACK_MS = 3000
+/** No schedule needs so many. */
+const DEPLOYMENTS_LIMIT = 150
 
 interface Run {
   readonly deployment: string
@@ -18,8 +20,9 @@ interface Run {
 export class Guard implements MachineObserver {
   /** Volumes that a person took away by hand. */
   readonly handRemoved = new Map<string, number>()
+  /** Calls that change something. */
   changes = 0
-  /** Changes in a row that were made for deployments of the loop itself. */
+  /** Deployments begun, the loop's own included. */
   deployments = 0
   readonly #world: World
   readonly #runs = new Map<string, Run>()
@@ -48,6 +51,8 @@ export class Guard implements MachineObserver {
         this.#world.broken('one-writer', `two deployments of ${stack} run at once`)
       this.#runs.set(stack, { deployment: id, sinceMs: this.#world.scheduler.nowMs, desired: undefined })
       this.deployments += 1
+      if (this.deployments > DEPLOYMENTS_LIMIT)
+        this.#world.broken('rests', `${DEPLOYMENTS_LIMIT} deployments, the last of ${stack}: it does not come to rest`)
       this.#world.note(`deployment of ${stack} begins`)
     }
     deployments.end = (id, how) => {

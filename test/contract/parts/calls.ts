@@ -1,5 +1,4 @@
 import { describe, expect } from 'vitest'
-import { outputOf } from '../support/output.ts'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, uniqueName } from '../support/scene.ts'
 import { until } from '../support/until.ts'
@@ -82,7 +81,7 @@ export function callsContract(scene: Scene): void {
       const signal = AbortSignal.abort(reason)
       await expect(engine.containers.list({}, { signal })).rejects.toBe(reason)
       await expect(engine.containers.inspect(scene.sleeper, { signal })).rejects.toBe(reason)
-      await expect(outputOf(engine.containers.logs(scene.sleeper, { tty: false }, { signal }))).rejects.toBe(reason)
+      await expect(engine.containers.start(scene.sleeper, { signal })).rejects.toBe(reason)
     })
 
     scene.test("ends with the signal's reason when it is aborted on the way", async () => {
@@ -102,7 +101,7 @@ export function callsContract(scene: Scene): void {
       await engine.containers.wait(id, 'not-running')
     })
 
-    scene.test('is not kept waiting by a hundred open streams', async () => {
+    scene.testWith('logs', 'is not kept waiting by a hundred open streams', async () => {
       const reason = new Error('end of the test')
       const abort = new AbortController()
       const flowing = new Set<number>()

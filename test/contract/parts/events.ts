@@ -23,7 +23,7 @@ export function eventsContract(scene: Scene): void {
   }
 
   describe('events', () => {
-    scene.test('tell the life of a container, in order', async () => {
+    scene.testWith('history', 'tell the life of a container, in order', async () => {
       const set = uniqueName()
       const name = uniqueName()
       const { next } = listen({ type: ['container'], label: [`ektest.set=${set}`], event: ['create', 'start', 'die'] })
@@ -35,7 +35,7 @@ export function eventsContract(scene: Scene): void {
       expect(await next()).toMatchObject({ Action: 'die', Actor: { ID: id, Attributes: { exitCode: '137' } } })
     })
 
-    scene.test('carry their time in whole nanoseconds', async () => {
+    scene.testWith('history', 'carry their time in whole nanoseconds', async () => {
       const name = uniqueName()
       const { next } = listen({ container: [name] })
       await scene.container({}, name)
@@ -44,7 +44,7 @@ export function eventsContract(scene: Scene): void {
       expect(Number(BigInt(timeNano) / 1_000_000_000n)).toBe(time)
     })
 
-    scene.test('leave out what the filters do not ask for', async () => {
+    scene.testWith('history', 'leave out what the filters do not ask for', async () => {
       const set = uniqueName()
       const { next } = listen({ label: [`ektest.set=${set}`], event: ['destroy'] })
       await scene.container()
@@ -53,7 +53,7 @@ export function eventsContract(scene: Scene): void {
       expect(await next()).toMatchObject({ Action: 'destroy', Actor: { ID: id } })
     })
 
-    scene.test('tell of networks and volumes', async () => {
+    scene.testWith('history', 'tell of networks and volumes', async () => {
       const network = await scene.network()
       const { next: nextOfNetwork } = listen({ type: ['network'], network: [network.id] })
       expect(await nextOfNetwork()).toMatchObject({ Type: 'network', Action: 'create', Actor: { ID: network.id } })
@@ -62,7 +62,7 @@ export function eventsContract(scene: Scene): void {
       expect(await nextOfVolume()).toMatchObject({ Type: 'volume', Action: 'create', Actor: { ID: volume } })
     })
 
-    scene.test("end with the signal's reason", async () => {
+    scene.testWith('history', "end with the signal's reason", async () => {
       const reason = new Error('heard enough')
       const name = uniqueName()
       const { abort, next } = listen({ container: [name] })
@@ -73,7 +73,7 @@ export function eventsContract(scene: Scene): void {
       await expect(waiting).rejects.toBe(reason)
     })
 
-    scene.test('end by themselves at a moment that has passed', async () => {
+    scene.testWith('history', 'end by themselves at a moment that has passed', async () => {
       const filters = { container: [uniqueName()] }
       expect(await all(engine.events({ since: LONG_AGO, until: '2', filters }))).toEqual([])
     })

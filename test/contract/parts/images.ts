@@ -33,7 +33,7 @@ export function imagesContract(scene: Scene): void {
       expect(list).toMatchObject([{ Id: (await images.inspect('ek-lab/sleep:1'))?.Id }])
     })
 
-    scene.test('take a second name, and lose it alone', async () => {
+    scene.testWith('builds', 'take a second name, and lose it alone', async () => {
       const { repo, tag, reference } = scene.imageName()
       await images.tag('ek-lab/sleep:1', { repo, tag })
       const tagged = await images.inspect(reference)

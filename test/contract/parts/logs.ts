@@ -18,7 +18,7 @@ export function logsContract(scene: Scene): void {
   const numbersIn = (text: string) => linesOf(text).map((line) => Number(/std(?:out|err) (\d{10})/.exec(line)?.[1]))
 
   describe('logs', () => {
-    scene.test('tell stdout from stderr', async () => {
+    scene.testWith('logs', 'tell stdout from stderr', async () => {
       const id = await written(6, { STDERR_EVERY: '3' })
       const { stdout, stderr } = await logsOf(id)
       expect(numbersIn(stdout)).toEqual([1, 2, 4, 5])
@@ -28,18 +28,18 @@ export function logsContract(scene: Scene): void {
       expect(await logsOf(id, { stdout: false })).toEqual({ stdout: '', stderr })
     })
 
-    scene.test('keep many lines whole', async () => {
+    scene.testWith('logs', 'keep many lines whole', async () => {
       const id = await written(5_000)
       expect(numbersIn((await logsOf(id)).stdout)).toEqual(Array.from({ length: 5_000 }, (_, index) => index + 1))
     })
 
-    scene.test('begin so many lines before the end', async () => {
+    scene.testWith('logs', 'begin so many lines before the end', async () => {
       const id = await written(20)
       expect(numbersIn((await logsOf(id, { tail: 3 })).stdout)).toEqual([18, 19, 20])
       expect(numbersIn((await logsOf(id, { tail: 'all' })).stdout)).toHaveLength(20)
     })
 
-    scene.test('begin at a moment, to the nanosecond', async () => {
+    scene.testWith('logs', 'begin at a moment, to the nanosecond', async () => {
       const id = await written(5)
       const { stdout } = await logsOf(id, { timestamps: true })
       const moments = linesOf(stdout).map((line) => unixTimeOf(line.split(' ')[0]!))
@@ -48,13 +48,13 @@ export function logsContract(scene: Scene): void {
       expect(numbersIn((await logsOf(id, { since: oneNanosecondAfter(moments[2]!) })).stdout)).toEqual([4, 5])
     })
 
-    scene.test('that are followed run on until the container ends', async () => {
+    scene.testWith('logs', 'that are followed run on until the container ends', async () => {
       const id = await scene.running(job({ SECONDS: '1', MESSAGE: 'worked' }))
       const { stdout } = await logsOf(id, { follow: true })
       expect(linesOf(stdout)).toEqual(['job: started', 'worked, exit code 0'])
     })
 
-    scene.test('that are followed bring lines as they are written', async () => {
+    scene.testWith('logs', 'that are followed bring lines as they are written', async () => {
       const id = await scene.running(chatty({ LINES: '0', RATE: '20', STDERR_EVERY: '0', LINE_BYTES: '30' }))
       let text = ''
       for await (const { data } of containers.logs(id, { tty: false, follow: true })) {
@@ -64,7 +64,7 @@ export function logsContract(scene: Scene): void {
       expect(numbersIn(text).slice(0, 5)).toEqual([1, 2, 3, 4, 5])
     })
 
-    scene.test("that are followed end with the signal's reason", async () => {
+    scene.testWith('logs', "that are followed end with the signal's reason", async () => {
       const reason = new Error('seen enough')
       const abort = new AbortController()
       const follow = async () => {
@@ -82,11 +82,17 @@ export function logsContract(scene: Scene): void {
       expect(stderr).toBe('')
     })
 
-    scene.test('of a container that never ran are empty', async () => {
+    scene.testWith('logs', 'are refused to a signal that is aborted already', async () => {
+      const reason = new Error('not wanted any more')
+      const signal = AbortSignal.abort(reason)
+      await expect(outputOf(containers.logs(scene.sleeper, { tty: false }, { signal }))).rejects.toBe(reason)
+    })
+
+    scene.testWith('logs', 'of a container that never ran are empty', async () => {
       expect(await logsOf(await scene.container())).toEqual({ stdout: '', stderr: '' })
     })
 
-    scene.test('of a container that is not there are a 404', async () => {
+    scene.testWith('logs', 'of a container that is not there are a 404', async () => {
       const name = uniqueName()
       expect(await problemOf(logsOf(name))).toMatchObject({
         code: 'engine-error',

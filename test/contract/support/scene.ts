@@ -8,9 +8,13 @@ import { Problem } from '../../../protocol/problems.ts'
 export type Ability =
   /** Run a shell: attach, exec, terminals, health checks, top, stats. */
   | 'programs'
+  /** Keep what containers write: logs. */
+  | 'logs'
+  /** Keep past events. */
+  | 'history'
   /** Keep files: archives, export. */
   | 'files'
-  /** Make images: build, load, import, commit. */
+  /** Make images: build, load, import, commit, tag. */
   | 'builds'
   /** Ask a registry. */
   | 'registries'

@@ -176,13 +176,21 @@ describe.skipIf(ENGINES.length === 0).each(ENGINES)('BuildKit at %s', (address) 
     const controller = new AbortController()
     const reason = new Error('superseded')
     const building = bench.refusal({ context }, {}, controller.signal)
-    while (!bench.lines.some((line) => line === `begun-${tag}`)) await new Promise((resolve) => setTimeout(resolve, 20))
+    await bench.until(`begun-${tag}`)
     const start = performance.now()
     controller.abort(reason)
     expect(await building).toBe(reason)
     expect(performance.now() - start).toBeLessThan(2000)
     // The next build is not held up.
     await bench.build({ context: bench.write('after-abort', { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }) })
+  })
+
+  test('a connection that breaks in the middle is an error that says so', async () => {
+    const context = bench.write('breaks', { Dockerfile: `FROM ${BASE}\nRUN echo cut-${tag}; sleep 90\n` })
+    const building = bench.refusal({ context })
+    await bench.until(`cut-${tag}`)
+    bench.breakConnections()
+    expect(await building).toMatchObject({ code: 'engine-unreachable' })
   })
 
   test('.dockerignore holds, with exceptions and many lines', async () => {
@@ -352,6 +360,15 @@ describe.skipIf(ENGINES.length === 0).each(ENGINES)('BuildKit at %s', (address) 
       expect((await narrow.refusal({ context, additional_contexts: { a: 'docker-image://b' } })).message).toContain(
         'additional_contexts',
       )
+    })
+
+    test('an abort ends it as well', async () => {
+      const context = narrow.write('narrow-abort', { Dockerfile: `FROM ${BASE}\nRUN echo slow-${tag}; sleep 90\n` })
+      const controller = new AbortController()
+      const building = narrow.refusal({ context }, {}, controller.signal)
+      await narrow.until(`slow-${tag}`)
+      controller.abort(new Error('superseded'))
+      expect((await building).message).toBe('superseded')
     })
   })
 

@@ -33,7 +33,8 @@ export class Bench {
   /** Lines that the last build reported. */
   lines: string[] = []
   readonly #sockets: Duplex[] = []
-  readonly #tags = new Set<string>()
+  /** Tags and ids: an image that lost its tag to a later build is still there. */
+  readonly #images = new Set<string>()
   readonly #refused: readonly string[]
 
   /** `refused`: paths that this Engine is to refuse, as a proxy before it might. */
@@ -80,7 +81,7 @@ export class Bench {
       ids[key] = id
     }
     const imageName = more.imageName ?? 'ek-build-test:latest'
-    for (const tag of [imageName, ...(build.tags ?? [])]) this.#tags.add(tag)
+    for (const tag of [imageName, ...(build.tags ?? [])]) this.#images.add(tag)
     const lines: string[] = []
     this.lines = lines
     await new ImageBuilder(this.engine, this.contexts).build(
@@ -100,6 +101,8 @@ export class Bench {
       (line) => lines.push(line),
       signal,
     )
+    const built = await this.engine.images.inspect(imageName)
+    if (built !== undefined) this.#images.add(built.Id)
   }
 
   async refusal(build: Build, more: Parameters<Bench['build']>[1] = {}, signal?: AbortSignal): Promise<Problem> {
@@ -109,6 +112,16 @@ export class Bench {
       return error as Problem
     }
     throw new Error('the build was expected to fail')
+  }
+
+  /** Breaks the connections to BuildKit, as a network does. */
+  breakConnections(): void {
+    for (const socket of this.#sockets.splice(0)) socket.destroy()
+  }
+
+  /** Resolves when the build that runs has reported this line. */
+  async until(line: string): Promise<void> {
+    while (!this.lines.includes(line)) await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
   /** Bytes that went to BuildKit since this was asked last. */
@@ -143,7 +156,7 @@ export class Bench {
   }
 
   async close(): Promise<void> {
-    for (const tag of this.#tags) await this.engine.images.remove(tag, { force: true }).catch(() => undefined)
+    for (const image of this.#images) await this.engine.images.remove(image, { force: true }).catch(() => undefined)
     await this.engine.close()
     rmSync(this.folder, { recursive: true, force: true })
   }

@@ -71,7 +71,7 @@ function containerDocument(container: ContainerInspect): Fields {
   host.Mounts = sorted(withoutEmptyOptions(host.Mounts), 'Target')
   host.Ulimits = sorted(host.Ulimits, 'Name')
   noneWhenEmpty(host, NONE_WHEN_EMPTY.hostConfig)
-  document.Mounts = sorted(container.Mounts.map(withoutAnonymousName), 'Destination')
+  document.Mounts = sorted(container.Mounts.map(withoutRandomNames), 'Destination')
   const networks = Object.entries(container.NetworkSettings.Networks as unknown as Record<string, Fields>)
   document.NetworkSettings = {
     Networks: Object.fromEntries(networks.map(([name, it]) => [name, endpointDocument(it)])),
@@ -99,8 +99,9 @@ function linksOf(links: unknown): unknown {
   return Array.isArray(links) ? sorted([...new Set(links)]) : links
 }
 
-/** The name of an anonymous volume is random. */
-function withoutAnonymousName(mount: Fields): Fields {
+/** The name of an anonymous volume is random, and so is the folder where an image's layers meet. */
+function withoutRandomNames(mount: Fields): Fields {
+  if (mount.Type === 'image') return without(mount, ['Source'])
   const name = String(mount.Name ?? '')
   if (!/^[0-9a-f]{64}$/.test(name)) return mount
   return { ...mount, Name: '<anonymous>', Source: String(mount.Source).replace(name, '<anonymous>') }

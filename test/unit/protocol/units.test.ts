@@ -45,7 +45,6 @@ describe('a duration', () => {
     [3600e9, '1h0m0s'],
     [86_400e9, '24h0m0s'],
     [-90e9, '-1m30s'],
-    ,
   ])('%s ns is written "%s", as Go does', (ns, text) => {
     expect(formatDuration(ns)).toBe(text)
   })
@@ -100,7 +99,7 @@ describe('a size', () => {
     ['1p', 1024 ** 5],
     ['0.5k', 512],
     ['.5k', 512],
-    ,
+
     ['1.9', 1],
   ])('"%s" is %s bytes', (text, bytes) => {
     expect(parseSize(text)).toBe(bytes)

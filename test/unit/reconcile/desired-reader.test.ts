@@ -147,14 +147,15 @@ test('an image without a name is called after stack and service, as Compose does
  * creates in dependency order and recreates it, for the id is part of what it compares.
  */
 describe('a service in the namespace of another (network_mode: service:vpn)', () => {
-  const desiredNow = () => desiredOf({
-    vpn: {},,
-    app: {
-      network_mode: 'service:vpn',
-      networks: {},
-      depends_on: { vpn: needs('service_started', { restart: true }) },
-    },
-  })
+  const desiredNow = () =>
+    desiredOf({
+      vpn: {},
+      app: {
+        network_mode: 'service:vpn',
+        networks: {},
+        depends_on: { vpn: needs('service_started', { restart: true }) },
+      },
+    })
 
   test.fails('is created after it', () => {
     const plan = planOf({ desired: desiredNow(), observed: { ...NOTHING, networks: [aNetwork()] } })

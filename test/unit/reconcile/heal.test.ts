@@ -91,17 +91,25 @@ describe('the loop by itself', () => {
     expect(conditionOf(bench)?.condition).toBe('absent')
   })
 
-  // Bug: perform/networks.ts, removeNetwork takes a network that others are on for done, heal.ts answers `changed`, and the
-  // loop looks again 0.3 s later: an endless row of deployments, and a stack that is `converging` for ever.
-  test.fails('is steady with a stack that is down, and whose network others are still on', async () => {
+  test('does not take a network for removed that others are still on: it backs off', async () => {
     const bench = await aRunningStack()
     bench.engine.networksOfOthers.add('shop_default')
     await deploy(bench, down())
-    expect(await healed(bench)).toBe('steady')
+    expect(await healed(bench)).toMatchObject({ code: 'engine-error' })
   })
 
-  // Bug: the restart that a start has fulfilled is done once more (see plan-run-state.test.ts).
-  test.fails('does not restart what a restart has just started', async () => {
+  // Bug: perform/networks.ts fails that removal in the loop, and heal.ts writes `failed` over `absent`: a stack whose
+  // `down` succeeded is back in `ek ls` as failed, and is tried again every five minutes, for as long as a stranger's
+  // container is on its network. A round of `presence: absent` that leaves nothing but such networks is steady.
+  test.fails('leaves a stack down whose network others are still on', async () => {
+    const bench = await aRunningStack()
+    bench.engine.networksOfOthers.add('shop_default')
+    expect((await deploy(bench, down())).state).toBe('succeeded')
+    await healed(bench)
+    expect(conditionOf(bench)?.condition).toBe('absent')
+  })
+
+  test('does not restart what a restart has just started', async () => {
     const bench = await aRunningStack()
     await deploy(bench, services('stop'))
     await deploy(bench, services('restart'))

@@ -313,7 +313,7 @@ describe('a key that this Engine is too old for is refused, never left out', () 
     ['volumes[0].type: image', { volumes: [{ type: 'image', source: 'i', target: '/d' }] }, '1.48'],
     [
       'volumes[0].bind.recursive: readonly',
-      ,
+
       { volumes: [{ type: 'bind', source: '/a', target: '/d', bind: { recursive: 'readonly' } }] },
       '1.44',
     ],

@@ -45,8 +45,10 @@ describe('volumes', () => {
     ])
   })
 
-  test('propagation alone is a mount, which makes the host path as the short form does', () => {
-    expect(mountsOf({ type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rshared' } })).toEqual([
+  test('propagation is a mount, which makes the host path where the short form would', () => {
+    expect(
+      mountsOf({ type: 'bind', source: '/a', target: '/b', bind: { propagation: 'rshared', create_host_path: true } }),
+    ).toEqual([
       { Type: 'bind', Target: '/b', Source: '/a', BindOptions: { Propagation: 'rshared', CreateMountpoint: true } },
     ])
   })
