@@ -106,7 +106,16 @@ async function readFile(path: string): Promise<Partial<Record<Key, string>>> {
     throw new Problem('bad-request', `the config file ${path} cannot be read: ${(error as Error).message}`)
   }
   const { parse: parseYaml } = await import('yaml')
-  const value: unknown = parseYaml(text) ?? {}
+  let value: unknown
+  try {
+    value = parseYaml(text) ?? {}
+  } catch (cause) {
+    throw new Problem(
+      'bad-request',
+      `the config file ${path} is not valid YAML: ${(cause as Error).message.split('\n')[0]}`,
+      { cause },
+    )
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem('bad-request', `the config file ${path} is not a mapping of keys to values`)
   }

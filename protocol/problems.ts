@@ -129,7 +129,7 @@ export class Problem extends Error {
 
   /** Rebuilds the error on the other side of the wire. An unknown code (a newer daemon) becomes `internal`. */
   static fromDetails(details: ProblemDetails): Problem {
-    const code = details.code in PROBLEMS ? details.code : 'internal'
+    const code = Object.hasOwn(PROBLEMS, details.code) ? details.code : 'internal'
     return new Problem(code, details.detail, {
       hint: details.hint,
       findings: details.findings,

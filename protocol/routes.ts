@@ -80,5 +80,8 @@ export type StreamName = keyof typeof STREAMS
 
 /** Fills `:name` parts of a path. Each value is encoded, so that no value can change the route. */
 export function pathOf(template: string, params: Readonly<Record<string, string | number>>): string {
-  return template.replace(/:([a-z]+)/g, (_, name: string) => encodeURIComponent(String(params[name])))
+  return template.replace(/:([a-z]+)/g, (_, name: string) =>
+    // Dots alone would climb; encodeURIComponent leaves them.
+    encodeURIComponent(String(params[name])).replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length)),
+  )
 }

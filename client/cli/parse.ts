@@ -36,19 +36,32 @@ export function parseCommandLine(argv: readonly string[], commands: readonly Com
   return {
     command,
     ...(command === undefined && name !== undefined ? { unknown: name } : {}),
-    globals: {
-      ...before.values,
-      ...pick(
+    globals: together(
+      before.values,
+      pick(
         after.values,
         Object.keys(GLOBAL_OPTIONS).filter((key) => command?.options[key] === undefined),
       ),
-    },
+    ),
     values: after.values,
     words: after.words,
     help: before.values.help === true || after.values.help === true,
     version: before.values.version === true,
     ...(error === undefined ? {} : { error }),
   }
+}
+
+/** What stands before and after the command: lists add up, of the rest the later wins. */
+function together(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const both: Record<string, unknown> = { ...before }
+  for (const [name, value] of Object.entries(after)) {
+    const earlier = before[name]
+    both[name] = Array.isArray(value) && Array.isArray(earlier) ? [...earlier, ...value] : value
+  }
+  return both
 }
 
 /** Where the command stands: the first word that is neither an option nor the value of one. */
@@ -118,17 +131,18 @@ function read(argv: readonly string[], options: Options) {
     const list = (Array.isArray(raw) ? raw : [raw]) as unknown[]
     if (
       option.type !== 'boolean' &&
-      list.some((value) => value === '' && !argv.some((word) => word === `--${name}=` || word === ''))
+      list.some(
+        (value) => value === true || (value === '' && !argv.some((word) => word === `--${name}=` || word === '')),
+      )
     ) {
       error ??= `flag needs an argument: --${name}`
     }
     const last = list.at(-1)
-    const value = option.array === true ? list.map(String) : option.type === 'number' ? Number(last) : last
+    const value = option.array === true ? list.map(String) : option.type === 'number' ? numberOf(last) : last
     if (option.type === 'number' && !Number.isInteger(value))
       error ??= `--${name} is not a whole number: ${String(last)}`
-    if (option.choices !== undefined && !option.choices.includes(String(value))) {
-      error ??= `--${name} is not one of ${option.choices.join(', ')}: ${String(value)}`
-    }
+    const wrong = option.choices === undefined ? undefined : list.find((one) => !option.choices!.includes(String(one)))
+    if (wrong !== undefined) error ??= `--${name} is not one of ${option.choices!.join(', ')}: ${String(wrong)}`
     values[name] = value
   }
   return { values, words: parsed.argv._.map(String), error }
@@ -141,4 +155,10 @@ function pick(values: Readonly<Record<string, unknown>>, names: readonly string[
       .filter((name) => values[name] !== undefined && values[name] !== (GLOBAL_OPTIONS as Options)[name]?.default)
       .map((name) => [name, values[name]]),
   )
+}
+
+/** A flag without its value is no number, though JavaScript takes `true` for one. */
+function numberOf(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
 }

@@ -76,7 +76,11 @@ function applyUp(
       continue
     }
     const run: RunState =
-      options.start === 'start' ? 'running' : old === undefined || old.run === 'removed' ? 'stopped' : old.run
+      options.start === 'start'
+        ? 'running'
+        : old === undefined || !isPresent || old.run === 'removed'
+          ? 'stopped'
+          : old.run
     services.push({
       service,
       revision,

@@ -45,6 +45,12 @@ function judge(container: ContainerInspect, service: string, until: Until): 'yes
   const { State: state } = container
   const name = container.Name.replace(/^\//, '')
   const ended = state.Status === 'exited' || state.Status === 'dead'
+  if (state.Paused) {
+    // Its checks rest with it: it would be waited for until somebody unpauses it, which the loop does once this run is over.
+    return new Problem('dependency-failed', `container ${name} is paused`, {
+      hint: `unpause it: docker unpause ${name}`,
+    })
+  }
   if (until === 'completed') {
     if (!ended) return 'not-yet'
     if (state.ExitCode === 0) return 'yes'

@@ -73,6 +73,7 @@ export class DesiredReader {
       networks: networksOf(model, spec),
       volumes: volumesOf(model, spec),
       restartPolicy: restartPolicyOf(spec),
+      sharesWith: sharesWithOf(spec),
       hostPorts: hostPortsOf(spec),
       healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
     }
@@ -133,6 +134,16 @@ function restartPolicyOf(spec: Service): string {
   const condition = spec.deploy?.restart_policy?.condition
   if (condition !== undefined) return condition === 'any' ? 'always' : condition === 'none' ? 'no' : condition
   return (spec.restart ?? 'no').split(':')[0]!
+}
+
+function sharesWithOf(spec: Service): string[] {
+  const namespaces = [spec.network_mode, spec.ipc, spec.pid].flatMap((mode) =>
+    mode?.startsWith('service:') ? [mode.slice('service:'.length)] : [],
+  )
+  const volumes = (spec.volumes_from ?? []).flatMap((source) =>
+    source.startsWith('container:') ? [] : [source.split(':')[0]!],
+  )
+  return [...new Set([...namespaces, ...volumes])]
 }
 
 function hostPortsOf(spec: Service): DesiredService['hostPorts'] {

@@ -83,6 +83,8 @@ export async function execute(execution: Execution): Promise<Outcome> {
       else if (typeof verdict === 'object') skip(action, verdict.failed)
     }
     if (running.size > 0) await Promise.race(running)
+    else if (waiting.size > 0)
+      throw new Error(`a plan cannot go on: ${[...waiting].map((action) => action.id).join(', ')}`)
   }
   return { failures, skipped }
 }

@@ -6,7 +6,7 @@ import type { Observed } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { Core } from './core.ts'
 import { DeploymentProgress } from './progress.ts'
-import { executeRound, failureOf, prepareRound } from './run-plan.ts'
+import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
 /** `steady`: nothing to do. `changed`: look again. A failure is the problem itself. */
 export type HealOutcome = 'steady' | 'changed' | Problem
@@ -22,6 +22,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     return 'steady'
   }
   if (plan.actions.length === 0) {
+    settleOwed(core, stack, new Set())
     settle(core, desired, context.observed, at)
     return 'steady'
   }
@@ -44,6 +45,8 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
   const outcome = await executeRound(core, plan.actions, context, progress, signal)
   progress.flush()
   const problem = signal.aborted ? asEnded(signal) : failureOf(outcome)
+  const isDown =
+    desired.presence === 'absent' && outcome.failures.every(({ action }) => action.body.kind === 'remove-network')
   const ended = core.clock.now().toISOString()
   store.transaction(() => {
     store.deployments.end(id, {
@@ -52,7 +55,10 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
       error: problem?.toDetails(),
       warnings: [],
     })
-    if (problem !== undefined && !signal.aborted) store.stacks.setCondition(stack, 'failed', problem.message, ended)
+    // A network that strangers are still on does not bring a stack back that is down.
+    if (isDown) store.stacks.setCondition(stack, 'absent', undefined, ended)
+    else if (problem !== undefined && !signal.aborted)
+      store.stacks.setCondition(stack, 'failed', problem.message, ended)
     store.deployments.prune(stack, DEPLOYMENTS_KEPT)
   })
   core.progress.publish({ deployment: id, type: 'ended' })

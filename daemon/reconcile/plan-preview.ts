@@ -12,7 +12,7 @@ import type { Core } from './core.ts'
 import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
 import { drawImages, ImageTable } from './images.ts'
 import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
-import { prepareRound } from './run-plan.ts'
+import { prepareRound, volumesOnce } from './run-plan.ts'
 
 export async function previewRequest(
   core: Core,
@@ -49,7 +49,7 @@ export async function previewRequest(
     observed,
     memory: {
       restarted: store.memory.all(stack, 'restarted') as Record<string, number>,
-      volumes: Object.keys(store.memory.all(stack, 'volume')),
+      volumes: volumesOnce(core, stack, observed),
     },
     policy: policyOf(request, applied.scope),
     imageActions: (draft) => {

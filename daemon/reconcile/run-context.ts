@@ -4,6 +4,7 @@ import type { ImageBuilder } from '../build/builder.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine, RegistryAuth } from '../engine/types.ts'
 import type { DesiredStack } from '../stack/desired.ts'
+import { matchService } from '../stack/match.ts'
 import type { Observed, ObservedContainer } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
 import type { RevisionRow } from '../store/revisions.ts'
@@ -58,9 +59,15 @@ export class RunContext {
 
   /** The container that is this replica now: the one this run made, else the one that was there. */
   containerId(service: string, replica: number): string | undefined {
-    return (
-      this.#created.get(`${service} ${replica}`) ?? this.#observedOf(service).find((c) => c.replica === replica)?.id
-    )
+    return this.#created.get(`${service} ${replica}`) ?? this.#current(service, replica)?.id
+  }
+
+  /** The one that the plan keeps: a crash may have left another beside it. */
+  #current(service: string, replica: number): ObservedContainer | undefined {
+    const desired = this.desired.services[service]
+    const own = this.#observedOf(service)
+    const match = desired === undefined ? undefined : matchService(desired, own, this.observed).replicas[replica - 1]
+    return match?.current ?? own.find((container) => container.replica === replica)
   }
 
   containerIds(service: string): string[] {

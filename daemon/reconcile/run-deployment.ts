@@ -14,7 +14,7 @@ import { ImageTable } from './images.ts'
 import { DeploymentProgress } from './progress.ts'
 import { imageOptionsOf, policyOf, type StackRequest, waitTimeoutMs } from './requests.ts'
 import { RunContext } from './run-context.ts'
-import { executeRound, failureOf, prepareRound } from './run-plan.ts'
+import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
 export class DeploymentRun {
   readonly #core: Core
@@ -172,7 +172,12 @@ export class DeploymentRun {
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)
     }
-    for (const state of services.values()) store.stacks.saveService(name, state)
+    for (const state of services.values()) {
+      store.stacks.saveService(name, state)
+      if (applied.scope !== 'all' && !applied.scope.has(state.service)) continue
+      if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
+      else store.memory.forget(name, 'owed', state.service)
+    }
     store.deployments.applied(this.#row.id, revision)
   }
 
@@ -218,6 +223,7 @@ export class DeploymentRun {
     const name = this.#row.stack
     const row = store.stacks.find(name)
     if (row === undefined) return
+    settleOwed(this.#core, name, new Set())
     if (row.presence === 'present') {
       store.stacks.setCondition(name, 'steady', undefined, at)
       return

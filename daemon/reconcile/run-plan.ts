@@ -3,6 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { RegistryAuth } from '../engine/types.ts'
 import type { Action, StackPlan } from '../stack/actions.ts'
 import type { DesiredStack } from '../stack/desired.ts'
+import type { Observed } from '../stack/observed.ts'
 import { plan } from '../stack/plan.ts'
 import type { Removal } from '../stack/plan-down.ts'
 import type { Policy } from '../stack/policy.ts'
@@ -34,12 +35,12 @@ export async function prepareRound(
   const { store, observer } = core
   const observed = await observer.observe(desired, signal)
   const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
-  const volumes = Object.keys(store.memory.all(desired.stack, 'volume'))
+  const volumes = volumesOnce(core, desired.stack, observed)
   return {
     plan: plan({
       desired,
       observed,
-      memory: { restarted, volumes },
+      memory: { restarted, volumes, owed: Object.keys(store.memory.all(desired.stack, 'owed')) },
       policy: how.policy,
       removal: how.removal,
       explain: (container) => changeReason(container, desired, (number) => store.revisions.find(desired.stack, number)),
@@ -56,7 +57,18 @@ export async function prepareRound(
   }
 }
 
-export function executeRound(
+/** Volumes that were there once. One whose making was begun counts from the moment that it is seen. */
+export function volumesOnce({ store }: Core, stack: string, observed: Observed): string[] {
+  const remembered = Object.entries(store.memory.all(stack, 'volume'))
+  return remembered.flatMap(([name, value]) => {
+    if (value === true) return [name]
+    if (!observed.volumes.some((volume) => volume.name === name)) return []
+    store.memory.set(stack, 'volume', name, true)
+    return [name]
+  })
+}
+
+export async function executeRound(
   core: Core,
   actions: readonly Action[],
   context: RunContext,
@@ -64,12 +76,25 @@ export function executeRound(
   signal: AbortSignal,
 ): Promise<Outcome> {
   progress.begin(actions)
-  return execute({
+  const unfinished = new Set<string | undefined>()
+  const outcome = await execute({
     actions,
     signal,
     perform: (action, ended) => perform(action, context, core, ended, (detail) => progress.detail(action, detail)),
-    onChange: (action, change) => progress.change(action, change),
+    onChange: (action, change) => {
+      if (change.state === 'failed' || change.state === 'skipped') unfinished.add(action.service)
+      progress.change(action, change)
+    },
   })
+  settleOwed(core, context.desired.stack, unfinished)
+  return outcome
+}
+
+/** Services whose part of a round is all done owe nothing any more: what exits from now on follows its restart policy. */
+export function settleOwed({ store }: Core, stack: string, unfinished: ReadonlySet<string | undefined>): void {
+  for (const service of Object.keys(store.memory.all(stack, 'owed'))) {
+    if (!unfinished.has(service)) store.memory.forget(stack, 'owed', service)
+  }
 }
 
 /** One failure as it is; of several the first, and how many more. */

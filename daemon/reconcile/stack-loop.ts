@@ -136,6 +136,9 @@ export class StackLoop {
   /** Until woken, or until it is time to look: soon after an event, later with each failure, now and then in any case. */
   async #idle(woken: Promise<void>): Promise<void> {
     const now = this.#now()
+    // A clock that was set back must not put off what was due soon.
+    if (this.#lookAt !== undefined) this.#lookAt = Math.min(this.#lookAt, now + LOOK_MS)
+    this.#notBefore = Math.min(this.#notBefore, now + BACKOFF_MS.last)
     const at = Math.max(this.#lookAt ?? now + LOOK_MS, this.#notBefore)
     const woke = new AbortController()
     const timer = this.#core.clock.sleep(at - now, AbortSignal.any([woke.signal, this.#signal])).then(() => {

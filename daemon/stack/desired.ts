@@ -36,6 +36,8 @@ export interface DesiredService extends ServiceState {
   readonly volumes: readonly string[]
   /** `no`, `always`, `unless-stopped`, `on-failure`. */
   readonly restartPolicy: string
+  /** Services whose first container lends it a namespace or its volumes: it lives and dies with that. */
+  readonly sharesWith: readonly string[]
   /** Host ports that are fixed in the file, so that a conflict is found before anything is touched. */
   readonly hostPorts: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[]
   readonly healthcheck: 'present' | 'absent' | 'image'

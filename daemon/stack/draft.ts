@@ -49,6 +49,10 @@ export class Draft {
     })
   }
 
+  has(id: string): boolean {
+    return this.#actions.has(id)
+  }
+
   warn(message: string): void {
     this.#warnings.add(message)
   }

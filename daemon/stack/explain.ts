@@ -5,12 +5,13 @@ import type { Service } from '../../protocol/stackfile/model.ts'
 const WITHOUT_EFFECT = new Set([
   'build',
   'depends_on',
-  'deploy',
   'develop',
   'profiles',
   'pull_policy',
   'scale',
   'attach',
+  'post_start',
+  'pre_stop',
 ])
 /** Keys whose parts say more than the whole: `environment.VERSION`. */
 const BY_PART = new Set(['environment', 'labels', 'networks', 'logging', 'healthcheck'])
@@ -20,14 +21,21 @@ export function differingKeys(before: Service, after: Service): string[] {
   const found: string[] = []
   for (const key of [...keys].sort()) {
     if (WITHOUT_EFFECT.has(key)) continue
-    const a = before[key as keyof Service]
-    const b = after[key as keyof Service]
+    const a = felt(key, before)
+    const b = felt(key, after)
     if (canonical(a) === canonical(b)) continue
     if (BY_PART.has(key) && isRecord(a ?? {}) && isRecord(b ?? {})) {
       found.push(...differingParts(key, (a ?? {}) as Record<string, unknown>, (b ?? {}) as Record<string, unknown>))
     } else found.push(key)
   }
   return found
+}
+
+/** Of `deploy`, a container feels its resources and its restart policy. */
+function felt(key: string, spec: Service): unknown {
+  if (key !== 'deploy') return spec[key as keyof Service]
+  const { resources, restart_policy } = spec.deploy ?? {}
+  return { resources, restart_policy }
 }
 
 function differingParts(key: string, a: Record<string, unknown>, b: Record<string, unknown>): string[] {

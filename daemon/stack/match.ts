@@ -40,6 +40,10 @@ export function lostNetwork(
   service: DesiredService,
   observed: Observed,
 ): string | undefined {
+  const lender = /^container:(.+)$/.exec(container.networkMode ?? '')?.[1]
+  if (lender !== undefined && service.sharesWith.length > 0 && !observed.containers.some(({ id }) => id === lender)) {
+    return `of ${service.sharesWith[0]}`
+  }
   return service.networks.find((name) => {
     const id = container.networks[name]
     return id !== undefined && id !== '' && !observed.networks.some((network) => network.id === id)

@@ -23,6 +23,8 @@ export interface ObservedContainer {
   readonly exitCode: number | undefined
   /** Unix seconds. */
   readonly created: number
+  /** `container:ID` where it lives in the network of another one. */
+  readonly networkMode?: string | undefined
   /** Name on the Engine -> id. */
   readonly networks: Readonly<Record<string, string>>
   /** Anonymous volumes by mount target: they move on to the container that takes this one's place. */
@@ -107,6 +109,7 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
     health: healthOf(summary.Status),
     exitCode: exitCodeOf(summary.Status),
     created: summary.Created,
+    networkMode: summary.HostConfig?.NetworkMode,
     networks,
     anonymousVolumes,
   }

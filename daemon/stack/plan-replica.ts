@@ -35,11 +35,20 @@ export class ReplicaPlanner {
   plan(match: ReplicaMatch): void {
     const { replica, current, outdated, surplus } = match
     const gone = surplus.map((container) => this.remove(container, 'there are two of this replica')[1])
+    if (current !== undefined && this.#lenders().length > 0) {
+      this.#replace(replica, [current, ...outdated])
+      return
+    }
     if (current !== undefined) {
       gone.push(...outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1]))
       this.#settle(current, replica, gone)
     } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
     else this.#create(replica)
+  }
+
+  /** Services that lend it a namespace, and whose container this plan makes. */
+  #lenders(): string[] {
+    return this.#service.sharesWith.filter((service) => this.#draft.has(creation(service)))
   }
 
   #name(replica: number): string {
@@ -61,6 +70,7 @@ export class ReplicaPlanner {
     return [
       ...(images[this.#service.service] ?? []),
       ...(which === 'all' ? made : []),
+      ...this.#lenders().map(creation),
       ...this.#service.volumes.map(volumeCreation),
       ...this.#refuseTakenPorts(),
     ]
@@ -107,7 +117,13 @@ export class ReplicaPlanner {
   #replace(replica: number, outdated: readonly ObservedContainer[]): void {
     const service = this.#service.service
     const lost = lostNetwork(outdated[0]!, this.#service, this.#input.observed)
-    const reason = lost === undefined ? this.#input.explain(outdated[0]!) : `network ${lost} was made anew`
+    const lender = this.#lenders()[0]
+    const reason =
+      lost !== undefined
+        ? `network ${lost} was made anew`
+        : lender !== undefined
+          ? `it shares with ${lender}, which is made anew`
+          : this.#input.explain(outdated[0]!)
     const networks = this.#service.networks
       .map((name) => this.#stages.networks.replaced[name])
       .filter((n) => n !== undefined)
@@ -235,6 +251,7 @@ export class ReplicaPlanner {
   #mayStart(container: ObservedContainer): boolean {
     if (container.state === 'created') return true
     if (this.#job && container.exitCode === 0) return false
+    if (this.#input.memory.owed?.includes(this.#service.service)) return true
     if (this.#input.policy.mode === 'request' && inScope(this.#input.policy, this.#service.service)) return true
     return this.#service.restartPolicy === 'always' || this.#service.restartPolicy === 'unless-stopped'
   }
@@ -307,3 +324,6 @@ export class ReplicaPlanner {
 
 const ANY = new Set(['', '0.0.0.0', '::'])
 const overlaps = (port: PublishedPort, ip: string): boolean => ANY.has(port.ip) || ANY.has(ip) || port.ip === ip
+
+/** The action that makes the first container of a service. */
+const creation = (service: string): string => `create-container ${service} 1`

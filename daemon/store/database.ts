@@ -1,5 +1,5 @@
 /** Opens the state: one SQLite file in WAL mode, migrated, locked against a second daemon. */
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Problem } from '../../protocol/problems.ts'
@@ -20,7 +20,10 @@ export function openDatabase(folder: string): OpenDatabase {
   chmodSync(folder, 0o700)
   const lock = takeLock(join(folder, 'lock.db'))
   try {
-    const db = new Sqlite(join(folder, 'state.db'))
+    const path = join(folder, 'state.db')
+    // SQLite takes an empty file for a new database. One that is there and empty lost what it had.
+    if (statSync(path, { throwIfNoEntry: false })?.size === 0) throw damaged(folder, 'the file is empty')
+    const db = new Sqlite(path)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.pragma('foreign_keys = ON')

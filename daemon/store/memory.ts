@@ -1,7 +1,8 @@
 /** What cannot be observed and must survive a crash: small values by stack, kind and key. */
 import type { Database } from 'better-sqlite3'
 
-export type MemoryKind = 'restarted' | 'volume' | 'attempts'
+/** `owed`: services that a request wants to run and whose starts have not all been done yet. */
+export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed'
 
 export class MemoryRepository {
   readonly #db: Database

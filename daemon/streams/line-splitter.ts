@@ -16,6 +16,8 @@ const STAMP_BYTES = 40
 export class LineSplitter {
   readonly #stream: 0 | 1
   #rest: Buffer = Buffer.alloc(0)
+  /** The first bytes of a character that goes on in the next piece of its line. */
+  #carried: Buffer = Buffer.alloc(0)
   #lastTime = '0'
   #second = { key: '', start: 0n }
 
@@ -53,27 +55,32 @@ export class LineSplitter {
     let left = bytes
     while (left.length > ENTRY_LIMIT_BYTES + STAMP_BYTES) left = left.subarray(this.#piece(left, entries))
     const { time, text } = this.#parse(left)
+    const message = Buffer.concat([this.#carried, text])
+    this.#carried = Buffer.alloc(0)
     entries.push({
       t: time,
       s: this.#stream,
-      m: text.toString('utf8').replace(/\r$/, ''),
+      m: message.toString('utf8').replace(/\r$/, ''),
       ...(end === 'partial' ? { partial: true } : {}),
     })
   }
 
-  /** One entry of the greatest length; answers how many bytes it took. */
+  /** One entry of the greatest length; answers how many bytes it took. A character that it would cut is carried over. */
   #piece(bytes: Buffer, entries: LogEntry[]): number {
-    const { time, text } = this.#parse(bytes)
-    const piece = text.subarray(0, ENTRY_LIMIT_BYTES)
+    const { time, text, stampBytes } = this.#parse(bytes)
+    const taken = text.subarray(0, ENTRY_LIMIT_BYTES)
+    const whole = wholeCharacters(taken)
+    const piece = Buffer.concat([this.#carried, taken.subarray(0, whole)])
+    this.#carried = Buffer.from(taken.subarray(whole))
     entries.push({ t: time, s: this.#stream, m: piece.toString('utf8'), partial: true })
-    return bytes.length - text.length + piece.length
+    return stampBytes + taken.length
   }
 
-  #parse(bytes: Buffer): { time: string; text: Buffer } {
+  #parse(bytes: Buffer): { time: string; text: Buffer; stampBytes: number } {
     const match = STAMP.exec(bytes.subarray(0, STAMP_BYTES).toString('latin1'))
-    if (match === null) return { time: this.#lastTime, text: bytes }
+    if (match === null) return { time: this.#lastTime, text: bytes, stampBytes: 0 }
     this.#lastTime = this.#nanoseconds(match)
-    return { time: this.#lastTime, text: bytes.subarray(match[0].length) }
+    return { time: this.#lastTime, text: bytes.subarray(match[0].length), stampBytes: match[0].length }
   }
 
   /** Most lines are of the same second as the one before. */
@@ -84,4 +91,15 @@ export class LineSplitter {
     }
     return String(this.#second.start + BigInt(fraction.padEnd(9, '0')))
   }
+}
+
+/** How many of the bytes make whole characters of UTF-8: a last one may lack up to three. */
+function wholeCharacters(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back]!
+    if ((byte & 0xc0) === 0x80) continue
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return length > back ? bytes.length - back : bytes.length
+  }
+  return bytes.length
 }

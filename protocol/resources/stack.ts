@@ -101,7 +101,8 @@ export type DownOptions = z.infer<typeof DownOptions>
 /** The body of start, stop and restart. No services: all. */
 export const ServicesRequest = z.strictObject({
   services: z.array(ServiceName).default([]),
-  dependencies: z.enum(['include', 'ignore']).default('include'),
+  /** Whether what these depend on is meant as well. */
+  dependencies: z.enum(['include', 'ignore']).default('ignore'),
   /** Whether services that depend on these with `restart: true` are restarted as well. */
   dependents: z.enum(['restart', 'leave']).default('restart'),
   timeoutSeconds: Seconds.optional(),

@@ -47,7 +47,7 @@ export function formatDuration(ns: number): string {
   return minutes > 0 ? `${sign}${minutes}m${seconds}s` : `${sign}${seconds}s`
 }
 
-const decimal = (value: number): string => String(Number(value.toFixed(9)))
+const decimal = (value: number): string => value.toFixed(9).replace(/\.?0+$/, '')
 
 const SIZE = /^(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?$/i
 const POWER: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 }

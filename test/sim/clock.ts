@@ -210,7 +210,7 @@ export function installTimers(host: () => TimerHost | undefined): void {
   Object.assign(globalThis, patched)
   AbortSignal.timeout = (ms: number): AbortSignal => {
     const abort = new AbortController()
-    const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError')
-    return later(() => abort.abort(reason), ms) === undefined ? realTimeout(ms) : abort.signal
+    const expire = () => abort.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
+    return later(expire, ms) === undefined ? realTimeout(ms) : abort.signal
   }
 }

@@ -4,6 +4,7 @@ import type { DesiredStack } from '../../daemon/stack/desired.ts'
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import type { EngineCall } from './faults.ts'
 import type { Actor, MachineObserver, SimulatedContainer } from './machine.ts'
+import { sqliteControl } from './sqlite.ts'
 import type { World } from './world.ts'
 
 /** A health that was seen by the round's look and is gone when the call goes out is no fault of the order. */
@@ -42,7 +43,9 @@ export class Guard implements MachineObserver {
     const { deployments } = core.store
     const begin = deployments.begin.bind(deployments)
     const end = deployments.end.bind(deployments)
-    const stackOf = (id: string) => this.#world.ledger.deployments().find((row) => row.id === id)?.stack ?? ''
+    const { folder } = this.#world
+    const stackOf = (id: string) =>
+      sqliteControl.query<{ stack: string }>(folder, 'SELECT stack FROM deployments WHERE id = ?', id)[0]?.stack ?? ''
     deployments.begin = (id, at) => {
       begin(id, at)
       const stack = stackOf(id)

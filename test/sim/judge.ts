@@ -109,7 +109,7 @@ class Case {
       if (own.has(other.id)) continue
       const holdsPort = other.state === 'running' || other.state === 'paused'
       if (spec.port !== undefined && holdsPort && other.ports.some((port) => port.hostPort === spec.port)) {
-        if (other.labels[OURS.instance] !== this.#world.instance || other.labels[COMPOSE.project] !== this.#stack)
+        if (!this.#isOfStack(other) || this.#mayHold(other, spec.port))
           this.#set(name, 'all', `port ${spec.port} of ${name} is held by ${other.name}`)
       }
       for (let replica = 1; replica <= replicas; replica += 1) {
@@ -127,6 +127,16 @@ class Case {
       else if (condition !== 'service_started' && !this.#of(need).every((c) => meets(c, condition)))
         this.#set(name, 'run', `${name} needs ${need}, which does not do well`)
     }
+  }
+
+  #isOfStack({ labels }: SimulatedContainer): boolean {
+    return labels[OURS.instance] === this.#world.instance && labels[COMPOSE.project] === this.#stack
+  }
+
+  /** Another service was left as it was by an `up` of some services: it has the port by right. */
+  #mayHold(container: SimulatedContainer, port: number): boolean {
+    const holder = this.#expected.services.get(container.labels[COMPOSE.service] ?? '')
+    return holder?.spec.port === port && holder.run === 'running'
   }
 
   #set(service: string, kind: 'all' | 'run', message: string): void {
@@ -178,7 +188,7 @@ class Case {
         differs('spec', `is not of version ${spec.version} (${container.env.join(' ')})`)
       const networks = networkNames(this.#stack, spec).sort().join(' ')
       if ([...container.networks.keys()].sort().join(' ') !== networks)
-        differs('spec', `is not in the networks ${networks}`)
+        differs(container.startedBefore ? 'spec' : 'run', `is not in the networks ${networks}`)
       if (spec.port !== undefined && container.ports[0]?.hostPort !== spec.port)
         differs('spec', `does not publish ${spec.port}`)
       const mounts = container.mounts.map((mount) => mount.Name ?? '')
@@ -269,10 +279,11 @@ export function judgeWord(world: World, stack: string, verdict: Verdict): string
   const rows = world.ledger.deployments().filter((row) => row.stack === stack)
   const open = rows.find((row) => row.state === 'queued' || row.state === 'running')
   if (open !== undefined) return `its ${open.kind} is still ${open.state}`
-  const row = sqliteControl
-    .disk(world.folder)
-    .prepare('SELECT condition, reason FROM stacks WHERE name = ?')
-    .get(stack) as { condition: string; reason: string | null } | undefined
+  const [row] = sqliteControl.query<{ condition: string; reason: string | null }>(
+    world.folder,
+    'SELECT condition, reason FROM stacks WHERE name = ?',
+    stack,
+  )
   const { presence } = world.ledger.expected(stack)
   if (row === undefined) return presence === 'unknown' ? undefined : 'the daemon does not know it'
   const { condition, reason } = row

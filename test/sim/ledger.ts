@@ -69,10 +69,10 @@ export class Ledger {
   }
 
   deployments(): DeploymentOnDisk[] {
-    return sqliteControl
-      .disk(this.#world.folder)
-      .prepare('SELECT sequence, id, stack, kind, state, applied, error FROM deployments ORDER BY sequence')
-      .all() as DeploymentOnDisk[]
+    return sqliteControl.query(
+      this.#world.folder,
+      'SELECT sequence, id, stack, kind, state, applied, error FROM deployments ORDER BY sequence',
+    )
   }
 
   entryOf(deployment: string): Entry | undefined {
@@ -114,7 +114,9 @@ function after(before: Mutable, { step, askedAtMs }: Entry, outcome: string): Mu
   const services = new Map(before.services)
   const named = step.do === 'scale' ? Object.keys(step.scale) : step.services
   const withNeeds = step.do !== 'down' && step.do !== 'scale' && step.dependencies === 'include'
-  for (const name of scopeOf(before.model!, named, withNeeds)) {
+  // All is all that is there, also what a partial `up` left of an older file.
+  const scope = named.length === 0 ? services.keys() : scopeOf(before.model!, named, withNeeds)
+  for (const name of [...scope]) {
     const old = services.get(name)
     if (old === undefined) continue
     if (step.do === 'down') services.set(name, { ...old, run: 'removed' })

@@ -89,7 +89,7 @@ function randomNeeds(
   const needs: Record<string, SimulatedNeed> = {}
   for (const [name, other] of Object.entries(earlier)) {
     if (!random.chance(0.4)) continue
-    const isJob = other.exit !== undefined && (other.restart === 'no' || other.restart === 'on-failure')
+    const isJob = endsForGood(other)
     const condition: DependencyCondition =
       isJob && random.chance(0.8)
         ? 'service_completed_successfully'
@@ -101,6 +101,12 @@ function randomNeeds(
     if (random.chance(0.15)) needs[name]!.restart = true
   }
   return needs
+}
+
+/** What fails and is started again for ever never ends, and who waits for its end waits for ever. */
+function endsForGood({ exit, restart }: SimulatedService): boolean {
+  if (exit === undefined) return false
+  return restart === undefined || restart === 'no' || (restart === 'on-failure' && exit.code === 0)
 }
 
 function givePorts(random: Random, stack: string, services: Record<string, SimulatedService>): void {
@@ -162,7 +168,23 @@ export function changedModel(random: Random, stack: string, before: SimulatedMod
     case 'fresh':
       return { ...randomModel(random, stack), ...flavours(before) }
   }
+  mendNeeds(model)
   return model
+}
+
+/** Nobody can wait for the end of what never ends, or for a health that is never checked. */
+export function mendNeeds(model: SimulatedModel): void {
+  for (const { needs } of Object.values(model.services)) {
+    for (const [name, need] of Object.entries(needs ?? {})) {
+      const other = model.services[name]
+      const isJob = other !== undefined && endsForGood(other)
+      const isMet =
+        need.condition === 'service_healthy'
+          ? other?.health !== undefined
+          : need.condition === 'service_started' || isJob
+      if (!isMet) need.condition = 'service_started'
+    }
+  }
 }
 
 function flavours({ networkFlavour, volumeFlavour }: SimulatedModel): Partial<SimulatedModel> {

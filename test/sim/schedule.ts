@@ -1,7 +1,7 @@
 /** What happens in one simulation, as data: requests, faults and what people do by hand, in order. */
 import type { UpOptions } from '../../protocol/resources/stack.ts'
 import { CALL_FAULTS, type CallFault } from './faults.ts'
-import { changedModel, dropService, randomModel, type SimulatedModel } from './models.ts'
+import { changedModel, dropService, mendNeeds, randomModel, type SimulatedModel } from './models.ts'
 import { Random } from './random.ts'
 
 export type RequestStep =
@@ -193,6 +193,13 @@ function randomScale(random: Random, model: SimulatedModel | undefined): Record<
 
 /** Smaller schedules that may fail alike: without a step, or with less in a step. */
 export function* smaller(schedule: Schedule): Generator<Schedule> {
+  for (const candidate of candidates(schedule)) {
+    for (const step of candidate.steps) if (step.do === 'up') mendNeeds(step.model)
+    yield candidate
+  }
+}
+
+function* candidates(schedule: Schedule): Generator<Schedule> {
   const { steps } = schedule
   for (let size = Math.max(1, steps.length >> 1); size >= 1; size >>= 1) {
     for (let from = 0; from < steps.length; from += size)

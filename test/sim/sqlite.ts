@@ -35,8 +35,14 @@ export const sqliteControl = {
     for (const connection of [...open]) if (connection.folder === folder) connection.kill()
   },
   /** The state as it is on the disk, for whoever checks it. */
-  disk(folder: string): Raw {
-    return disks.get(`${folder}/state.db`)!.raw
+  query<T>(folder: string, sql: string, ...values: unknown[]): T[] {
+    const { raw, statements } = disks.get(`${folder}/state.db`)!
+    let statement = statements.get(sql)
+    if (statement === undefined) {
+      statement = raw.prepare(sql)
+      statements.set(sql, statement)
+    }
+    return statement.all(...values) as T[]
   },
   /** An empty state of the same instance, without the cost of making one. */
   wipe(folder: string): void {

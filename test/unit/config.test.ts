@@ -93,8 +93,7 @@ describe('what is wrong is told as a problem', () => {
     expect((await rejectionOf(configOf(['--config', fileWith(text)]))).code).toBe('bad-request')
   })
 
-  // Bug: config.ts, readFile lets the YAML parser's own error through: no Problem, no name of the file.
-  test.fails('a config file that is no YAML', async () => {
+  test('a config file that is no YAML', async () => {
     expect((await rejectionOf(configOf(['--config', fileWith('state: "unclosed\n')]))).code).toBe('bad-request')
   })
 })

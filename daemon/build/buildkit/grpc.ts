@@ -99,12 +99,14 @@ export class GrpcClient {
       const outcome = outcomeOf(call)
       call.end(framed(type.encode(value)))
       for await (const message of unframed(call)) yield answer.decode(message)
-      const { status, message } = await outcome
-      if (status !== GrpcStatus.ok) throw new GrpcError(status, message)
+      const ended = await outcome
+      if (ended === undefined) throw new Error('it was closed')
+      if (ended.status !== GrpcStatus.ok) throw new GrpcError(ended.status, ended.message)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (error instanceof GrpcError || error instanceof Problem) throw error
       throw new Problem('engine-unreachable', `the connection to BuildKit broke: ${(error as Error).message}`, {
+        hint: 'is dockerd still running? Bring the stack up again with --build',
         engine: { call: `POST /grpc ${method}` },
         cause: error,
       })
@@ -140,8 +142,8 @@ function endLater(session: ClientHttp2Session | ServerHttp2Session): void {
   setImmediate(() => session.destroy())
 }
 
-/** `grpc-status` stands in the trailers, or in the headers where there is nothing but a status. */
-function outcomeOf(call: ClientHttp2Stream): Promise<{ status: number; message: string }> {
+/** `grpc-status` stands in the trailers, or in the headers where there is nothing else. Undefined: it never came. */
+function outcomeOf(call: ClientHttp2Stream): Promise<{ status: number; message: string } | undefined> {
   return new Promise((resolve) => {
     const look = (headers: Readonly<Record<string, unknown>>): void => {
       if (headers['grpc-status'] === undefined) return
@@ -149,7 +151,7 @@ function outcomeOf(call: ClientHttp2Stream): Promise<{ status: number; message: 
     }
     call.on('response', look)
     call.on('trailers', look)
-    call.on('close', () => resolve({ status: GrpcStatus.unknown, message: 'the connection was closed' }))
+    call.on('close', () => resolve(undefined))
   })
 }
 

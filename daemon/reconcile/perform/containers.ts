@@ -2,6 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import type { Engine } from '../../engine/types.ts'
 import type { Clock } from '../clock.ts'
 import type { Performance } from '../perform.ts'
+import { completeBeforeStart } from './container-plan.ts'
 import { explainStart, isStatus } from './engine-answers.ts'
 import { runHooks } from './hooks.ts'
 
@@ -24,7 +25,10 @@ export async function startContainer(performance: Performance<'start-container'>
     signal,
   } = performance
   const id = idOf(performance)
-  if (body.id !== undefined) await restorePolicy(engine, context, body.service, id, signal)
+  if (body.id !== undefined) {
+    await completeBeforeStart(performance, id)
+    await restorePolicy(engine, context, body.service, id, signal)
+  }
   try {
     await engine.containers.start(id, { signal })
   } catch (error) {

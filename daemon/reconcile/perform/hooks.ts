@@ -1,6 +1,8 @@
 /** `post_start` and `pre_stop`: commands run inside the container, in order, at least once. */
 import { Problem } from '../../../protocol/problems.ts'
+import type { Engine, ExecCreateBody } from '../../engine/types.ts'
 import type { Setting } from '../perform.ts'
+import { isStatus } from './engine-answers.ts'
 
 const OUTPUT_LIMIT = 4096
 
@@ -16,7 +18,9 @@ export async function runHooks(
     const environment = Object.entries(hook.environment ?? {}).flatMap(([key, value]) =>
       value === null ? [] : [`${key}=${value}`],
     )
-    const exec = await engine.exec.create(
+    const exec = await createExec(
+      engine,
+      kind,
       id,
       {
         Cmd: hook.command,
@@ -27,8 +31,9 @@ export async function runHooks(
         ...(hook.working_dir === undefined ? {} : { WorkingDir: hook.working_dir }),
         ...(hook.privileged === undefined ? {} : { Privileged: hook.privileged }),
       },
-      { signal },
+      signal,
     )
+    if (exec === undefined) return
     const stream = await engine.exec.start(exec.Id, { tty: false }, { signal })
     stream.input.end()
     let output = ''
@@ -43,5 +48,21 @@ export async function runHooks(
         },
       )
     }
+  }
+}
+
+/** Undefined where the container does not run any more: before a stop that is as good as stopped. */
+async function createExec(
+  engine: Engine,
+  kind: 'post_start' | 'pre_stop',
+  id: string,
+  body: ExecCreateBody,
+  signal: AbortSignal,
+): Promise<{ Id: string } | undefined> {
+  try {
+    return await engine.exec.create(id, body, { signal })
+  } catch (error) {
+    if (kind === 'pre_stop' && isStatus(error, 409)) return undefined
+    throw error
   }
 }

@@ -12,7 +12,7 @@ export async function createNetwork({
   with: { engine, store },
   signal,
 }: Performance<'create-network'>): Promise<void> {
-  const model = modelWith(context.desired.revision, body.key, context)
+  const model = modelWith(body.key, body.name, context)
   const network = model.networks![body.key]!
   const labels = { ...ourLabels(store.instance, context.desired.stack), 'dev.evenkeel.spec': networkSpecHash(network) }
   try {
@@ -27,12 +27,18 @@ export async function createNetwork({
   }
 }
 
-function modelWith(revision: number, key: string, context: Performance['context']) {
-  for (const service of Object.values(context.desired.services)) {
-    const { model } = context.revisionOf(service.service)
-    if (model.networks?.[key] !== undefined && service.networks.includes(model.networks[key].name)) return model
-  }
-  throw new Problem('internal', `no service of revision ${revision} uses network ${key}`)
+/** Services may be of different revisions: the one whose definition is the desired one, or the loop makes it anew for ever. */
+function modelWith(key: string, name: string, context: Performance['context']) {
+  const wanted = context.desired.networks.find((network) => network.name === name)?.specHash
+  const services = ['', ...Object.keys(context.desired.services)]
+  const models = services.map((service) => context.revisionOf(service).model)
+  const found = models.find((model) => {
+    const network = model.networks?.[key]
+    return network?.name === name && networkSpecHash(network) === wanted
+  })
+  if (found === undefined)
+    throw new Problem('internal', `no revision of ${context.desired.stack} declares network ${key}`)
+  return found
 }
 
 function explained(error: unknown, name: string): unknown {

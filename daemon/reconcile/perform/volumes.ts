@@ -13,13 +13,27 @@ export async function createVolume({
   signal,
 }: Performance<'create-volume'>): Promise<void> {
   const { stack } = context.desired
-  const model = Object.values(context.desired.services)
-    .map((service) => context.revisionOf(service.service).model)
-    .find((candidate) => candidate.volumes?.[body.key]?.name === body.name)
+  // Services may be of different revisions: the one whose definition is the desired one.
+  const wanted = context.desired.volumes.find((volume) => volume.name === body.name)?.specHash
+  const model = ['', ...Object.keys(context.desired.services)]
+    .map((service) => context.revisionOf(service).model)
+    .find(({ volumes }) => {
+      const volume = volumes?.[body.key]
+      return volume?.name === body.name && volumeSpecHash(volume) === wanted
+    })
   if (model === undefined) throw new Problem('internal', `no revision of ${stack} declares volume ${body.key}`)
   const labels = { ...ourLabels(store.instance, stack), 'dev.evenkeel.spec': volumeSpecHash(model.volumes![body.key]!) }
-  await engine.volumes.create(volumeCreate(model, body.key, labels), { signal })
-  store.memory.set(stack, 'volume', body.name, true)
+  // From now on it may be there, but was not seen yet: should the call fail, the loop may still make it.
+  store.memory.set(stack, 'volume', body.name, 'begun')
+  try {
+    await engine.volumes.create(volumeCreate(model, body.key, labels), { signal })
+    store.memory.set(stack, 'volume', body.name, true)
+  } catch (error) {
+    const status = error instanceof Problem ? (error.engine?.status ?? 0) : 0
+    // Refused for certain: it was never there. After anything else it may be.
+    if (status >= 400 && status < 500) store.memory.forget(stack, 'volume', body.name)
+    throw error
+  }
 }
 
 export async function removeVolume({

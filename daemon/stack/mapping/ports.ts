@@ -5,7 +5,7 @@ export function exposedPorts(spec: Service): Record<string, object> | undefined 
   const ports: Record<string, object> = {}
   for (const entry of spec.expose ?? []) {
     const range = /^(\d+)-(\d+)(\/.+)?$/.exec(String(entry))
-    // The Engine knows no ranges here: Compose sends them as they are, and they expose nothing.
+    // The Engine knows no ranges here, though Compose sends them as they are.
     if (range === null) ports[String(entry)] = {}
     else
       for (let port = Number(range[1]); port <= Number(range[2]); port += 1) ports[`${port}${range[3] ?? '/tcp'}`] = {}

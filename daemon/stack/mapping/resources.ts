@@ -39,7 +39,7 @@ export function resourcesOf(spec: Service): Record<string, unknown> {
         .map((device) => ({
           PathOnHost: device.source,
           PathInContainer: device.target ?? device.source,
-          // Compose sends none for a long form without them, which makes a device that nobody may use.
+          // Compose sends none for a long form without them, and the container does not start.
           CgroupPermissions: device.permissions ?? 'rwm',
         })),
     ),

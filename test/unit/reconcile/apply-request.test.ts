@@ -192,7 +192,7 @@ describe('start, stop, restart, scale', () => {
 
   test('start of a service starts what it depends on', () => {
     const before = { ...UP, services: ['db', 'api', 'web'].map((name) => state(name, { run: 'stopped' })) }
-    const after = byName(apply(services('start', { services: ['api'] }), before))
+    const after = byName(apply(services('start', { services: ['api'], dependencies: 'include' }), before))
     expect([after.db?.run, after.api?.run, after.web?.run]).toEqual(['running', 'running', 'stopped'])
   })
 

@@ -140,12 +140,6 @@ test('an image without a name is called after stack and service, as Compose does
   expect(imageReference('shop', 'web', { image: 'mine:2' })).toBe('mine:2')
 })
 
-/**
- * Bug: neither DesiredService nor the planner knows that a container shares the namespace of another one
- * (mapping/namespaces.ts resolves `service:NAME` to an id when it is created). Its create does not wait for the other's,
- * and fails with "has no container to share with"; and it is left in a dead namespace when the other is replaced. Compose
- * creates in dependency order and recreates it, for the id is part of what it compares.
- */
 describe('a service in the namespace of another (network_mode: service:vpn)', () => {
   const desiredNow = () =>
     desiredOf({
@@ -157,12 +151,12 @@ describe('a service in the namespace of another (network_mode: service:vpn)', ()
       },
     })
 
-  test.fails('is created after it', () => {
+  test('is created after it', () => {
     const plan = planOf({ desired: desiredNow(), observed: { ...NOTHING, networks: [aNetwork()] } })
     expect(isBefore(plan, 'create-container vpn 1', 'create-container app 1')).toBe(true)
   })
 
-  test.fails('is made anew when that is', () => {
+  test('is made anew when that is', () => {
     const desired = desiredNow()
     const { app, vpn } = desired.services
     const containers = [anOutdated(vpn!), { ...anOutdated(app!), specHash: app!.specHash }]

@@ -98,10 +98,7 @@ describe('the loop by itself', () => {
     expect(await healed(bench)).toMatchObject({ code: 'engine-error' })
   })
 
-  // Bug: perform/networks.ts fails that removal in the loop, and heal.ts writes `failed` over `absent`: a stack whose
-  // `down` succeeded is back in `ek ls` as failed, and is tried again every five minutes, for as long as a stranger's
-  // container is on its network. A round of `presence: absent` that leaves nothing but such networks is steady.
-  test.fails('leaves a stack down whose network others are still on', async () => {
+  test('leaves a stack down whose network others are still on', async () => {
     const bench = await aRunningStack()
     bench.engine.networksOfOthers.add('shop_default')
     expect((await deploy(bench, down())).state).toBe('succeeded')
@@ -118,9 +115,7 @@ describe('the loop by itself', () => {
     expect(bench.engine.calls).toEqual([])
   })
 
-  // Bug: perform/volumes.ts remembers the volume after it was made, and only one that it made itself. Its own comment and
-  // DESIGN.md (memory is written before the action it belongs to) say before: a crash in between forgets the volume.
-  test.fails('knows a volume as once there although the daemon died while it was made', async () => {
+  test('knows a volume as once there although the daemon died while it was made', async () => {
     const bench = await aRunningStack({ db: DATA }, { volumes: { data: { name: 'shop_data' } } })
     bench.engine.volumes.clear()
     bench.core.store.memory.forget('shop', 'volume', 'shop_data')

@@ -33,6 +33,7 @@ export function aService(service: string, parts: Partial<DesiredService> = {}): 
     networks: [NETWORK],
     volumes: [],
     restartPolicy: 'no',
+    sharesWith: [],
     hostPorts: [],
     healthcheck: 'image',
     ...parts,
