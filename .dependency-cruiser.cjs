@@ -19,7 +19,7 @@ module.exports = {
     },
     floor('engine-knows-no-stacks', 'daemon/engine', ['protocol/problems\\.ts']),
     floor('store', 'daemon/store', ['protocol', 'daemon/stack']),
-    floor('stack-is-pure', 'daemon/stack', ['protocol', 'daemon/engine/types']),
+    floor('stack-is-pure', 'daemon/stack', ['protocol', 'daemon/engine/types\\.ts']),
     {
       name: 'stack-does-no-io',
       severity: 'error',

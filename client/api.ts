@@ -5,13 +5,9 @@ import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import { pathOf, ROUTES, type RouteName, STREAMS, type StreamName } from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
+import { type FrameStream, unreachable } from './connection.ts'
 
 type Params = Readonly<Record<string, string | number>>
-
-/** Frames as they come. Ends with the stream; `close` ends it from here. */
-export interface FrameStream<F> extends AsyncIterable<F> {
-  close(): void
-}
 
 export class Api {
   readonly address: DaemonAddress
@@ -98,18 +94,4 @@ function problemOf(text: string, status: number): Problem {
   } catch {
     return new Problem('internal', `the daemon answered ${status}: ${text.slice(0, 200)}`)
   }
-}
-
-export function unreachable(address: DaemonAddress, error: Error): Problem {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EACCES') {
-    return new Problem('daemon-unreachable', `this user may not use the daemon's socket ${address.socketPath}`, {
-      hint: 'run as a user that may (sudo evenkeel ...), or have the daemon give the socket to your group: evenkeeld --socket-group GROUP',
-      cause: error,
-    })
-  }
-  return new Problem('daemon-unreachable', `no daemon answers at ${address.url} (${code ?? error.message})`, {
-    hint: 'start one: evenkeeld &   (or say where it is: -H unix:///path, EVENKEEL_HOST)',
-    cause: error,
-  })
 }

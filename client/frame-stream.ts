@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws'
 import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, unreachable } from './api.ts'
+import { type FrameStream, unreachable } from './connection.ts'
 
 /** Frames taken from the socket and not yet from here. */
 const QUEUE_LIMIT = 256

@@ -83,7 +83,7 @@ export function requestOf(
 ): Pick<UpRequestInput, 'model' | 'source' | 'disabledServices' | 'files'> {
   const { model } = loaded
   return {
-    model,
+    model: withProfiles(model),
     source: {
       workingDir: loaded.workingDir,
       configFiles: [...loaded.configFiles],
@@ -91,12 +91,42 @@ export function requestOf(
       host: hostname(),
     },
     disabledServices: [...loaded.disabledServices],
-    files: filesOf(model),
+    files: filesOf(model, loaded.environment),
   }
 }
 
+/** A seccomp profile from a file of this machine goes as its content: the daemon's machine has another file, or none. */
+function withProfiles(model: Model): Model {
+  const inline = (option: string, path: string): string => {
+    const file = /^seccomp[=:](?!unconfined$|builtin$|\s*\{)(.+)$/.exec(option)?.[1]
+    if (file === undefined) return option
+    const text = nodeFiles.read(resolve(file))
+    if (text === undefined)
+      throw new Problem('stack-file-invalid', `${path}: there is no seccomp profile ${file}`, {
+        hint: 'correct the path',
+      })
+    try {
+      return `seccomp=${JSON.stringify(JSON.parse(text))}`
+    } catch (cause) {
+      throw new Problem('stack-file-invalid', `${path}: the seccomp profile ${file} is not JSON`, { cause })
+    }
+  }
+  const services = Object.entries(model.services).map(([name, service]) => [
+    name,
+    service.security_opt === undefined
+      ? service
+      : {
+          ...service,
+          security_opt: service.security_opt.map((option, at) =>
+            inline(option, `services.${name}.security_opt[${at}]`),
+          ),
+        },
+  ])
+  return { ...model, services: Object.fromEntries(services) }
+}
+
 /** The bytes of each config and secret that some service uses. */
-function filesOf(model: Model): FileContent[] {
+function filesOf(model: Model, environment: Readonly<Record<string, string>>): FileContent[] {
   const files: FileContent[] = []
   for (const kind of ['config', 'secret'] as const) {
     const objects = (kind === 'config' ? model.configs : model.secrets) ?? {}
@@ -109,13 +139,18 @@ function filesOf(model: Model): FileContent[] {
       ),
     )
     for (const [name, object] of Object.entries(objects)) {
-      if (used.has(name)) files.push(contentOf(kind, name, object))
+      if (used.has(name)) files.push(contentOf(kind, name, object, environment))
     }
   }
   return files
 }
 
-function contentOf(kind: 'config' | 'secret', name: string, object: FileObject): FileContent {
+function contentOf(
+  kind: 'config' | 'secret',
+  name: string,
+  object: FileObject,
+  environment: Readonly<Record<string, string>>,
+): FileContent {
   const path = `${kind}s.${name}`
   if (object.external === true) {
     throw new Problem('unsupported', `${path}: an external ${kind} exists only in Swarm mode`, {
@@ -125,7 +160,7 @@ function contentOf(kind: 'config' | 'secret', name: string, object: FileObject):
   if (object.content !== undefined)
     return { kind, name, delivery: 'inline', base64: base64(path, Buffer.from(object.content)) }
   if (object.environment !== undefined) {
-    const value = process.env[object.environment]
+    const value = environment[object.environment]
     if (value === undefined) {
       throw new Problem(
         'stack-file-invalid',

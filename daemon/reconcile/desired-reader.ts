@@ -131,8 +131,9 @@ function volumesOf(model: Model, spec: Service): string[] {
 
 /** `deploy.restart_policy` wins over `restart`, as in Compose's own mapping. */
 function restartPolicyOf(spec: Service): string {
-  const condition = spec.deploy?.restart_policy?.condition
-  if (condition !== undefined) return condition === 'any' ? 'always' : condition === 'none' ? 'no' : condition
+  const policy = spec.deploy?.restart_policy
+  const condition = policy?.condition ?? 'none'
+  if (policy !== undefined) return condition === 'any' ? 'always' : condition === 'none' ? 'no' : condition
   return (spec.restart ?? 'no').split(':')[0]!
 }
 

@@ -1,6 +1,6 @@
 /** Carries out actions: a table typed by the union of actions, so that a new one does not compile until it is handled. */
 import { Problem } from '../../protocol/problems.ts'
-import type { Action, ActionBody, ActionKind } from '../stack/actions.ts'
+import type { Action, ActionKind } from '../stack/actions.ts'
 import { awaitService } from './perform/await-service.ts'
 import {
   pauseContainer,
@@ -15,22 +15,8 @@ import { createContainer } from './perform/create-container.ts'
 import { buildImage, pullImage, removeImage } from './perform/images.ts'
 import { createNetwork, removeNetwork } from './perform/networks.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
+import type { Performer } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
-
-/** What an action needs, whichever it is. */
-export interface Setting {
-  readonly context: RunContext
-  readonly with: Collaborators
-  readonly signal: AbortSignal
-  /** What it is doing just now, for people. */
-  readonly report: (detail: string) => void
-}
-
-export interface Performance<K extends ActionKind = ActionKind> extends Setting {
-  readonly body: Extract<ActionBody, { kind: K }>
-}
-
-export type Performer<K extends ActionKind> = (performance: Performance<K>) => Promise<void>
 
 const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'pull-image': pullImage,

@@ -5,7 +5,7 @@ import type { Action, StackPlan } from '../stack/actions.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import { plan } from '../stack/plan.ts'
-import type { Removal } from '../stack/plan-down.ts'
+import type { Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
@@ -82,7 +82,9 @@ export async function executeRound(
     signal,
     perform: (action, ended) => perform(action, context, core, ended, (detail) => progress.detail(action, detail)),
     onChange: (action, change) => {
-      if (change.state === 'failed' || change.state === 'skipped') unfinished.add(action.service)
+      const isMissing = change.state === 'failed' || change.state === 'skipped'
+      // A wait is for somebody else's sake: that it failed says nothing of whether its service was started.
+      if (isMissing && action.body.kind !== 'await-service') unfinished.add(action.service)
       progress.change(action, change)
     },
   })

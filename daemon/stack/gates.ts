@@ -4,9 +4,9 @@ import { isJob } from './dependencies.ts'
 import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
-import type { PlanInput } from './plan.ts'
-import type { ServiceWork } from './plan-services.ts'
+import type { PlanInput } from './plan-input.ts'
 import { inScope } from './policy.ts'
+import type { ServiceWork } from './service-work.ts'
 
 type Work = ReadonlyMap<string, ServiceWork>
 

@@ -2,15 +2,7 @@
 import { dependencyOrder } from './dependencies.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
-import type { PlanInput } from './plan.ts'
-
-/** What a `down` removes beyond containers and networks. */
-export interface Removal {
-  readonly volumes: 'keep' | 'remove'
-  readonly orphans: 'keep' | 'remove'
-  /** References of the images to remove. */
-  readonly images: readonly string[]
-}
+import type { PlanInput } from './plan-input.ts'
 
 export function planDown(draft: Draft, input: PlanInput): void {
   const { desired, observed, removal } = input

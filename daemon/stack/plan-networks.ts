@@ -3,7 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { DesiredNetwork } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedNetwork } from './observed.ts'
-import type { PlanInput } from './plan.ts'
+import type { PlanInput } from './plan-input.ts'
 
 export interface NetworkStage {
   /** Id of the action after which a network is there, by its name on the Engine. */

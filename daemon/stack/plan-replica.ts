@@ -4,11 +4,11 @@ import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import { lostNetwork, type ReplicaMatch } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
-import type { PlanInput } from './plan.ts'
 import { removeContainer } from './plan-down.ts'
-import type { ServiceWork, Stages } from './plan-services.ts'
+import type { PlanInput } from './plan-input.ts'
 import { volumeCreation } from './plan-volumes.ts'
 import { inScope } from './policy.ts'
+import type { ServiceWork, Stages } from './service-work.ts'
 
 export class ReplicaPlanner {
   readonly work: ServiceWork

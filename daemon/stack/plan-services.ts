@@ -1,30 +1,13 @@
 /** Services: their replicas made, replaced, started, stopped and removed, in the order that `depends_on` asks for. */
 import { dependencyOrder, isJob } from './dependencies.ts'
-import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import { gateStarts } from './gates.ts'
 import { matchService } from './match.ts'
 import type { ObservedContainer } from './observed.ts'
-import type { PlanInput } from './plan.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
-import type { NetworkStage } from './plan-networks.ts'
+import type { PlanInput } from './plan-input.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
-
-export interface Stages {
-  readonly images: Readonly<Record<string, readonly string[]>>
-  readonly networks: NetworkStage
-}
-
-/** What the plan does to a service, for those that depend on it. */
-export interface ServiceWork {
-  readonly service: DesiredService
-  /** Ids of the actions after which its replicas have been started. */
-  readonly starts: string[]
-  /** Ids of the actions that stop replicas for good (`stop`). */
-  readonly stops: string[]
-  /** Replicas that run and that nothing is done to. */
-  readonly untouched: ObservedContainer[]
-}
+import type { ServiceWork, Stages } from './service-work.ts'
 
 export function planServices(draft: Draft, input: PlanInput, stages: Stages): void {
   const { desired, observed } = input

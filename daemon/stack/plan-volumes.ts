@@ -1,7 +1,7 @@
 /** Named volumes: made where missing, never made again silently, never dropped because a definition changed. */
 import { Problem } from '../../protocol/problems.ts'
 import type { Draft } from './draft.ts'
-import type { PlanInput } from './plan.ts'
+import type { PlanInput } from './plan-input.ts'
 
 export function planVolumes(draft: Draft, { desired, observed, memory, policy }: PlanInput): void {
   const used = new Set(

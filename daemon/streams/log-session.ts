@@ -2,10 +2,11 @@
  * The logs of a stack for one follower. It reads from the Engine only as fast as the follower takes: the Engine's own
  * log files are the buffer, so nothing is lost and nothing piles up here. Containers that come later join in.
  */
+
+import type { Feed } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { LogFrame } from '../../protocol/streams.ts'
-import type { ContainerSummary, Engine } from '../engine/types.ts'
-import type { EngineWatch } from '../reconcile/engine-watch.ts'
+import type { ContainerSummary, Engine, EngineEvent } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { LineSplitter, type LogEntry } from './line-splitter.ts'
 import type { LogSelection } from './log-query.ts'
@@ -17,7 +18,8 @@ export interface LogSink {
 
 export interface LogSources {
   readonly engine: Engine
-  readonly watch: EngineWatch
+  /** Events of our containers, and whether they can be relied on. */
+  readonly watch: { readonly events: Feed<EngineEvent>; readonly states: Feed<unknown> }
   readonly containers: (signal: AbortSignal) => Promise<ContainerSummary[]>
   /** Whether a follower should go on waiting when none of the containers runs. */
   readonly isExpected: () => boolean

@@ -17,7 +17,7 @@ import {
   textNode,
   textOf,
 } from './tree.ts'
-import { parseVolume } from './volume-spec.ts'
+import { parseVolume, type VolumeSpec } from './volume-spec.ts'
 
 type Form = (node: Node, path: KeyPath, context: LoadContext) => Node
 
@@ -220,6 +220,7 @@ const mount: Form = (node, path, context) => {
     return node
   }
   const { at } = node
+  warnOfVolume(spec, volume, node, context)
   const long = mapNode([['type', textNode(volume.type, at)]], at)
   if (volume.source !== '') long.entries.set('source', textNode(volume.source, at))
   long.entries.set('target', textNode(cleanPath(volume.target), at))
@@ -236,6 +237,18 @@ const mount: Form = (node, path, context) => {
     long.entries.set('volume', mapNode(volume.noCopy ? [['nocopy', boolNode(true, at)]] : [], at))
   }
   return long
+}
+
+/** What Compose takes without a word and the Engine refuses, or does otherwise than it looks. */
+function warnOfVolume(spec: string, volume: VolumeSpec, node: Node, { findings }: LoadContext): void {
+  if (volume.unknownOptions.length > 0) {
+    findings.warn(`Volume options ${volume.unknownOptions.join(', ')} are not known and have no effect`, node)
+  }
+  if (volume.source === '' && /^[a-zA-Z]:/.test(volume.target)) {
+    findings.warn(`"${spec}" reads as a Windows path: a volume name needs two letters or more`, node)
+  } else if (!/^([/\\\\]|[a-zA-Z]:)/.test(volume.target)) {
+    findings.warn(`The target "${volume.target}" is no absolute path`, node)
+  }
 }
 
 const fileReferences = eachItem(textToMap('source'))

@@ -77,6 +77,8 @@ function checkFileObject(object: Node, sources: readonly string[], path: KeyPath
 
 function checkService(service: MapNode, path: KeyPath, findings: Findings): void {
   for (const [index, port] of listAt(service, 'ports')?.items.entries() ?? []) {
+    const target = port.kind === 'map' ? port.entries.get('target') : undefined
+    if (target?.kind === 'scalar' && Number(target.value) > 65535) findings.warn('There is no port above 65535', target)
     const address = port.kind === 'map' ? port.entries.get('host_ip') : undefined
     if (address?.kind !== 'scalar' || isIp(formatScalar(address))) continue
     findings.add(`"${formatScalar(address)}" is no IP address`, address, { path: [...path, 'ports', index, 'host_ip'] })

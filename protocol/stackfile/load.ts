@@ -2,13 +2,15 @@
  * Loads a stack: from Compose files to the canonical model, as `docker compose config` would print it. Does no I/O of
  * its own; files come from the caller. Throws a Problem that holds every error that was found.
  */
+
 import { Problem } from '../problems.ts'
 import { Budget } from './budget.ts'
 import { checkConsistency } from './consistency.ts'
-import type { FileSource, LoadContext } from './context.ts'
+import type { LoadContext } from './context.ts'
 import { resolveEnvFiles } from './env-files.ts'
 import { FileLoader } from './file-loader.ts'
 import { Findings } from './findings.ts'
+import type { LoadRequest } from './load-request.ts'
 import type { Model } from './model.ts'
 import { normalize } from './normalize.ts'
 import { applyProfiles, selectServices } from './profiles.ts'
@@ -21,40 +23,8 @@ import { type MapNode, textNode, toPlain } from './tree.ts'
 import { type Variable, VariableList } from './variables.ts'
 
 export type { FileSource } from './context.ts'
+export type { LoadOptions, LoadRequest } from './load-request.ts'
 export type { Variable } from './variables.ts'
-
-export interface LoadOptions {
-  /** Fill variables in. Without it the model is the tree as it stands, not checked for consistency. */
-  readonly interpolate?: boolean
-  /** Add implicit networks, dependencies and names. */
-  readonly normalize?: boolean
-  readonly resolvePaths?: boolean
-  /** Read `env_file` and `label_file`. */
-  readonly resolveEnvironment?: boolean
-  readonly consistency?: boolean
-  /** Keep networks, volumes and the like that no service uses. */
-  readonly allResources?: boolean
-}
-
-export interface LoadRequest {
-  /** Absolute paths, `-` for standard input; the later ones on top. Empty: `COMPOSE_FILE`, else the usual names. */
-  readonly files: readonly string[]
-  /** Project directory. Default: the folder of the first file. */
-  readonly workingDir?: string
-  readonly projectName?: string
-  /** Empty: those of `COMPOSE_PROFILES`. */
-  readonly profiles: readonly string[]
-  /** Files of variables instead of `.env`. */
-  readonly envFiles?: readonly string[]
-  /** Variables that win over those of any file. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly source: FileSource
-  readonly options?: LoadOptions
-  /** Only these services and what they depend on; they need no profile. */
-  readonly services?: readonly string[]
-  /** For relative paths in `COMPOSE_FILE` and `COMPOSE_ENV_FILES`. Default: `PWD`. */
-  readonly cwd?: string
-}
 
 export interface LoadedStack {
   readonly model: Model

@@ -4,7 +4,7 @@ import type { LoadContext } from './context.ts'
 import { readInterpolationFiles } from './env-files.ts'
 import { isAbsolute, joinPath, parentOf } from './file-paths.ts'
 import { findStackFiles } from './find.ts'
-import type { LoadRequest } from './load.ts'
+import type { LoadRequest } from './load-request.ts'
 
 export interface Setup {
   readonly files: readonly string[]

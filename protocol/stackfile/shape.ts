@@ -125,6 +125,7 @@ export const duration: Shape = leaf('a duration', (node, path, findings) => {
 
 export const optionalDuration: Shape = leaf('a duration', (node, path, findings) => {
   const ns = durationOf(node, path, findings)
+  if (ns !== undefined && ns < 0) findings.warn('A negative duration makes no sense', node)
   return ns === undefined ? undefined : formatDuration(ns)
 })
 

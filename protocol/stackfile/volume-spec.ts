@@ -8,9 +8,14 @@ export interface VolumeSpec {
   readonly noCopy: boolean
   readonly propagation: string
   readonly selinux: string
+  /** Options that mean nothing to Compose, which drops them. */
+  readonly unknownOptions: readonly string[]
   /** Specs of one or two characters get no `volume` section. */
   readonly isBare: boolean
 }
+
+/** Hints of Docker Desktop, which have no effect elsewhere. */
+const IGNORED = new Set(['cached', 'delegated', 'consistent', 'default'])
 
 const PROPAGATIONS = new Set(['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'])
 
@@ -26,16 +31,17 @@ export function parseVolume(spec: string): VolumeSpec | string {
   const source = sections.length === 1 ? '' : sections[0]!
   const target = sections.length === 1 ? sections[0]! : sections[1]!
   let { readOnly, noCopy, propagation, selinux } = EMPTY
-  // Compose ignores options that it does not know (`cached`, `delegated`).
+  const unknownOptions: string[] = []
   for (const option of (sections[2] ?? '').split(',')) {
     if (option === 'ro') readOnly = true
     else if (option === 'rw') readOnly = false
     else if (option === 'nocopy') noCopy = true
     else if (PROPAGATIONS.has(option)) propagation = option
     else if (option === 'z' || option === 'Z') selinux = option
+    else if (option !== '' && !IGNORED.has(option)) unknownOptions.push(option)
   }
   const type = isFilePath(source) ? 'bind' : 'volume'
-  return { type, source, target, readOnly, noCopy, propagation, selinux, isBare: false }
+  return { type, source, target, readOnly, noCopy, propagation, selinux, unknownOptions, isBare: false }
 }
 
 const EMPTY: VolumeSpec = {
@@ -46,6 +52,7 @@ const EMPTY: VolumeSpec = {
   noCopy: false,
   propagation: '',
   selinux: '',
+  unknownOptions: [],
   isBare: false,
 }
 

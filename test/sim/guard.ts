@@ -154,6 +154,8 @@ export class Guard implements MachineObserver {
   }
 
   volumeImplied(name: string): void {
+    // Of an anonymous one that went with `down --volumes` only its name is left to a successor.
+    if (/^[0-9a-f]{64}$/.test(name)) return
     const at = this.handRemoved.get(name)
     if (at !== undefined && this.#world.scheduler.nowMs - at < SLACK_MS) return
     this.#world.broken('volumes-survive', `volume ${name} was made by the way, empty and without labels`)

@@ -2,7 +2,7 @@
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import type { ExpectedService, ExpectedStack } from './ledger.ts'
 import type { SimulatedContainer } from './machine.ts'
-import { EXTERNAL_VOLUME, networkNames, type SimulatedModel } from './models.ts'
+import { EXTERNAL_VOLUME, endsForGood, networkNames, type SimulatedModel } from './models.ts'
 import { sqliteControl } from './sqlite.ts'
 import type { World } from './world.ts'
 
@@ -13,6 +13,8 @@ export interface Verdict {
   readonly excused: readonly string[]
   /** Lasting reasons. */
   readonly obstacles: readonly string[]
+  /** Somebody waits for the end of what never ends, by the words of the file: no deployment comes to its end then. */
+  readonly endless: boolean
   /** Programs that do not do well: the condition may say so. */
   readonly ailing: boolean
 }
@@ -32,6 +34,7 @@ class Case {
   /** Services that cannot be as declared: `all`, or as far as running goes. */
   readonly #hindered = new Map<string, 'all' | 'run'>()
   #blocked = false
+  #endless = false
 
   constructor(world: World, stack: string) {
     this.#world = world
@@ -54,6 +57,7 @@ class Case {
       differences: this.#differences,
       excused: this.#excused,
       obstacles: this.#obstacles,
+      endless: this.#endless,
       ailing: this.#ours.some(
         ({ health, state, exitCode, program }) =>
           health === 'unhealthy' ||
@@ -123,6 +127,10 @@ class Case {
     for (const [need, { condition, required }] of Object.entries(spec.needs ?? {})) {
       const other = this.#expected.services.get(need)
       if (required === false || other === undefined || other.run !== 'running' || other.replicas === 0) continue
+      if (condition === 'service_completed_successfully' && !endsForGood(other.spec)) {
+        this.#endless = true
+        this.#set(name, 'run', `${name} waits for the end of ${need}, which never ends`)
+      }
       if (this.#hindered.has(need)) this.#set(name, 'run', `${name} needs ${need}`)
       else if (condition !== 'service_started' && !this.#of(need).every((c) => meets(c, condition)))
         this.#set(name, 'run', `${name} needs ${need}, which does not do well`)
@@ -188,7 +196,9 @@ class Case {
         differs('spec', `is not of version ${spec.version} (${container.env.join(' ')})`)
       const networks = networkNames(this.#stack, spec).sort().join(' ')
       if ([...container.networks.keys()].sort().join(' ') !== networks)
-        differs(container.startedBefore ? 'spec' : 'run', `is not in the networks ${networks}`)
+        if (container.startedBefore)
+          // What follows the create call is made up for before the first start at the latest.
+          differs('spec', `is not in the networks ${networks}`)
       if (spec.port !== undefined && container.ports[0]?.hostPort !== spec.port)
         differs('spec', `does not publish ${spec.port}`)
       const mounts = container.mounts.map((mount) => mount.Name ?? '')
@@ -278,7 +288,7 @@ function meets(container: SimulatedContainer, condition: string): boolean {
 export function judgeWord(world: World, stack: string, verdict: Verdict): string | undefined {
   const rows = world.ledger.deployments().filter((row) => row.stack === stack)
   const open = rows.find((row) => row.state === 'queued' || row.state === 'running')
-  if (open !== undefined) return `its ${open.kind} is still ${open.state}`
+  if (open !== undefined && !verdict.endless) return `its ${open.kind} is still ${open.state}`
   const [row] = sqliteControl.query<{ condition: string; reason: string | null }>(
     world.folder,
     'SELECT condition, reason FROM stacks WHERE name = ?',

@@ -104,7 +104,7 @@ function randomNeeds(
 }
 
 /** What fails and is started again for ever never ends, and who waits for its end waits for ever. */
-function endsForGood({ exit, restart }: SimulatedService): boolean {
+export function endsForGood({ exit, restart }: SimulatedService): boolean {
   if (exit === undefined) return false
   return restart === undefined || restart === 'no' || (restart === 'on-failure' && exit.code === 0)
 }

@@ -1,4 +1,6 @@
 /** Plays one schedule: each step in turn, then quiet, then judgement. */
+
+import { Problem } from '../../protocol/problems.ts'
 import { DownOptions, ScaleRequest, ServicesRequest, UpRequest } from '../../protocol/resources/stack.ts'
 import type { Bug } from './bugs.ts'
 import { bystanders, foreignStep, handStep } from './hands.ts'
@@ -131,6 +133,7 @@ class People {
         if (error instanceof DaemonDied) return
         entry.answer = 'refused'
         ended = true
+        if (!(error instanceof Problem)) world.thrown(`${step.do} of ${step.stack} was refused`, error)
         world.note(`refused: ${error instanceof Error ? error.message : String(error)}`)
       },
     )
@@ -196,7 +199,7 @@ async function settle(world: World, stacks: readonly string[]): Promise<void> {
       problem = 'it goes on changing things although all is as declared'
       continue
     }
-    const lost = judgeRequests(world)
+    const lost = verdicts.some(({ endless }) => endless) ? undefined : judgeRequests(world)
     if (lost !== undefined) world.broken('requests-are-kept', lost)
     const word = foreignProblem(world)
     if (word !== undefined) world.broken('foreign-untouched', word)

@@ -110,6 +110,7 @@ function work(index) {
       if (said.failure !== undefined) {
         failures.push(said)
         if (!values.json) print(said)
+        if (failures.length >= Number(values.failures)) for (const other of children) other.kill()
       } else if (said.at !== undefined) {
         at = said.at
         progress.set(index, at - from)
@@ -126,7 +127,7 @@ function work(index) {
     })
     child.on('close', (code) => {
       clearTimeout(timer)
-      if (code !== 0 && failures.every((failure) => failure.rule !== 'ends'))
+      if (code !== 0 && code !== null && failures.every((failure) => failure.rule !== 'ends'))
         failures.push({ failure: from, rule: 'ends', message: `the worker ended with ${code}` })
       resolve()
     })

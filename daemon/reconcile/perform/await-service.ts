@@ -1,4 +1,4 @@
-import type { Performance } from '../perform.ts'
+import type { Performance } from '../performance.ts'
 
 /** All replicas of the service. One that fails fails the wait at once. */
 export async function awaitService({

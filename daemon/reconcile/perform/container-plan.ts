@@ -5,7 +5,7 @@ import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
 import { type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
 import { ourLabels } from '../our-labels.ts'
-import type { Performance, Setting } from '../perform.ts'
+import type { Performance, Setting } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** The create call of a replica, from its revision, pinned to the image that the revision has. */

@@ -1,7 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Engine } from '../../engine/types.ts'
 import type { Clock } from '../clock.ts'
-import type { Performance } from '../perform.ts'
+import type { Performance } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
 import { explainStart, isStatus } from './engine-answers.ts'
 import { runHooks } from './hooks.ts'

@@ -1,7 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { OURS } from '../../stack/labels.ts'
 import type { ContainerPlan } from '../../stack/mapping/container.ts'
-import type { Performance } from '../perform.ts'
+import type { Performance } from '../performance.ts'
 import { complete, containerPlan } from './container-plan.ts'
 import { untilGone } from './containers.ts'
 import { isStatus } from './engine-answers.ts'

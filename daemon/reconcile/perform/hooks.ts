@@ -1,7 +1,7 @@
 /** `post_start` and `pre_stop`: commands run inside the container, in order, at least once. */
 import { Problem } from '../../../protocol/problems.ts'
 import type { Engine, ExecCreateBody } from '../../engine/types.ts'
-import type { Setting } from '../perform.ts'
+import type { Setting } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
 
 const OUTPUT_LIMIT = 4096

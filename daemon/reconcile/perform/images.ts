@@ -3,7 +3,7 @@ import { registryOf } from '../../../protocol/image-reference.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { JsonMessage } from '../../engine/types.ts'
 import { imageReference } from '../desired-reader.ts'
-import type { Performance, Setting } from '../perform.ts'
+import type { Performance, Setting } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
 
 export async function pullImage(performance: Performance<'pull-image'>): Promise<void> {

@@ -2,7 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import { networkCreate } from '../../stack/mapping/network.ts'
 import { networkSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { ourLabels } from '../our-labels.ts'
-import type { Performance } from '../perform.ts'
+import type { Performance } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** A network of this name that is ours already is our own earlier call that got through: fine. */

@@ -2,7 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import { volumeSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { volumeCreate } from '../../stack/mapping/volume.ts'
 import { ourLabels } from '../our-labels.ts'
-import type { Performance } from '../perform.ts'
+import type { Performance } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** Remembered before it is made: a volume that was there once is never silently made again. */

@@ -6,7 +6,7 @@ import type { ActionBody, StackPlan } from '../../../daemon/stack/actions.ts'
 import type { DesiredStack } from '../../../daemon/stack/desired.ts'
 import { matchService } from '../../../daemon/stack/match.ts'
 import type { Observed, ObservedContainer, ObservedNetwork, ObservedVolume } from '../../../daemon/stack/observed.ts'
-import type { Memory } from '../../../daemon/stack/plan.ts'
+import type { Memory } from '../../../daemon/stack/plan-input.ts'
 import { keyOf } from './stack-builders.ts'
 
 export interface World {

@@ -8,7 +8,8 @@ import type {
   ObservedVolume,
   PublishedPort,
 } from '../../../daemon/stack/observed.ts'
-import { type Memory, type PlanInput, plan } from '../../../daemon/stack/plan.ts'
+import { plan } from '../../../daemon/stack/plan.ts'
+import type { Memory, PlanInput } from '../../../daemon/stack/plan-input.ts'
 import type { Policy } from '../../../daemon/stack/policy.ts'
 import type { Dependency } from '../../../protocol/stackfile/model.ts'
 

@@ -1,0 +1,22 @@
+/** What calls and streams to the daemon have in common. */
+import { Problem } from '../protocol/problems.ts'
+import type { DaemonAddress } from './address.ts'
+
+/** Frames as they come. Ends with the stream; `close` ends it from here. */
+export interface FrameStream<F> extends AsyncIterable<F> {
+  close(): void
+}
+
+export function unreachable(address: DaemonAddress, error: Error): Problem {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EACCES') {
+    return new Problem('daemon-unreachable', `this user may not use the daemon's socket ${address.socketPath}`, {
+      hint: 'run as a user that may (sudo evenkeel ...), or have the daemon give the socket to your group: evenkeeld --socket-group GROUP',
+      cause: error,
+    })
+  }
+  return new Problem('daemon-unreachable', `no daemon answers at ${address.url} (${code ?? error.message})`, {
+    hint: 'start one: evenkeeld &   (or say where it is: -H unix:///path, EVENKEEL_HOST)',
+    cause: error,
+  })
+}

@@ -1,0 +1,39 @@
+/** What the planner is given. */
+import type { DesiredStack } from './desired.ts'
+import type { Draft } from './draft.ts'
+import type { Observed, ObservedContainer } from './observed.ts'
+import type { Policy } from './policy.ts'
+
+/** What a `down` removes beyond containers and networks. */
+export interface Removal {
+  readonly volumes: 'keep' | 'remove'
+  readonly orphans: 'keep' | 'remove'
+  /** References of the images to remove. */
+  readonly images: readonly string[]
+}
+
+/** What cannot be observed and must survive a crash. */
+export interface Memory {
+  /** Restart counter that a container was last restarted for, by container id. */
+  readonly restarted: Readonly<Record<string, number>>
+  /** Named volumes that were there once. One that is gone is not silently made again. */
+  readonly volumes: readonly string[]
+  /** Services that somebody asked to run and that have not all been started since: a failed request is not forgotten. */
+  readonly owed?: readonly string[]
+}
+
+export interface PlanInput {
+  readonly desired: DesiredStack
+  readonly observed: Observed
+  readonly memory: Memory
+  readonly policy: Policy
+  /** Set for `down`: what goes, beyond containers and networks. */
+  readonly removal?: Removal | undefined
+  /** Ids of image actions that come before all containers of a service; drawn by the image stage. */
+  readonly imageActions?: ImageStage | undefined
+  /** In words, what differs between a container and what is desired of it. */
+  readonly explain: (container: ObservedContainer) => string
+}
+
+/** Draws pulls and builds into the draft; answers the ids that each service waits for. */
+export type ImageStage = (draft: Draft) => Readonly<Record<string, readonly string[]>>

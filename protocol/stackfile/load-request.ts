@@ -1,0 +1,35 @@
+/** What a stack is loaded from. */
+import type { FileSource } from './context.ts'
+
+export interface LoadOptions {
+  /** Fill variables in. Without it the model is the tree as it stands, not checked for consistency. */
+  readonly interpolate?: boolean
+  /** Add implicit networks, dependencies and names. */
+  readonly normalize?: boolean
+  readonly resolvePaths?: boolean
+  /** Read `env_file` and `label_file`. */
+  readonly resolveEnvironment?: boolean
+  readonly consistency?: boolean
+  /** Keep networks, volumes and the like that no service uses. */
+  readonly allResources?: boolean
+}
+
+export interface LoadRequest {
+  /** Absolute paths, `-` for standard input; the later ones on top. Empty: `COMPOSE_FILE`, else the usual names. */
+  readonly files: readonly string[]
+  /** Project directory. Default: the folder of the first file. */
+  readonly workingDir?: string
+  readonly projectName?: string
+  /** Empty: those of `COMPOSE_PROFILES`. */
+  readonly profiles: readonly string[]
+  /** Files of variables instead of `.env`. */
+  readonly envFiles?: readonly string[]
+  /** Variables that win over those of any file. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly source: FileSource
+  readonly options?: LoadOptions
+  /** Only these services and what they depend on; they need no profile. */
+  readonly services?: readonly string[]
+  /** For relative paths in `COMPOSE_FILE` and `COMPOSE_ENV_FILES`. Default: `PWD`. */
+  readonly cwd?: string
+}
