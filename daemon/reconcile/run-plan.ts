@@ -40,7 +40,12 @@ export async function prepareRound(
     plan: plan({
       desired,
       observed,
-      memory: { restarted, volumes, owed: Object.keys(store.memory.all(desired.stack, 'owed')) },
+      memory: {
+        restarted,
+        volumes,
+        owed: Object.keys(store.memory.all(desired.stack, 'owed')),
+        held: Object.keys(store.memory.all(desired.stack, 'held')),
+      },
       policy: how.policy,
       removal: how.removal,
       explain: (container) => changeReason(container, desired, (number) => store.revisions.find(desired.stack, number)),

@@ -186,7 +186,7 @@ export class ReplicaPlanner {
     }
     const moving = container.state === 'running' || container.state === 'restarting'
     if (run === 'stopped') {
-      if (!moving && container.state !== 'paused') {
+      if (!moving && container.state !== 'paused' && !this.#mayRise(container)) {
         this.#draft.keep()
         return
       }
@@ -217,6 +217,12 @@ export class ReplicaPlanner {
         this.#mustRestart(container) ? this.#service.restart : undefined,
       )
     } else this.#draft.keep()
+  }
+
+  /** It had exited before it was stopped through us, so that a restarted Engine would follow its policy and start it. */
+  #mayRise(container: ObservedContainer): boolean {
+    if (container.state !== 'exited' || this.#service.restartPolicy === 'no') return false
+    return !(this.#input.memory.held ?? []).includes(container.id)
   }
 
   #mustRestart(container: ObservedContainer): boolean {

@@ -1,8 +1,11 @@
 /** What cannot be observed and must survive a crash: small values by stack, kind and key. */
 import type { Database } from 'better-sqlite3'
 
-/** `owed`: services that a request wants to run and whose starts have not all been done yet. */
-export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed'
+/**
+ * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
+ * restart policy is `no` while they are stopped through us.
+ */
+export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held'
 
 export class MemoryRepository {
   readonly #db: Database

@@ -246,7 +246,7 @@ function warnOfVolume(spec: string, volume: VolumeSpec, node: Node, { findings }
   }
   if (volume.source === '' && /^[a-zA-Z]:/.test(volume.target)) {
     findings.warn(`"${spec}" reads as a Windows path: a volume name needs two letters or more`, node)
-  } else if (!/^([/\\\\]|[a-zA-Z]:)/.test(volume.target)) {
+  } else if (!/^([/\\]|[a-zA-Z]:)/.test(volume.target)) {
     findings.warn(`The target "${volume.target}" is no absolute path`, node)
   }
 }

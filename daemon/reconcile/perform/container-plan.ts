@@ -65,9 +65,8 @@ export async function complete(plan: ContainerPlan, id: string, { with: { engine
     })
   }
   if (plan.filesAfterCreate.length > 0) {
-    await engine.containers.putArchive(id, { path: '/', copyUidGid: true }, await tarOf(plan.filesAfterCreate), {
-      signal,
-    })
+    // Owners stand in the tar. `copyUIDGID` would give the files to the container's user, and ask the image for it.
+    await engine.containers.putArchive(id, { path: '/' }, await tarOf(plan.filesAfterCreate), { signal })
   }
 }
 

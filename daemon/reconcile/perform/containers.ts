@@ -21,12 +21,13 @@ export async function startContainer(performance: Performance<'start-container'>
   const {
     body,
     context,
-    with: { engine },
+    with: { engine, store },
     signal,
   } = performance
   const id = idOf(performance)
   if (body.id !== undefined) {
     await completeBeforeStart(performance, id)
+    store.memory.forget(context.desired.stack, 'held', id)
     await restorePolicy(engine, context, body.service, id, signal)
   }
   try {
@@ -59,12 +60,13 @@ export async function stopContainer(performance: Performance<'stop-container'>):
   const {
     body,
     context,
-    with: { engine },
+    with: { engine, store },
     signal,
   } = performance
   try {
     if (body.purpose === 'keep' && context.desired.services[body.service]?.restartPolicy !== 'no') {
       await engine.containers.updateRestartPolicy(body.id, { Name: 'no' }, { signal })
+      store.memory.set(context.desired.stack, 'held', body.id, true)
     }
     if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
     await runHooks('pre_stop', body.id, body.service, performance)
@@ -132,6 +134,7 @@ export async function removeContainer({
     } else if (!isStatus(error, 404)) throw error
   }
   store.memory.forget(context.desired.stack, 'restarted', body.id)
+  store.memory.forget(context.desired.stack, 'held', body.id)
 }
 
 /** Another removal is under way: ours is done when that is. */

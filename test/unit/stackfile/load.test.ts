@@ -197,3 +197,22 @@ describe('dependencies', () => {
     expect(model.services.d?.depends_on).toEqual({ a: started })
   })
 })
+
+describe('extensions', () => {
+  it('stay in the model, also inside of a volume', () => {
+    const { model } = load({
+      'compose.yaml': `${service('volumes: ["data:/d"]')}volumes: {data: {x-evenkeel: {protect: true}}}`,
+    })
+    expect(model.volumes?.data).toEqual({ name: 'p_data', 'x-evenkeel': { protect: true } })
+  })
+})
+
+describe('warnings', () => {
+  it('point at what is accepted but surely not meant', () => {
+    const { warnings } = load({ 'compose.yaml': service('volumes: ["v:/data", "/a:/b:wat"]') })
+    expect(warnings).toEqual([
+      '/p/compose.yaml:4:15: "v:/data" reads as a Windows path: a volume name needs two letters or more',
+      '/p/compose.yaml:4:26: Volume options wat are not known and have no effect',
+    ])
+  })
+})
