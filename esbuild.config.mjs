@@ -91,9 +91,10 @@ const LAUNCHER = (file, runtime) => `#!/bin/sh
 ":" //; self=$0; while [ -h "$self" ]; do link=$(readlink "$self"); case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac; done; exec ${runtime} "$(dirname "$self")/../${file}" "$@"
 `
 // A daemon rests most of the time: one malloc arena and a small young generation keep 15 MB from being held for nothing.
-const DAEMON_RUNTIME = 'env MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --single-threaded-gc'
+const DAEMON_RUNTIME = 'env MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --single-threaded-gc --expose-gc'
 
-const CLIENT_RUNTIME = 'env -u NODE_EXTRA_CA_CERTS node'
+// `--`, or Node 20 takes `--env-file` for its own, even after the name of the program.
+const CLIENT_RUNTIME = 'env -u NODE_EXTRA_CA_CERTS node --'
 const launchers = {
   evenkeel: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
   ek: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),

@@ -26,6 +26,7 @@ import { Observer } from './reconcile/observer.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
+import { restAfter } from './rest.ts'
 import { openStore } from './store/store.ts'
 
 declare const EVENKEEL_VERSION: string
@@ -64,6 +65,7 @@ async function run(config: Config): Promise<void> {
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
   }
+  restAfter(core.progress, globalThis.gc)
   const supervisor = new Supervisor(core, watch)
   const control = new StackControl(core, supervisor)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.

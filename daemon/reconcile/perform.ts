@@ -45,7 +45,6 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
  * the next run must not begin in the middle of it.
  */
 const ENDABLE: ReadonlySet<ActionKind> = new Set(['pull-image', 'build-image', 'await-service'])
-const NEVER = new AbortController().signal
 
 export function perform(
   action: Action,
@@ -55,6 +54,6 @@ export function perform(
   report: (detail: string) => void,
 ): Promise<void> {
   const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
-  const ends = ENDABLE.has(action.body.kind) ? signal : NEVER
+  const ends = ENDABLE.has(action.body.kind) ? signal : new AbortController().signal
   return performer({ body: action.body, context, with: collaborators, signal: ends, report })
 }

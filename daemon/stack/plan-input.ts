@@ -20,6 +20,8 @@ export interface Memory {
   readonly volumes: readonly string[]
   /** Services that somebody asked to run and that have not all been started since: a failed request is not forgotten. */
   readonly owed?: readonly string[]
+  /** Ids of containers whose restart policy was taken from them when they were stopped through us. */
+  readonly held?: readonly string[]
 }
 
 export interface PlanInput {

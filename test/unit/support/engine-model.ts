@@ -48,6 +48,7 @@ class EngineModel {
   readonly #networks: Map<string, ObservedNetwork>
   readonly #volumes: Map<string, ObservedVolume>
   readonly #restarted: Record<string, number>
+  readonly #held: Set<string>
   readonly #made = new Map<string, string>()
   readonly #volumesOnce: Set<string>
   #serial: number
@@ -59,6 +60,7 @@ class EngineModel {
     this.#networks = new Map(observed.networks.map((network) => [network.id, network]))
     this.#volumes = new Map(observed.volumes.map((volume) => [volume.name, volume]))
     this.#restarted = { ...memory.restarted }
+    this.#held = new Set(memory.held)
     this.#volumesOnce = new Set(memory.volumes)
     this.#serial = Math.max(0, ...observed.containers.map((container) => container.created))
   }
@@ -71,7 +73,7 @@ class EngineModel {
         volumes: [...this.#volumes.values()],
         ports: this.#observed.ports,
       },
-      memory: { restarted: this.#restarted, volumes: [...this.#volumesOnce] },
+      memory: { restarted: this.#restarted, volumes: [...this.#volumesOnce], held: [...this.#held] },
     }
   }
 
@@ -117,7 +119,11 @@ class EngineModel {
         if (body.generation !== undefined) this.#restarted[body.id] = body.generation
         return
       case 'stop-container':
-        this.#change(body.id, { state: 'exited', exitCode: 143 }, ['running', 'restarting', 'paused'])
+        // One that has ended already is stopped for its policy's sake; the Engine answers 304.
+        if (this.#get(body.id).state !== 'exited') {
+          this.#change(body.id, { state: 'exited', exitCode: 143 }, ['running', 'restarting', 'paused'])
+        }
+        if (body.purpose === 'keep') this.#held.add(body.id)
         return
       case 'remove-container': {
         const container = this.#get(body.id)
