@@ -230,7 +230,7 @@ export class DeploymentRun {
     }
     store.stacks.setCondition(name, 'absent', undefined, at)
     for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
-    for (const kind of ['restarted', 'attempts', 'owed', 'held'] as const) {
+    for (const kind of ['restarted', 'attempts', 'owed', 'held', 'stopping'] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
   }

@@ -45,6 +45,7 @@ export async function prepareRound(
         volumes,
         owed: Object.keys(store.memory.all(desired.stack, 'owed')),
         held: Object.keys(store.memory.all(desired.stack, 'held')),
+        stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
       },
       policy: how.policy,
       removal: how.removal,

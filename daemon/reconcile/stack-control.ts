@@ -30,6 +30,14 @@ import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './v
 /** Reading for a person who waits: no longer than this. */
 const READ_MS = 20_000
 
+/** Like `AbortSignal.timeout`, with words for the person who waits. */
+function deadline(): AbortSignal {
+  const abort = new AbortController()
+  const problem = () => new Problem('engine-timeout', `the Engine did not answer in ${READ_MS / 1000} s`)
+  setTimeout(() => abort.abort(problem()), READ_MS).unref()
+  return abort.signal
+}
+
 export class StackControl implements Control {
   readonly #core: Core
   readonly #supervisor: Supervisor
@@ -89,11 +97,11 @@ export class StackControl implements Control {
       options: request.options,
       disabled: request.disabledServices,
     }
-    return previewRequest(this.#core, this.#state(stack), stored, candidate, AbortSignal.timeout(READ_MS))
+    return previewRequest(this.#core, this.#state(stack), stored, candidate, deadline())
   }
 
   drift(stack: string): Promise<Plan> {
-    return previewDrift(this.#core, stack, AbortSignal.timeout(READ_MS))
+    return previewDrift(this.#core, stack, deadline())
   }
 
   async down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted> {
@@ -134,7 +142,7 @@ export class StackControl implements Control {
   async containers(stack: string): Promise<Container[]> {
     const { store, observer } = this.#core
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
-    const summaries = await observer.containers(stack, AbortSignal.timeout(READ_MS))
+    const summaries = await observer.containers(stack, deadline())
     if (summaries.length === 0) this.#row(stack)
     return summaries
       .map((summary) => containerOf(summary, stack, store.instance, services))
@@ -205,7 +213,7 @@ export class StackControl implements Control {
   /** Undefined where the Engine does not answer: what we know ourselves is still worth showing. */
   async #ours(stack?: string): Promise<ContainerSummary[] | undefined> {
     const { engine, store, observer } = this.#core
-    const signal = AbortSignal.timeout(READ_MS)
+    const signal = deadline()
     const label = [`${OURS.instance}=${store.instance}`]
     try {
       return await (stack === undefined
@@ -234,7 +242,7 @@ export class StackControl implements Control {
         hint: 'give yours another name (-p NAME), or take this one over with --take-over',
       })
     }
-    const foreign = (await observer.containers(stack, AbortSignal.timeout(READ_MS))).filter(
+    const foreign = (await observer.containers(stack, deadline())).filter(
       (container) =>
         container.Labels[OURS.instance] !== store.instance &&
         request.model.services[container.Labels[COMPOSE.service] ?? ''] !== undefined,

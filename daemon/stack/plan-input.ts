@@ -22,6 +22,8 @@ export interface Memory {
   readonly owed?: readonly string[]
   /** Ids of containers whose restart policy was taken from them when they were stopped through us. */
   readonly held?: readonly string[]
+  /** Containers that the Engine may be about to stop, by id: a call of an earlier run whose answer nobody heard. */
+  readonly stopping?: readonly string[]
 }
 
 export interface PlanInput {

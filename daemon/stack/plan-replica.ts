@@ -226,6 +226,8 @@ export class ReplicaPlanner {
   }
 
   #mustRestart(container: ObservedContainer): boolean {
+    // It runs now, and will not for long: a restart waits for the stop that is under way.
+    if (this.#input.memory.stopping?.includes(container.id)) return true
     const done = Math.max(container.restart, this.#input.memory.restarted[container.id] ?? 0)
     return done < this.#service.restart
   }

@@ -3,9 +3,9 @@ import type { Database } from 'better-sqlite3'
 
 /**
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
- * restart policy is `no` while they are stopped through us.
+ * restart policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
  */
-export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held'
+export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held' | 'stopping'
 
 export class MemoryRepository {
   readonly #db: Database

@@ -223,10 +223,10 @@ describe('up', () => {
     expect((await containers())[0]!.Id).toBe(before!.Id)
   })
 
-  test('--wait fails where a service ends, and says which', async () => {
-    writeFile({ job: { image: 'ek-lab/job:1', environment: { EXIT_CODE: '3', SECONDS: '0' } } })
+  test('--wait fails where a service is unhealthy, and says which', async () => {
+    writeFile({ db: { ...SLEEP, healthcheck: { test: ['CMD', 'false'], interval: '1s', retries: 1 } } })
     const { code, stderr } = await daemon.ek(['up', '--wait'], at)
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/job-1 exited \(3/)])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/db-1 is unhealthy/)])
   })
 
   test('--abort-on-container-exit stops the stack and answers the exit code', async () => {

@@ -102,7 +102,30 @@ class Case {
       if (foreign !== undefined && network.labels.flavour !== (flavour === undefined ? undefined : String(flavour)))
         block(`its network is to be made anew, and ${foreign.name} uses it`)
     }
+    for (const [name, { spec }] of this.#expected.services) {
+      for (const [need, { condition }] of Object.entries(spec.needs ?? {})) {
+        if (condition !== 'service_completed_successfully' || !this.#isEndless(need)) continue
+        this.#endless = true
+        block(`${name} waits for the end of ${need}, which never ends`)
+      }
+    }
     for (const [name, service] of this.#inOrder()) this.#hinder(name, service)
+  }
+
+  /** By what its file says now, or by what an older container of it does. */
+  #isEndless(name: string): boolean {
+    const service = this.#expected.services.get(name)
+    if (service === undefined || service.run !== 'running') return false
+    return (
+      !endsForGood(service.spec) ||
+      this.#of(name).some(
+        ({ program, policy }) =>
+          program.exit === undefined ||
+          policy.Name === 'always' ||
+          policy.Name === 'unless-stopped' ||
+          (policy.Name === 'on-failure' && program.exit.code !== 0),
+      )
+    )
   }
 
   #hinder(name: string, service: ExpectedService): void {
@@ -127,10 +150,6 @@ class Case {
     for (const [need, { condition, required }] of Object.entries(spec.needs ?? {})) {
       const other = this.#expected.services.get(need)
       if (required === false || other === undefined || other.run !== 'running' || other.replicas === 0) continue
-      if (condition === 'service_completed_successfully' && !endsForGood(other.spec)) {
-        this.#endless = true
-        this.#set(name, 'run', `${name} waits for the end of ${need}, which never ends`)
-      }
       if (this.#hindered.has(need)) this.#set(name, 'run', `${name} needs ${need}`)
       else if (condition !== 'service_started' && !this.#of(need).every((c) => meets(c, condition)))
         this.#set(name, 'run', `${name} needs ${need}, which does not do well`)
@@ -224,7 +243,10 @@ class Case {
         if (this.#world.machine.findNetwork(name)?.id !== networkId) return `is in a network ${name} that is gone`
       return undefined
     }
-    const staysDown = policy.Name === 'no' || policy.Name === 'on-failure'
+    const { restart = 'no' } = service.spec
+    const isDown = (name: string) => name === 'no' || name.startsWith('on-failure')
+    // An older container that `--no-recreate` keeps has the policy of its own file; the loop goes by the new one.
+    const staysDown = isDown(policy.Name) || (service.keepsOld && isDown(restart))
     const byOthers = lastExit === 'hand' || lastExit === 'engine' || lastExit === 'program'
     if (state === 'exited' && staysDown && byOthers && service.spec.restart !== 'always') return undefined
     return `is ${state} (exit ${container.exitCode} by ${lastExit}), and is to run`
@@ -250,9 +272,16 @@ class Case {
       if (network === undefined) this.#differs(service, 'spec', `network ${name} is not there`)
       else if (name === `${this.#stack}_default` && network.labels[OURS.instance] === instance) {
         if (network.labels.flavour !== (flavour === undefined ? undefined : String(flavour)))
-          this.#differs(undefined, 'spec', `network ${name} is not as declared`)
+          this.#differs(this.#refused(name), 'spec', `network ${name} is not as declared`)
       }
     }
+  }
+
+  /** A service that cannot be had keeps its network from being made anew. */
+  #refused(network: string): string | undefined {
+    for (const [name, { spec }] of this.#expected.services)
+      if (this.#hindered.get(name) === 'all' && networkNames(this.#stack, spec).includes(network)) return name
+    return undefined
   }
 
   #checkVolumes(): void {

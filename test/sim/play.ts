@@ -206,7 +206,7 @@ async function settle(world: World, stacks: readonly string[]): Promise<void> {
     return
   }
   world.broken(
-    /steady|called|no word/.test(problem ?? '') ? 'truthful' : 'as-declared',
+    /it is called|no word/.test(problem ?? '') ? 'truthful' : 'as-declared',
     problem ?? 'it never came to rest',
   )
 }

@@ -28,6 +28,7 @@ export async function startContainer(performance: Performance<'start-container'>
   if (body.id !== undefined) {
     await completeBeforeStart(performance, id)
     store.memory.forget(context.desired.stack, 'held', id)
+    store.memory.forget(context.desired.stack, 'stopping', id)
     await restorePolicy(engine, context, body.service, id, signal)
   }
   try {
@@ -71,10 +72,13 @@ export async function stopContainer(performance: Performance<'stop-container'>):
     if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
     await runHooks('pre_stop', body.id, body.service, performance)
     const { graceSeconds } = context.policy
+    // Before the call: whoever does not hear its answer must not take the container for one that runs on.
+    store.memory.set(context.desired.stack, 'stopping', body.id, true)
     await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
   } catch (error) {
     if (!isStatus(error, 404)) throw error
   }
+  store.memory.forget(context.desired.stack, 'stopping', body.id)
 }
 
 export async function restartContainer(performance: Performance<'restart-container'>): Promise<void> {
@@ -87,6 +91,7 @@ export async function restartContainer(performance: Performance<'restart-contain
   const { graceSeconds } = context.policy
   await runHooks('pre_stop', body.id, body.service, performance)
   await engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+  store.memory.forget(context.desired.stack, 'stopping', body.id)
   await runHooks('post_start', body.id, body.service, performance)
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', body.id, body.generation)
 }
@@ -122,7 +127,10 @@ export async function removeContainer({
   } catch (error) {
     if (isStatus(error, 409) && /already in progress/i.test(error.message))
       await untilGone(engine, clock, body.id, signal)
-    else if (isStatus(error, 409) && /running container/i.test(error.message)) {
+    else if (
+      isStatus(error, 409) &&
+      /running container|container is (?:running|restarting|paused)/i.test(error.message)
+    ) {
       // It was not running when it was looked at: the Engine's restart policy, or somebody, was quicker.
       const { graceSeconds } = context.policy
       await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
@@ -135,6 +143,7 @@ export async function removeContainer({
   }
   store.memory.forget(context.desired.stack, 'restarted', body.id)
   store.memory.forget(context.desired.stack, 'held', body.id)
+  store.memory.forget(context.desired.stack, 'stopping', body.id)
 }
 
 /** Another removal is under way: ours is done when that is. */
