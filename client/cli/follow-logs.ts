@@ -66,6 +66,8 @@ export async function attachUntilExit(
 ): Promise<number> {
   const { api, output } = context
   const { services, since } = wanted
+  // Containers that the `up` itself replaced have ended too; that is not what is waited for.
+  const there = new Set((await api.call('containers', { stack })).containers.map((container) => container.id))
   const events = await api.stream<EventFrame>('events', {}, { stack, since: since.toISOString() })
   const logs = await api.stream<LogFrame>('logs', { stack }, queryOf({ services, follow: true, since }))
   const printing = print(context, logs, {}).catch((error: unknown) => {
@@ -92,6 +94,7 @@ export async function attachUntilExit(
   let from = ''
   for await (const frame of events) {
     if (frame.type !== 'event' || frame.event.type !== 'container.die') continue
+    if (!there.has(frame.event.container ?? '')) continue
     const code = Number(frame.event.attributes.exitCode ?? 0)
     if (wanted.on === 'failure' && code === 0) continue
     exitCode = code

@@ -33,6 +33,25 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
   makeRoom(draft, input, work, removed)
   freeNetworks(draft, input, stages)
+  replaceTogether(draft, input, stages)
+}
+
+/**
+ * A network is made anew for all of its services or for none: where one of them is refused, the containers of the others
+ * stay, for the network would stay as well, and nothing would come in their place.
+ */
+function replaceTogether(draft: Draft, { desired, observed }: PlanInput, { networks }: Stages): void {
+  const isReplaced = (name: string): boolean => networks.replaced[name] !== undefined
+  const refusals = draft.actions
+    .filter(({ body }) => body.kind === 'refuse')
+    .filter(({ service }) => desired.services[service ?? '']?.networks.some(isReplaced))
+    .map(({ id }) => id)
+  if (refusals.length === 0) return
+  for (const { id, body, effect } of draft.actions) {
+    if ((body.kind !== 'stop-container' && body.kind !== 'remove-container') || effect !== 'replace') continue
+    const container = observed.containers.find((candidate) => candidate.id === body.id)
+    if (Object.keys(container?.networks ?? {}).some(isReplaced)) draft.order(id, refusals)
+  }
 }
 
 /** Whoever takes a name or a host port of a container that goes waits until that has gone. */

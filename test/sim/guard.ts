@@ -181,6 +181,8 @@ export class Guard implements MachineObserver {
   #startedByEngine(stack: string, container: SimulatedContainer): void {
     const core = this.#core
     if (core === undefined || this.#runs.has(stack)) return
+    // It ran when the Engine went down: somebody had started it by hand just before.
+    if (container.lastExit === 'engine') return
     if (core.store.stacks.find(stack)?.condition !== 'steady' || core.store.deployments.open(stack).length > 0) return
     const service = core.store.stacks.services(stack).find((s) => s.service === container.labels[COMPOSE.service])
     if (service?.run === 'stopped')
