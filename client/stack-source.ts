@@ -83,7 +83,7 @@ export function requestOf(
 ): Pick<UpRequestInput, 'model' | 'source' | 'disabledServices' | 'files'> {
   const { model } = loaded
   return {
-    model: withProfiles(model),
+    model: withProfiles(model, loaded.workingDir),
     source: {
       workingDir: loaded.workingDir,
       configFiles: [...loaded.configFiles],
@@ -95,12 +95,15 @@ export function requestOf(
   }
 }
 
-/** A seccomp profile from a file of this machine goes as its content: the daemon's machine has another file, or none. */
-function withProfiles(model: Model): Model {
+/**
+ * A seccomp profile from a file of this machine goes as its content: the daemon's machine has another file, or none.
+ * Its path is relative to the project's folder, as Compose has it.
+ */
+function withProfiles(model: Model, workingDir: string): Model {
   const inline = (option: string, path: string): string => {
     const file = /^seccomp[=:](?!unconfined$|builtin$|\s*\{)(.+)$/.exec(option)?.[1]
     if (file === undefined) return option
-    const text = nodeFiles.read(resolve(file))
+    const text = nodeFiles.read(resolve(workingDir, file))
     if (text === undefined)
       throw new Problem('stack-file-invalid', `${path}: there is no seccomp profile ${file}`, {
         hint: 'correct the path',

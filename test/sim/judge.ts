@@ -31,8 +31,8 @@ class Case {
   readonly #differences: string[] = []
   readonly #excused: string[] = []
   readonly #obstacles: string[] = []
-  /** Services that cannot be as declared: `all`, or as far as running goes. */
-  readonly #hindered = new Map<string, 'all' | 'run'>()
+  /** Services that cannot be as declared: at all, as far as running goes, or as far as their definition goes. */
+  readonly #hindered = new Map<string, 'all' | 'run' | 'spec'>()
   #blocked = false
   #endless = false
 
@@ -72,9 +72,9 @@ class Case {
     return this.#ours.filter((container) => container.labels[COMPOSE.service] === service)
   }
 
-  #differs(service: string | undefined, kind: 'spec' | 'run', message: string): void {
+  #differs(service: string | undefined, kind: 'there' | 'spec' | 'run', message: string): void {
     const hindered = service === undefined ? undefined : this.#hindered.get(service)
-    const isExcused = this.#blocked || hindered === 'all' || (hindered === 'run' && kind === 'run')
+    const isExcused = this.#blocked || hindered === 'all' || hindered === kind
     if (isExcused) this.#excused.push(message)
     else this.#differences.push(message)
   }
@@ -110,6 +110,14 @@ class Case {
       }
     }
     for (const [name, service] of this.#inOrder()) this.#hinder(name, service)
+    const flavour = this.#expected.model?.networkFlavour
+    const isOld =
+      network !== undefined && network.labels.flavour !== (flavour === undefined ? undefined : String(flavour))
+    if (isOld && [...this.#hindered.values()].includes('all')) {
+      // A network is made anew for all of its services or for none.
+      for (const name of services.keys())
+        if (!this.#hindered.has(name)) this.#set(name, 'spec', `${name} waits for its network`)
+    }
   }
 
   /** By what its file says now, or by what an older container of it does. */
@@ -166,7 +174,7 @@ class Case {
     return holder?.spec.port === port && holder.run === 'running'
   }
 
-  #set(service: string, kind: 'all' | 'run', message: string): void {
+  #set(service: string, kind: 'all' | 'run' | 'spec', message: string): void {
     if (this.#hindered.get(service) !== 'all') this.#hindered.set(service, kind)
     this.#obstacles.push(message)
   }
@@ -194,7 +202,7 @@ class Case {
       const found = there.filter((container) => container.labels[COMPOSE.number] === String(replica))
       const [container] = found
       if (found.length !== 1 || container === undefined)
-        this.#differs(name, 'spec', `${name} ${replica}: there are ${found.length} containers of it`)
+        this.#differs(name, 'there', `${name} ${replica}: there are ${found.length} containers of it`)
       else this.#checkContainer(name, service, replica, container)
     }
     for (const container of there) {

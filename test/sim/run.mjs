@@ -64,6 +64,7 @@ const failures = []
 const sum = { runs: 0, simulatedMs: 0, deaths: 0, cpuSeconds: 0 }
 const progress = new Map()
 const children = []
+let enough = false
 
 /** Nothing heard for so long: a schedule that never ends. */
 const SILENCE_MS = 600_000
@@ -110,7 +111,10 @@ function work(index) {
       if (said.failure !== undefined) {
         failures.push(said)
         if (!values.json) print(said)
-        if (failures.length >= Number(values.failures)) for (const other of children) other.kill()
+        if (failures.length >= Number(values.failures)) {
+          enough = true
+          for (const other of children) other.kill()
+        }
       } else if (said.at !== undefined) {
         at = said.at
         progress.set(index, at - from)
@@ -125,10 +129,10 @@ function work(index) {
         sum.cpuSeconds += said.cpuSeconds
       } else if (said.crashed !== undefined) failures.push({ failure: from, rule: 'ends', message: said.crashed })
     })
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearTimeout(timer)
-      if (code !== 0 && code !== null && failures.every((failure) => failure.rule !== 'ends'))
-        failures.push({ failure: from, rule: 'ends', message: `the worker ended with ${code}` })
+      if (code !== 0 && !enough)
+        failures.push({ failure: at, rule: 'ends', message: `the worker ended with ${signal ?? code}` })
       resolve()
     })
   })

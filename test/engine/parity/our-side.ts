@@ -11,6 +11,7 @@ import { networkCreate } from '../../../daemon/stack/mapping/network.ts'
 import { volumeCreate } from '../../../daemon/stack/mapping/volume.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import { type LoadedStack, loadStack } from '../../../protocol/stackfile/load.ts'
+import type { Model } from '../../../protocol/stackfile/model.ts'
 import { CASES_FOLDER, type Case } from './cases.ts'
 
 /** Undefined where it made the stack, else why it did not. Anything but a Problem is a fault of ours and goes on. */
@@ -35,7 +36,7 @@ async function create(
   project: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const loaded = loadStack({
+  const read = loadStack({
     files: [testCase.file],
     projectName: project,
     profiles: [],
@@ -43,8 +44,9 @@ async function create(
     source: nodeFiles,
     cwd: CASES_FOLDER,
   })
-  const { model } = loaded
-  const { files = [] } = requestOf(loaded)
+  const { files = [], ...request } = requestOf(read)
+  const model = request.model as Model
+  const loaded = { ...read, model }
   const apiVersion = (await engine.version()).negotiated
   for (const [key, network] of Object.entries(model.networks ?? {})) {
     if (network.external !== true) await engine.networks.create(networkCreate(model, key, {}, { apiVersion }))
