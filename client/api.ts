@@ -5,7 +5,7 @@ import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import { pathOf, ROUTES, type RouteName, STREAMS, type StreamName } from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, unreachable } from './connection.ts'
+import { type FrameStream, NO_SERVER_NAME, unreachable } from './connection.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
@@ -69,6 +69,7 @@ export class Api {
           method,
           path: `${pathOf(path, params)}${search === '' ? '' : `?${search}`}`,
           headers,
+          ...NO_SERVER_NAME,
         },
         resolve,
       )

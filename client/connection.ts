@@ -7,6 +7,9 @@ export interface FrameStream<F> extends AsyncIterable<F> {
   close(): void
 }
 
+/** Without it Node asks whether the host is an IPv6 address, by a pattern that takes 8 ms to compile. */
+export const NO_SERVER_NAME = { servername: '' }
+
 export function unreachable(address: DaemonAddress, error: Error): Problem {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'EACCES') {

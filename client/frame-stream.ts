@@ -2,13 +2,16 @@
 import { WebSocket } from 'ws'
 import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, unreachable } from './connection.ts'
+import { type FrameStream, NO_SERVER_NAME, unreachable } from './connection.ts'
 
 /** Frames taken from the socket and not yet from here. */
 const QUEUE_LIMIT = 256
 
 export async function openFrameStream<F>(address: DaemonAddress, path: string): Promise<FrameStream<F>> {
-  const socket = new WebSocket(`ws+unix://${address.socketPath}:${path}`, { perMessageDeflate: false })
+  const socket = new WebSocket(`ws+unix://${address.socketPath}:${path}`, {
+    perMessageDeflate: false,
+    ...NO_SERVER_NAME,
+  })
   const queue: F[] = []
   let ended: { error: Error | undefined } | undefined
   let wake = (): void => {}

@@ -1,5 +1,4 @@
 /** Credentials for the registries of a request, from Docker's config.json and its helpers; sent with that request only. */
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -67,9 +66,10 @@ async function credentialOf(host: string, config: DockerConfig): Promise<Registr
 }
 
 /** The helper protocol: the server on standard input, JSON on standard output. */
-function askHelper(name: string, server: string): Promise<RegistryAuth | undefined> {
+async function askHelper(name: string, server: string): Promise<RegistryAuth | undefined> {
   if (!/^[\w.-]+$/.test(name))
     throw new Problem('bad-request', `the credential helper in config.json has a strange name: ${name}`)
+  const { execFile } = await import('node:child_process')
   return new Promise((resolve, reject) => {
     const child = execFile(`docker-credential-${name}`, ['get'], { timeout: HELPER_MS }, (error, stdout) => {
       if (error !== null) {

@@ -64,6 +64,7 @@ async function run(config: Config): Promise<void> {
     desired: new DesiredReader(store),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
+    underWay: new Map(),
   }
   restAfter(core.progress, globalThis.gc)
   const supervisor = new Supervisor(core, watch)

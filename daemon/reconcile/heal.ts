@@ -41,9 +41,9 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     store.deployments.begin(id, at)
     store.stacks.setCondition(stack, 'converging', undefined, at)
   })
-  const progress = new DeploymentProgress(id, store.deployments, core.progress, core.clock)
+  const progress = new DeploymentProgress(id, core)
   const outcome = await executeRound(core, plan.actions, context, progress, signal)
-  progress.flush()
+  progress.end()
   const problem = signal.aborted ? asEnded(signal) : failureOf(outcome)
   const isDown =
     desired.presence === 'absent' && outcome.failures.every(({ action }) => action.body.kind === 'remove-network')

@@ -35,7 +35,11 @@ export class ImageTable {
     const known = this.#found.get(reference)
     if (known !== undefined) return known
     const asked = this.#engine.images.inspect(reference, { signal })
-    asked.catch(() => this.#found.delete(reference))
+    asked.then(
+      // A pin names it by its id.
+      (image) => image !== undefined && this.#found.set(image.Id, asked),
+      () => this.#found.delete(reference),
+    )
     this.#found.set(reference, asked)
     return asked
   }

@@ -1,10 +1,8 @@
 /** The steps of a deployment as they go: told to followers at once, written to the store in batches. */
-import type { Channel } from '../../protocol/feed.ts'
 import type { Problem } from '../../protocol/problems.ts'
 import type { Step } from '../../protocol/resources/deployment.ts'
 import type { Action } from '../stack/actions.ts'
-import type { DeploymentRepository } from '../store/deployments.ts'
-import type { Clock } from './clock.ts'
+import type { Core } from './core.ts'
 import type { StepChange } from './executor.ts'
 import { labelOf } from './words.ts'
 
@@ -13,26 +11,23 @@ export type ProgressItem =
   | { readonly deployment: string; readonly type: 'ended' }
 
 /** Steps are history, not truth: a crash may lose the last few, never a state that something depends on. */
-const FLUSH_MS = 25
+const FLUSH_MS = 250
 /** A pull reports many times a second; followers need not see each. */
 const DETAIL_MS = 100
 
 export class DeploymentProgress {
   readonly #deployment: string
-  readonly #store: DeploymentRepository
-  readonly #feed: Channel<ProgressItem>
-  readonly #clock: Clock
+  readonly #core: Pick<Core, 'store' | 'progress' | 'clock' | 'underWay'>
   readonly #steps = new Map<string, { position: number; step: Step }>()
   readonly #dirty = new Set<string>()
   readonly #detailAt = new Map<string, number>()
   #round = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(deployment: string, store: DeploymentRepository, feed: Channel<ProgressItem>, clock: Clock) {
+  constructor(deployment: string, core: Pick<Core, 'store' | 'progress' | 'clock' | 'underWay'>) {
     this.#deployment = deployment
-    this.#store = store
-    this.#feed = feed
-    this.#clock = clock
+    this.#core = core
+    core.underWay.set(deployment, this)
   }
 
   /** All steps of a plan, waiting: a follower sees at once how much there is. */
@@ -55,7 +50,7 @@ export class DeploymentProgress {
   change(action: Action, change: StepChange): void {
     const before = this.#steps.get(this.#id(action))?.step
     if (before === undefined) return
-    const at = this.#clock.now().toISOString()
+    const at = this.#core.clock.now().toISOString()
     const { detail: _, ...rest } = before
     this.#put([
       {
@@ -72,7 +67,7 @@ export class DeploymentProgress {
   /** What an action is doing just now, such as a pull's bytes. */
   detail(action: Action, detail: string): void {
     const id = this.#id(action)
-    const now = this.#clock.now().getTime()
+    const now = this.#core.clock.now().getTime()
     const before = this.#steps.get(id)?.step
     if (before === undefined || now - (this.#detailAt.get(id) ?? 0) < DETAIL_MS) return
     this.#detailAt.set(id, now)
@@ -84,11 +79,17 @@ export class DeploymentProgress {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#dirty.size === 0) return
-    this.#store.saveSteps(
+    this.#core.store.deployments.saveSteps(
       this.#deployment,
       [...this.#dirty].map((id) => this.#steps.get(id)!),
     )
     this.#dirty.clear()
+  }
+
+  /** Nothing more comes: all of it is in the store. */
+  end(): void {
+    this.flush()
+    this.#core.underWay.delete(this.#deployment)
   }
 
   #id(action: Action): string {
@@ -102,7 +103,7 @@ export class DeploymentProgress {
       this.#dirty.add(step.id)
     }
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
-    this.#feed.publish({ deployment: this.#deployment, type: 'steps', steps })
+    this.#core.progress.publish({ deployment: this.#deployment, type: 'steps', steps })
   }
 }
 

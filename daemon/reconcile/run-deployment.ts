@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { Observed } from '../stack/observed.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
@@ -27,7 +28,7 @@ export class DeploymentRun {
     this.#core = core
     this.#row = row
     this.#request = row.request as StackRequest
-    this.#progress = new DeploymentProgress(row.id, core.store.deployments, core.progress, core.clock)
+    this.#progress = new DeploymentProgress(row.id, core)
   }
 
   /** Never rejects: how it ended stands in the store. */
@@ -42,7 +43,7 @@ export class DeploymentRun {
     } catch (error) {
       problem = signal.aborted && signal.reason instanceof Problem ? signal.reason : asProblem(error)
     }
-    this.#progress.flush()
+    this.#progress.end()
     // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
     if (signal.aborted && problem?.code !== 'superseded') return
     this.#end(problem)
@@ -51,7 +52,7 @@ export class DeploymentRun {
   async #carryOut(signal: AbortSignal): Promise<void> {
     const core = this.#core
     const table = new ImageTable(core.engine)
-    const scope = await this.#apply(table, signal)
+    const { scope, observed } = await this.#apply(table, signal)
     const policy = policyOf(this.#request, scope)
     const limitMs = waitTimeoutMs(this.#request)
     const timeout = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
@@ -63,6 +64,7 @@ export class DeploymentRun {
       desired,
       {
         policy,
+        observed,
         removal: this.#removal(),
         table,
         registryAuth: this.#credentials(),
@@ -87,17 +89,27 @@ export class DeploymentRun {
     // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
   }
 
-  /** Answers the scope. A deployment that a crash cut short after this is not applied twice. */
-  async #apply(table: ImageTable, signal: AbortSignal): Promise<ReadonlySet<string> | 'all'> {
+  /**
+   * Answers the scope, and what the Engine said of the stack where that still holds. A deployment that a crash cut short
+   * after this is not applied twice.
+   */
+  async #apply(
+    table: ImageTable,
+    signal: AbortSignal,
+  ): Promise<{ readonly scope: ReadonlySet<string> | 'all'; readonly observed: Observed | undefined }> {
     const { store } = this.#core
     const name = this.#row.stack
     const before = this.#before()
     const modelOf = (number: number) => this.#revision(number).model
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
-    if (this.#row.applied) return applied.scope
-    const pins = applied.stack.presence === 'absent' ? [] : await this.#images(applied, table, signal)
+    const { scope } = applied
+    if (this.#row.applied) return { scope, observed: undefined }
+    const { pins, observed } =
+      applied.stack.presence === 'absent'
+        ? { pins: [], observed: undefined }
+        : await this.#images(applied, table, signal)
     store.transaction(() => this.#commit(applied, pins))
-    return applied.scope
+    return { scope, observed }
   }
 
   #before(): StackState | undefined {
@@ -113,7 +125,12 @@ export class DeploymentRun {
     return found
   }
 
-  async #images(applied: AppliedState, table: ImageTable, signal: AbortSignal): Promise<ImagePin[]> {
+  /** Answers what the Engine said meanwhile as well, unless a pull or a build has taken its time since. */
+  async #images(
+    applied: AppliedState,
+    table: ImageTable,
+    signal: AbortSignal,
+  ): Promise<{ readonly pins: ImagePin[]; readonly observed: Observed | undefined }> {
     const core = this.#core
     const desired = core.desired.compose(applied.stack, applied.services, (number) => this.#revision(number))
     const input: ImageStageInput = {
@@ -124,7 +141,7 @@ export class DeploymentRun {
       revisionOf: (service) => this.#revision(desired.services[service]!.revision),
       now: core.clock.now(),
     }
-    const work = await imageWork(input, signal)
+    const [work, observed] = await Promise.all([imageWork(input, signal), core.observer.observe(desired, signal)])
     if (work.length > 0) {
       const context = new RunContext({
         desired,
@@ -140,7 +157,8 @@ export class DeploymentRun {
       const problem = failureOf(outcome)
       if (problem !== undefined) throw problem
     }
-    return resolvePins(input, 'fail', signal)
+    const pins = await resolvePins(input, 'fail', signal)
+    return { pins, observed: work.length > 0 ? undefined : observed }
   }
 
   /**

@@ -25,6 +25,8 @@ export async function prepareRound(
   desired: DesiredStack,
   how: {
     readonly policy: Policy
+    /** What the Engine said just now, where it was asked already. */
+    readonly observed?: Observed | undefined
     readonly removal?: Removal | undefined
     readonly table?: ImageTable
     readonly registryAuth?: Readonly<Record<string, RegistryAuth>> | undefined
@@ -33,7 +35,7 @@ export async function prepareRound(
   signal: AbortSignal,
 ): Promise<Round> {
   const { store, observer } = core
-  const observed = await observer.observe(desired, signal)
+  const observed = how.observed ?? (await observer.observe(desired, signal))
   const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
   const volumes = volumesOnce(core, desired.stack, observed)
   return {

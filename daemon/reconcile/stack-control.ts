@@ -168,10 +168,12 @@ export class StackControl implements Control {
   }
 
   deployments(stack: string, limit: number): Deployment[] {
+    for (const progress of this.#core.underWay.values()) progress.flush()
     return this.#core.store.deployments.list(stack, limit)
   }
 
   deployment(id: string): Deployment {
+    this.#core.underWay.get(id)?.flush()
     return mustFind(this.#core.store.deployments.find(id), 'deployment-not-found', `there is no deployment ${id}`)
   }
 

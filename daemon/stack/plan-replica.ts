@@ -65,20 +65,27 @@ export class ReplicaPlanner {
 
   /** What must be there before a container can be created: image, networks, volumes. */
   #needs(which: 'all' | 'without-networks' = 'all'): string[] {
-    const { images, networks } = this.#stages
-    const made = this.#service.networks.map((name) => networks.created[name]).filter((id) => id !== undefined)
+    const { images } = this.#stages
     return [
       ...(images[this.#service.service] ?? []),
-      ...(which === 'all' ? made : []),
+      ...(which === 'all' ? this.#networksMade() : []),
       ...this.#lenders().map(creation),
       ...this.#service.volumes.map(volumeCreation),
       ...this.#refuseTakenPorts(),
     ]
   }
 
+  #networksMade(): string[] {
+    const { created } = this.#stages.networks
+    return this.#service.networks.map((name) => created[name]).filter((id) => id !== undefined)
+  }
+
   #create(replica: number): void {
     const holders = this.#holdersOf(replica)
     const gone = holders.map((container) => this.remove(container, 'it is taken over (--take-over)', 'replace')[1])
+    // The Engine asks for a container's only network when it starts (20.10 and 28); for further ones when it is created.
+    const { replaced } = this.#stages.networks
+    const early = this.#service.networks.length === 1 && replaced[this.#service.networks[0]!] === undefined
     const created = this.#draft.add({
       body: {
         kind: 'create-container',
@@ -92,7 +99,7 @@ export class ReplicaPlanner {
       service: this.#service.service,
       effect: holders.length > 0 ? 'replace' : 'create',
       reason: holders.length > 0 ? 'it takes the place of one that was not made here' : 'it is not there',
-      after: [...this.#needs(), ...gone],
+      after: [...this.#needs(early ? 'without-networks' : 'all'), ...gone],
     })
     if (this.#service.run === 'running') this.#start(replica, undefined, [created], 'it is new', 'create')
   }
@@ -279,7 +286,7 @@ export class ReplicaPlanner {
       service: this.#service.service,
       effect,
       reason,
-      after,
+      after: [...after, ...this.#networksMade()],
     })
     this.work.starts.push(started)
   }

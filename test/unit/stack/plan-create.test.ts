@@ -9,7 +9,6 @@ import {
   asDeclared,
   idsOf,
   isBefore,
-  isChain,
   NOTHING,
   needs,
   planOf,
@@ -31,11 +30,16 @@ describe('a stack of which nothing is there', () => {
     ])
   })
 
-  test('has its containers created after their network and their volumes', () => {
+  test('has its containers started after their network, and created after their volumes', () => {
     const plan = planOf({ desired })
-    expect(isChain(plan, 'create-network shop_default', 'create-container db 1', 'start-container db 1')).toBe(true)
+    expect(isBefore(plan, 'create-network shop_default', 'start-container db 1')).toBe(true)
+    expect(isBefore(plan, 'create-container db 1', 'start-container db 1')).toBe(true)
     expect(isBefore(plan, 'create-volume shop_data', 'create-container db 1')).toBe(true)
     expect(isBefore(plan, 'create-volume shop_data', 'create-container web 1')).toBe(false)
+  })
+
+  test('has containers created beside their only network, which the Engine asks for when they start', () => {
+    expect(isBefore(planOf({ desired }), 'create-network shop_default', 'create-container db 1')).toBe(false)
   })
 
   test('has a service started after what it depends on', () => {

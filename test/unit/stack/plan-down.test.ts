@@ -39,9 +39,10 @@ describe('down', () => {
     expect(isBefore(plan, 'remove-container id-of-shop-web-1', 'stop-container id-of-shop-api-1')).toBe(false)
   })
 
-  test('removes networks when all containers have gone', () => {
+  test('removes networks when no container runs any more, beside the containers', () => {
     for (const name of ['db', 'api', 'web']) {
-      expect(isBefore(plan, `remove-container id-of-shop-${name}-1`, `remove-network ${NETWORK}`)).toBe(true)
+      expect(isBefore(plan, `stop-container id-of-shop-${name}-1`, `remove-network ${NETWORK}`)).toBe(true)
+      expect(isBefore(plan, `remove-container id-of-shop-${name}-1`, `remove-network ${NETWORK}`)).toBe(false)
     }
   })
 
@@ -67,15 +68,30 @@ describe('down', () => {
     )
   })
 
-  test('without any grace kills and removes in one call', () => {
-    const plan = planOf({ desired, observed, removal: KEEP, policy: { graceSeconds: 0 } })
-    expect(plan.actions.some((action) => action.body.kind === 'stop-container')).toBe(false)
-    expect(actionOf(plan, 'remove-container id-of-shop-db-1').body).toMatchObject({ mode: 'force' })
-  })
+  describe('without any grace', () => {
+    const many = aStack([aService('db', { replicas: 2 }), api, web])
+    const plan = planOf({
+      desired: { ...many, presence: 'absent' },
+      observed: asDeclared(many),
+      removal: KEEP,
+      policy: { graceSeconds: 0 },
+    })
 
-  test('without any grace still takes dependents first', () => {
-    const plan = planOf({ desired, observed, removal: KEEP, policy: { graceSeconds: 0 } })
-    expect(isBefore(plan, 'remove-container id-of-shop-web-1', 'remove-container id-of-shop-api-1')).toBe(true)
+    test('kills and removes many in one call each, and their networks then', () => {
+      expect(plan.actions.some((action) => action.body.kind === 'stop-container')).toBe(false)
+      expect(actionOf(plan, 'remove-container id-of-shop-db-1').body).toMatchObject({ mode: 'force' })
+      expect(isBefore(plan, 'remove-container id-of-shop-db-1', `remove-network ${NETWORK}`)).toBe(true)
+    })
+
+    test('stops a few first, so that their networks go beside them', () => {
+      const plan = planOf({ desired, observed, removal: KEEP, policy: { graceSeconds: 0 } })
+      expect(isBefore(plan, 'stop-container id-of-shop-db-1', `remove-network ${NETWORK}`)).toBe(true)
+      expect(actionOf(plan, 'remove-container id-of-shop-db-1').body).toMatchObject({ mode: 'stopped' })
+    })
+
+    test('takes dependents first', () => {
+      expect(isBefore(plan, 'remove-container id-of-shop-web-1', 'remove-container id-of-shop-api-1')).toBe(true)
+    })
   })
 })
 
@@ -127,7 +143,7 @@ describe('what others made in this project', () => {
 
   test('goes with --remove-orphans', () => {
     const plan = planOf({ desired, observed: withOrphan, removal: { ...KEEP, orphans: 'remove' } })
-    expect(isBefore(plan, 'remove-container orphan', `remove-network ${NETWORK}`)).toBe(true)
+    expect(isBefore(plan, 'stop-container orphan', `remove-network ${NETWORK}`)).toBe(true)
     expect(plan.warnings).toEqual([])
   })
 

@@ -107,8 +107,20 @@ test('a container that is bound to a network which is no longer there is made an
 })
 
 describe('a network that is missing', () => {
-  test('is made, and containers are created on it afterwards', () => {
-    expect(isBefore(planOf({ desired }), `create-network ${NETWORK}`, 'create-container web 1')).toBe(true)
+  test('is made, and containers are started on it afterwards', () => {
+    expect(isBefore(planOf({ desired }), `create-network ${NETWORK}`, 'start-container web 1')).toBe(true)
+  })
+
+  test('is made before a container that is on others as well is created: the Engine asks for those then', () => {
+    const two = aStack([aService('web', { networks: [NETWORK, 'shop_back'] })])
+    expect(isBefore(planOf({ desired: two }), 'create-network shop_back', 'create-container web 1')).toBe(true)
+    expect(isBefore(planOf({ desired: two }), `create-network ${NETWORK}`, 'create-container web 1')).toBe(true)
+  })
+
+  test('is made before a container that was created and never started is started', () => {
+    const container = aContainer(web, { state: 'created', networks: { [NETWORK]: '' } })
+    const observed = { ...NOTHING, containers: [container] }
+    expect(isBefore(planOf({ desired, observed }), `create-network ${NETWORK}`, 'start-container web 1')).toBe(true)
   })
 
   test('is not made while no service that is wanted uses it', () => {

@@ -77,6 +77,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       desired: new DesiredReader(store),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
+      underWay: new Map(),
     },
   }
 }

@@ -106,7 +106,7 @@ class EngineModel {
         this.#createContainer(body)
         return
       case 'start-container':
-        this.#change(this.#idOf(body), { state: 'running', exitCode: undefined }, ['created', 'exited'])
+        this.#startContainer(this.#idOf(body))
         return
       case 'unpause-container':
         this.#change(body.id, { state: 'running' }, ['paused'])
@@ -167,11 +167,8 @@ class EngineModel {
   #createContainer(body: Extract<ActionBody, { kind: 'create-container' }>): void {
     const service = this.#desired.services[body.service]!
     this.#mustBeFree(body.name, undefined)
-    const networks = service.networks.map((name) => {
-      const network = [...this.#networks.values()].find((candidate) => candidate.name === name)
-      if (network === undefined) throw new Impossible(`network ${name} is not there`)
-      return [name, network.id] as const
-    })
+    // The Engine asks for a container's only network when it starts.
+    const networks = service.networks.map((name) => [name, service.networks.length === 1 ? '' : this.#networkId(name)])
     for (const name of service.volumes) {
       if (!this.#volumes.has(name)) throw new Impossible(`volume ${name} is not there`)
     }
@@ -198,6 +195,21 @@ class EngineModel {
       anonymousVolumes: body.carriedVolumes,
     })
     this.#made.set(`${body.service} ${body.replica}`, id)
+  }
+
+  #startContainer(id: string): void {
+    const networks = Object.entries(this.#get(id).networks).map(([name, known]) => [
+      name,
+      known === '' ? this.#networkId(name) : known,
+    ])
+    const change = { state: 'running' as const, exitCode: undefined, networks: Object.fromEntries(networks) }
+    this.#change(id, change, ['created', 'exited'])
+  }
+
+  #networkId(name: string): string {
+    const network = [...this.#networks.values()].find((candidate) => candidate.name === name)
+    if (network === undefined) throw new Impossible(`network ${name} is not there`)
+    return network.id
   }
 
   /** The world is kind to what runs: it becomes healthy, jobs end well. What has ended otherwise stays so. */
