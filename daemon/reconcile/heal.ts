@@ -27,7 +27,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     return 'steady'
   }
   const id = randomUUID()
-  store.transaction(() => {
+  store.batch(() => {
     store.deployments.add({
       id,
       stack,
@@ -48,7 +48,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
   const isDown =
     desired.presence === 'absent' && outcome.failures.every(({ action }) => action.body.kind === 'remove-network')
   const ended = core.clock.now().toISOString()
-  store.transaction(() => {
+  store.batch(() => {
     store.deployments.end(id, {
       state: problem === undefined ? 'succeeded' : 'failed',
       at: ended,

@@ -108,7 +108,7 @@ export class DeploymentRun {
       applied.stack.presence === 'absent'
         ? { pins: [], observed: undefined }
         : await this.#images(applied, table, signal)
-    store.transaction(() => this.#commit(applied, pins))
+    store.batch(() => this.#commit(applied, pins))
     return { scope, observed }
   }
 
@@ -222,7 +222,7 @@ export class DeploymentRun {
     const at = this.#now()
     const superseded = problem?.code === 'superseded'
     const state = problem === undefined ? 'succeeded' : superseded ? 'superseded' : 'failed'
-    store.transaction(() => {
+    store.batch(() => {
       store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
       if (problem === undefined) this.#succeeded(at)
       else if (!superseded && store.stacks.find(stack) !== undefined) {

@@ -102,9 +102,11 @@ export async function executeRound(
 
 /** Services whose part of a round is all done owe nothing any more: what exits from now on follows its restart policy. */
 export function settleOwed({ store }: Core, stack: string, unfinished: ReadonlySet<string | undefined>): void {
-  for (const service of Object.keys(store.memory.all(stack, 'owed'))) {
-    if (!unfinished.has(service)) store.memory.forget(stack, 'owed', service)
-  }
+  const settled = Object.keys(store.memory.all(stack, 'owed')).filter((service) => !unfinished.has(service))
+  if (settled.length === 0) return
+  store.batch(() => {
+    for (const service of settled) store.memory.forget(stack, 'owed', service)
+  })
 }
 
 /** One failure as it is; of several the first, and how many more. */

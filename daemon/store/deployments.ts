@@ -1,7 +1,7 @@
 /** Deployments and their steps. A queued or running one that a crash left open is taken up again at start. */
-import type { Database } from 'better-sqlite3'
 import type { ProblemDetails } from '../../protocol/problems.ts'
 import type { Deployment, DeploymentKind, DeploymentState, Step } from '../../protocol/resources/deployment.ts'
+import type { Sql } from './database.ts'
 
 export interface DeploymentRow {
   readonly id: string
@@ -25,14 +25,14 @@ export interface DeploymentEnd {
 }
 
 export class DeploymentRepository {
-  readonly #db: Database
+  readonly #sql: Sql
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   add(row: Omit<DeploymentRow, 'applied'>): void {
-    this.#db
+    this.#sql
       .prepare(
         `INSERT INTO deployments (id, stack, kind, revision, state, requested_by, request, created_at)
          VALUES (@id, @stack, @kind, @revision, @state, @requestedBy, @request, @createdAt)`,
@@ -42,36 +42,36 @@ export class DeploymentRepository {
 
   /** The oldest that is not ended: what the stack's loop works on next. */
   next(stack: string): DeploymentRow | undefined {
-    const row = this.#db
+    const row = this.#sql
       .prepare(`SELECT * FROM deployments WHERE stack = ? AND state IN ('queued', 'running') ORDER BY sequence LIMIT 1`)
       .get(stack)
     return row === undefined ? undefined : toRow(row)
   }
 
   open(stack: string): DeploymentRow[] {
-    return this.#db
+    return this.#sql
       .prepare(`SELECT * FROM deployments WHERE stack = ? AND state IN ('queued', 'running') ORDER BY sequence`)
       .all(stack)
       .map(toRow)
   }
 
   stacksWithOpen(): string[] {
-    const rows = this.#db.prepare(`SELECT DISTINCT stack FROM deployments WHERE state IN ('queued', 'running')`).all()
+    const rows = this.#sql.prepare(`SELECT DISTINCT stack FROM deployments WHERE state IN ('queued', 'running')`).all()
     return rows.map((row) => (row as { stack: string }).stack)
   }
 
   begin(id: string, at: string): void {
-    this.#db
+    this.#sql
       .prepare(`UPDATE deployments SET state = 'running', started_at = COALESCE(started_at, ?) WHERE id = ?`)
       .run(at, id)
   }
 
   applied(id: string, revision: number): void {
-    this.#db.prepare('UPDATE deployments SET applied = 1, revision = ? WHERE id = ?').run(revision, id)
+    this.#sql.prepare('UPDATE deployments SET applied = 1, revision = ? WHERE id = ?').run(revision, id)
   }
 
   end(id: string, end: DeploymentEnd): void {
-    this.#db
+    this.#sql
       .prepare('UPDATE deployments SET state = ?, ended_at = ?, error = ?, warnings = ? WHERE id = ?')
       .run(
         end.state,
@@ -83,22 +83,22 @@ export class DeploymentRepository {
   }
 
   saveSteps(deployment: string, steps: readonly { readonly position: number; readonly step: Step }[]): void {
-    const statement = this.#db.prepare(
+    const statement = this.#sql.prepare(
       'INSERT OR REPLACE INTO steps (deployment, id, position, step) VALUES (?, ?, ?, ?)',
     )
-    this.#db.transaction(() => {
+    this.#sql.batch(() => {
       for (const { position, step } of steps) statement.run(deployment, step.id, position, JSON.stringify(step))
-    })()
+    })
   }
 
   find(id: string): Deployment | undefined {
-    const row = this.#db.prepare('SELECT * FROM deployments WHERE id = ?').get(id)
+    const row = this.#sql.prepare('SELECT * FROM deployments WHERE id = ?').get(id)
     return row === undefined ? undefined : this.#toDeployment(row)
   }
 
   /** Newest first. */
   list(stack: string, limit: number): Deployment[] {
-    return this.#db
+    return this.#sql
       .prepare('SELECT * FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT ?')
       .all(stack, limit)
       .map((row) => this.#toDeployment(row))
@@ -106,7 +106,7 @@ export class DeploymentRepository {
 
   /** Ended deployments beyond the newest `keep` of a stack go, with their steps. */
   prune(stack: string, keep: number): void {
-    this.#db
+    this.#sql
       .prepare(
         `DELETE FROM deployments WHERE stack = ? AND state NOT IN ('queued', 'running') AND sequence <= (
            SELECT sequence FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?)`,
@@ -116,7 +116,7 @@ export class DeploymentRepository {
 
   #toDeployment(raw: unknown): Deployment {
     const row = raw as Record<string, string | number | null>
-    const steps = this.#db.prepare('SELECT step FROM steps WHERE deployment = ? ORDER BY position').all(row.id)
+    const steps = this.#sql.prepare('SELECT step FROM steps WHERE deployment = ? ORDER BY position').all(row.id)
     return {
       ...optional('revision', row.revision),
       ...optional('startedAt', row.started_at),

@@ -1,5 +1,5 @@
 /** What cannot be observed and must survive a crash: small values by stack, kind and key. */
-import type { Database } from 'better-sqlite3'
+import type { Sql } from './database.ts'
 
 /**
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
@@ -8,26 +8,26 @@ import type { Database } from 'better-sqlite3'
 export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held' | 'stopping'
 
 export class MemoryRepository {
-  readonly #db: Database
+  readonly #sql: Sql
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   all(stack: string, kind: MemoryKind): Record<string, unknown> {
-    const rows = this.#db.prepare('SELECT key, value FROM memory WHERE stack = ? AND kind = ?').all(stack, kind)
+    const rows = this.#sql.prepare('SELECT key, value FROM memory WHERE stack = ? AND kind = ?').all(stack, kind)
     return Object.fromEntries(
       rows.map((raw) => [(raw as { key: string }).key, JSON.parse((raw as { value: string }).value)]),
     )
   }
 
   set(stack: string, kind: MemoryKind, key: string, value: unknown): void {
-    this.#db
+    this.#sql
       .prepare('INSERT OR REPLACE INTO memory (stack, kind, key, value) VALUES (?, ?, ?, ?)')
       .run(stack, kind, key, JSON.stringify(value))
   }
 
   forget(stack: string, kind: MemoryKind, key: string): void {
-    this.#db.prepare('DELETE FROM memory WHERE stack = ? AND kind = ? AND key = ?').run(stack, kind, key)
+    this.#sql.prepare('DELETE FROM memory WHERE stack = ? AND kind = ? AND key = ?').run(stack, kind, key)
   }
 }

@@ -1,7 +1,7 @@
 /** Immutable, numbered snapshots of a stack's model, and the images that each was pinned to. */
-import type { Database } from 'better-sqlite3'
 import type { ImagePin, Source } from '../../protocol/resources/revision.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
+import type { Sql } from './database.ts'
 
 /** Where the bytes of a config or secret are: a digest into the folder of files, never the value itself. */
 export interface FileRef {
@@ -30,16 +30,16 @@ export interface RevisionRow {
 }
 
 export class RevisionRepository {
-  readonly #db: Database
+  readonly #sql: Sql
   /** Revisions never change, so that what was parsed once serves each further plan. Bounded: a few per stack. */
   readonly #parsed = new Map<string, RevisionRow>()
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   add(row: RevisionRow): void {
-    this.#db
+    this.#sql
       .prepare(
         `INSERT INTO revisions (stack, number, created_at, author, note, source, digest, model, files, contexts)
          VALUES (@stack, @number, @createdAt, @author, @note, @source, @digest, @model, @files, @contexts)`,
@@ -58,7 +58,7 @@ export class RevisionRepository {
     const key = `${stack} ${number}`
     const known = this.#parsed.get(key)
     if (known !== undefined) return known
-    const row = this.#db.prepare('SELECT * FROM revisions WHERE stack = ? AND number = ?').get(stack, number)
+    const row = this.#sql.prepare('SELECT * FROM revisions WHERE stack = ? AND number = ?').get(stack, number)
     if (row === undefined) return undefined
     const revision = toRevision(row)
     if (this.#parsed.size >= PARSED_LIMIT) this.#parsed.delete(this.#parsed.keys().next().value!)
@@ -67,26 +67,26 @@ export class RevisionRepository {
   }
 
   latestNumber(stack: string): number {
-    const row = this.#db.prepare('SELECT MAX(number) AS latest FROM revisions WHERE stack = ?').get(stack)
+    const row = this.#sql.prepare('SELECT MAX(number) AS latest FROM revisions WHERE stack = ?').get(stack)
     return (row as { latest: number | null }).latest ?? 0
   }
 
   /** Newest first. */
   list(stack: string, limit: number): RevisionRow[] {
-    return this.#db
+    return this.#sql
       .prepare('SELECT * FROM revisions WHERE stack = ? ORDER BY number DESC LIMIT ?')
       .all(stack, limit)
       .map(toRevision)
   }
 
   pins(stack: string, revision: number): ImagePin[] {
-    return this.#db
+    return this.#sql
       .prepare('SELECT service, reference, image_id AS imageId FROM revision_images WHERE stack = ? AND revision = ?')
       .all(stack, revision) as ImagePin[]
   }
 
   pin(stack: string, revision: number, pin: ImagePin): void {
-    this.#db
+    this.#sql
       .prepare(
         'INSERT OR REPLACE INTO revision_images (stack, revision, service, reference, image_id) VALUES (?, ?, ?, ?, ?)',
       )

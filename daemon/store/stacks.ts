@@ -1,6 +1,6 @@
 /** Desired state: a stack, and each of its services. */
-import type { Database } from 'better-sqlite3'
 import type { ServiceState } from '../stack/desired.ts'
+import type { Sql } from './database.ts'
 
 export type StackCondition = 'steady' | 'converging' | 'failed' | 'blocked' | 'absent'
 
@@ -16,23 +16,23 @@ export interface StackRow {
 }
 
 export class StackRepository {
-  readonly #db: Database
+  readonly #sql: Sql
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(sql: Sql) {
+    this.#sql = sql
   }
 
   all(): StackRow[] {
-    return this.#db.prepare('SELECT * FROM stacks ORDER BY name').all().map(toStack)
+    return this.#sql.prepare('SELECT * FROM stacks ORDER BY name').all().map(toStack)
   }
 
   find(name: string): StackRow | undefined {
-    const row = this.#db.prepare('SELECT * FROM stacks WHERE name = ?').get(name)
+    const row = this.#sql.prepare('SELECT * FROM stacks WHERE name = ?').get(name)
     return row === undefined ? undefined : toStack(row)
   }
 
   save(row: StackRow): void {
-    this.#db
+    this.#sql
       .prepare(
         `INSERT INTO stacks (name, presence, revision, disabled, condition, reason, updated_at)
          VALUES (@name, @presence, @revision, @disabled, @condition, @reason, @updatedAt)
@@ -43,17 +43,17 @@ export class StackRepository {
   }
 
   setCondition(name: string, condition: StackCondition, reason: string | undefined, at: string): void {
-    this.#db
+    this.#sql
       .prepare('UPDATE stacks SET condition = ?, reason = ?, updated_at = ? WHERE name = ?')
       .run(condition, reason ?? null, at, name)
   }
 
   services(stack: string): ServiceState[] {
-    return this.#db.prepare('SELECT * FROM services WHERE stack = ? ORDER BY service').all(stack).map(toService)
+    return this.#sql.prepare('SELECT * FROM services WHERE stack = ? ORDER BY service').all(stack).map(toService)
   }
 
   saveService(stack: string, state: ServiceState): void {
-    this.#db
+    this.#sql
       .prepare(
         `INSERT OR REPLACE INTO services (stack, service, revision, run, scale, recreate, restart, outdated)
          VALUES (@stack, @service, @revision, @run, @scale, @recreate, @restart, @outdated)`,
@@ -62,7 +62,7 @@ export class StackRepository {
   }
 
   removeService(stack: string, service: string): void {
-    this.#db.prepare('DELETE FROM services WHERE stack = ? AND service = ?').run(stack, service)
+    this.#sql.prepare('DELETE FROM services WHERE stack = ? AND service = ?').run(stack, service)
   }
 }
 

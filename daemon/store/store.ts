@@ -1,6 +1,6 @@
 /** The state of the daemon, by aggregate. */
 import { randomUUID } from 'node:crypto'
-import { openDatabase } from './database.ts'
+import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
 import { MemoryRepository } from './memory.ts'
@@ -15,27 +15,30 @@ export interface Store {
   readonly deployments: DeploymentRepository
   readonly events: EventRepository
   readonly memory: MemoryRepository
-  /** All or nothing, and on the disk when it returns. */
-  transaction<T>(work: () => T): T
+  /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
+  batch: Sql['batch']
+  /** All or nothing, and on the disk when it returns: what is acknowledged. */
+  transaction: Sql['transaction']
   close(): void
 }
 
 export function openStore(folder: string): Store {
-  const { db, close } = openDatabase(folder)
+  const { sql, close } = openDatabase(folder)
   return {
-    instance: instanceOf(db),
-    stacks: new StackRepository(db),
-    revisions: new RevisionRepository(db),
-    deployments: new DeploymentRepository(db),
-    events: new EventRepository(db),
-    memory: new MemoryRepository(db),
-    transaction: (work) => db.transaction(work).immediate(),
+    instance: instanceOf(sql),
+    stacks: new StackRepository(sql),
+    revisions: new RevisionRepository(sql),
+    deployments: new DeploymentRepository(sql),
+    events: new EventRepository(sql),
+    memory: new MemoryRepository(sql),
+    batch: sql.batch,
+    transaction: sql.transaction,
     close,
   }
 }
 
-function instanceOf(db: ReturnType<typeof openDatabase>['db']): string {
-  db.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('instance', ?)`).run(randomUUID())
-  const row = db.prepare(`SELECT value FROM meta WHERE key = 'instance'`).get() as { value: string }
+function instanceOf(sql: Sql): string {
+  sql.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('instance', ?)`).run(randomUUID())
+  const row = sql.prepare(`SELECT value FROM meta WHERE key = 'instance'`).get() as { value: string }
   return row.value
 }

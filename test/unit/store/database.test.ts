@@ -2,12 +2,19 @@ import { closeSync, existsSync, openSync, statSync, writeFileSync, writeSync } f
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { openDatabase } from '../../../daemon/store/database.ts'
+import { openDatabase, type Sql } from '../../../daemon/store/database.ts'
 import { MIGRATIONS } from '../../../daemon/store/migrations/index.ts'
 import { openStore } from '../../../daemon/store/store.ts'
 import { aModel, aRevision } from '../support/core.ts'
 import { problemOf } from '../support/problems.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const pragma = (sql: Sql, name: string): unknown =>
+  (sql.prepare(`PRAGMA ${name}`).get() as Record<string, unknown>)[name]
+
+function fail(): never {
+  throw new Error('of no use')
+}
 
 describe('the state', () => {
   test('is made where there is none, down to its folder, for its owner alone', () => {
@@ -18,27 +25,42 @@ describe('the state', () => {
   })
 
   test('is migrated from empty to the newest schema', () => {
-    const { db, close } = openDatabase(temporaryFolder())
-    expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length)
+    const { sql, close } = openDatabase(temporaryFolder())
+    expect(pragma(sql, 'user_version')).toBe(MIGRATIONS.length)
     close()
   })
 
   test('is migrated once: opening it again changes nothing', () => {
     const folder = temporaryFolder()
     const schema = () => {
-      const { db, close } = openDatabase(folder)
-      const rows = db.prepare('SELECT sql FROM sqlite_schema ORDER BY name').all()
+      const { sql, close } = openDatabase(folder)
+      const rows = sql.prepare('SELECT sql FROM sqlite_schema ORDER BY name').all()
       close()
       return rows
     }
     expect(schema()).toEqual(schema())
   })
 
-  test('is on the disk when a write returns: WAL, synchronous FULL, foreign keys', () => {
-    const { db, close } = openDatabase(temporaryFolder())
-    expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
-    expect(db.pragma('synchronous', { simple: true })).toBe(2)
-    expect(db.pragma('foreign_keys', { simple: true })).toBe(1)
+  test('is a log that is read while it is written, with foreign keys', () => {
+    const { sql, close } = openDatabase(temporaryFolder())
+    expect(pragma(sql, 'journal_mode')).toBe('wal')
+    expect(pragma(sql, 'foreign_keys')).toBe(1)
+    close()
+  })
+
+  test('is waited for on the disk by a transaction, and by nothing else', () => {
+    const { sql, close } = openDatabase(temporaryFolder())
+    const [NORMAL, FULL] = [1, 2]
+    expect(sql.transaction(() => pragma(sql, 'synchronous'))).toBe(FULL)
+    expect(sql.batch(() => pragma(sql, 'synchronous'))).toBe(NORMAL)
+    expect(() => sql.transaction(() => fail())).toThrow('of no use')
+    expect(pragma(sql, 'synchronous')).toBe(NORMAL)
+    close()
+  })
+
+  test('takes no transaction within a batch, which could not be waited for', () => {
+    const { sql, close } = openDatabase(temporaryFolder())
+    expect(() => sql.batch(() => sql.transaction(() => 1))).toThrow('cannot be part of a batch')
     close()
   })
 
