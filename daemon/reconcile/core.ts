@@ -4,7 +4,7 @@ import type { RegistryAuth } from '../engine/types.ts'
 import type { DesiredReader } from './desired-reader.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import type { Observer } from './observer.ts'
-import type { DeploymentProgress, ProgressItem } from './progress.ts'
+import type { ProgressItem } from './progress.ts'
 import type { Collaborators } from './run-context.ts'
 
 export interface CoreLog {
@@ -18,7 +18,7 @@ export interface Core extends Collaborators {
   readonly desired: DesiredReader
   readonly progress: Channel<ProgressItem>
   /** What is being carried out, by deployment: its steps may not all be in the store yet. */
-  readonly underWay: Map<string, DeploymentProgress>
+  readonly underWay: Map<string, { flush(): void }>
   readonly recorder: EventRecorder
   /** Credentials by deployment: in memory only, gone when it ends. */
   readonly credentials: Map<string, Readonly<Record<string, RegistryAuth>>>

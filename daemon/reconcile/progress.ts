@@ -1,14 +1,24 @@
 /** The steps of a deployment as they go: told to followers at once, written to the store in batches. */
+import type { Channel } from '../../protocol/feed.ts'
 import type { Problem } from '../../protocol/problems.ts'
 import type { Step } from '../../protocol/resources/deployment.ts'
 import type { Action } from '../stack/actions.ts'
-import type { Core } from './core.ts'
+import type { Store } from '../store/store.ts'
+import type { Clock } from './clock.ts'
 import type { StepChange } from './executor.ts'
 import { labelOf } from './words.ts'
 
 export type ProgressItem =
   | { readonly deployment: string; readonly type: 'steps'; readonly steps: readonly Step[] }
   | { readonly deployment: string; readonly type: 'ended' }
+
+/** What it needs of the core. */
+export interface ProgressCore {
+  readonly store: Store
+  readonly clock: Clock
+  readonly progress: Channel<ProgressItem>
+  readonly underWay: Map<string, { flush(): void }>
+}
 
 /** Steps are history, not truth: a crash may lose the last few, never a state that something depends on. */
 const FLUSH_MS = 250
@@ -17,14 +27,14 @@ const DETAIL_MS = 100
 
 export class DeploymentProgress {
   readonly #deployment: string
-  readonly #core: Pick<Core, 'store' | 'progress' | 'clock' | 'underWay'>
+  readonly #core: ProgressCore
   readonly #steps = new Map<string, { position: number; step: Step }>()
   readonly #dirty = new Set<string>()
   readonly #detailAt = new Map<string, number>()
   #round = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(deployment: string, core: Pick<Core, 'store' | 'progress' | 'clock' | 'underWay'>) {
+  constructor(deployment: string, core: ProgressCore) {
     this.#deployment = deployment
     this.#core = core
     core.underWay.set(deployment, this)
