@@ -13,7 +13,7 @@ const CASES = [
     'cycle',
     'services:\n  a:\n    image: x\n    depends_on: [b]\n  b:\n    image: x\n    depends_on: [a]\n',
     '7:',
-    /cycle/i,
+    /circle/i,
   ],
   [
     'unknown dependency',
