@@ -35,6 +35,7 @@ module.exports = {
       'daemon/build',
     ]),
     floor('streams', 'daemon/streams', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
+    floor('jobs', 'daemon/jobs', ['protocol', 'daemon/engine', 'daemon/stack', 'daemon/build', 'daemon/reconcile']),
     floor('http', 'daemon/http', [
       'protocol',
       'daemon/engine',
@@ -42,6 +43,7 @@ module.exports = {
       'daemon/stack',
       'daemon/build',
       'daemon/reconcile',
+      'daemon/jobs',
       'daemon/streams',
     ]),
     floor('client-is-thin', 'client', ['protocol']),

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Problem } from '../protocol/problems.ts'
+import type { BuildRequestInput } from '../protocol/resources/job.ts'
 import type { FileContent, UpRequestInput } from '../protocol/resources/stack.ts'
 import { findStackFiles } from '../protocol/stackfile/find.ts'
 import { type FileSource, type LoadedStack, type LoadRequest, loadStack } from '../protocol/stackfile/load.ts'
@@ -92,6 +93,44 @@ export function requestOf(
     },
     disabledServices: [...loaded.disabledServices],
     files: filesOf(model, loaded.environment),
+  }
+}
+
+/**
+ * What a job on images needs of a stack: nothing of what its containers will be, and of secrets only what the builds of these
+ * services read.
+ */
+export function imagesRequestOf(
+  { model, workingDir, configFiles, environmentFiles, environment }: LoadedStack,
+  built: readonly string[],
+): Pick<BuildRequestInput, 'model' | 'source' | 'files'> {
+  const services = Object.fromEntries(
+    Object.entries(model.services).map(([name, { image, build, platform, pull_policy, depends_on }]) => [
+      name,
+      {
+        ...(image === undefined ? {} : { image }),
+        ...(build === undefined ? {} : { build }),
+        ...(platform === undefined ? {} : { platform }),
+        ...(pull_policy === undefined ? {} : { pull_policy }),
+        ...(depends_on === undefined ? {} : { depends_on }),
+      },
+    ]),
+  )
+  const reduced: Model = {
+    name: model.name,
+    services,
+    ...(model.secrets === undefined ? {} : { secrets: model.secrets }),
+  }
+  const builds = { ...reduced, services: Object.fromEntries(built.map((name) => [name, services[name]!])) }
+  return {
+    model: reduced,
+    source: {
+      workingDir,
+      configFiles: [...configFiles],
+      environmentFiles: [...environmentFiles],
+      host: hostname(),
+    },
+    files: filesOf(builds, environment),
   }
 }
 

@@ -9,12 +9,14 @@ import { type Config, HELP, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
 import { followEvents } from './http/follow-events.ts'
+import { followJob } from './http/follow-job.ts'
 import { followLogs } from './http/follow-logs.ts'
 import { followProgress } from './http/follow-progress.ts'
 import { createServer } from './http/server.ts'
 import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
 import { infoOf } from './info.ts'
+import { JobControl } from './jobs/job-control.ts'
 import { systemClock } from './reconcile/clock.ts'
 import { ContainerWaiter } from './reconcile/container-waiter.ts'
 import type { Core } from './reconcile/core.ts'
@@ -69,10 +71,12 @@ async function run(config: Config): Promise<void> {
   restAfter(core.progress, globalThis.gc)
   const supervisor = new Supervisor(core, watch)
   const control = new StackControl(core, supervisor)
+  const jobs = new JobControl(core)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.
   const admit = () => ({ name: 'local socket' })
   const server = createServer({
     control,
+    jobs,
     contexts,
     engine,
     log,
@@ -87,6 +91,7 @@ async function run(config: Config): Promise<void> {
     streams: {
       progress: ({ params, socket }) =>
         followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
+      jobProgress: ({ params, query, socket }) => followJob(jobs.find(params.id!), query, socket),
       events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
       logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
     },
@@ -109,7 +114,7 @@ async function run(config: Config): Promise<void> {
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
   sockets.close()
   stop.abort()
-  await Promise.all([supervisor.stop(), watching, server.close()])
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, server.close()])
   recorder.flush()
   await engine.close()
   store.close()

@@ -1,5 +1,6 @@
 /** What client and daemon agree on about builds: the names of contexts, and the patterns that say what belongs to one. */
 import { posix } from 'node:path'
+import { Problem } from './problems.ts'
 
 /** Where `dockerfile_inline`, or a Dockerfile from outside its context, stands in the context that the client sends. */
 export const INLINE_DOCKERFILE = '.evenkeel-inline.Dockerfile'
@@ -186,4 +187,30 @@ export function servicesInBuild(
 ): string[] {
   const sources = Object.values(build?.additional_contexts ?? {}).map(contextSource)
   return [...new Set(sources.flatMap((source) => (source.kind === 'service' ? [source.service] : [])))]
+}
+
+/**
+ * Those of the named services that are built, and all whose images their builds take: each after what it takes. Throws a Problem
+ * where builds wait for each other.
+ */
+export function builtServices(
+  services: Readonly<
+    Record<string, { readonly build?: { readonly additional_contexts?: Readonly<Record<string, string>> } }>
+  >,
+  names: Iterable<string>,
+): string[] {
+  const found = new Set<string>()
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) {
+      throw new Problem('stack-file-invalid', `builds wait for each other: ${[...path, name].join(' -> ')}`, {
+        hint: 'take one of the service: entries out of build.additional_contexts',
+      })
+    }
+    const build = services[name]?.build
+    if (build === undefined || found.has(name)) return
+    for (const other of servicesInBuild(build)) visit(other, [...path, name])
+    found.add(name)
+  }
+  for (const name of names) visit(name, [])
+  return [...found]
 }

@@ -64,6 +64,11 @@ export const ROUTES = {
     permission: 'deploy',
     summary: 'Upload a build context (tar)',
   },
+  build: { method: 'POST', path: '/v1/stacks/:stack/build', permission: 'deploy', summary: 'Build images' },
+  pull: { method: 'POST', path: '/v1/stacks/:stack/pull', permission: 'deploy', summary: 'Pull images' },
+  push: { method: 'POST', path: '/v1/stacks/:stack/push', permission: 'deploy', summary: 'Push images' },
+  job: { method: 'GET', path: '/v1/jobs/:id', permission: 'read', summary: 'One job on images with its steps' },
+  cancelJob: { method: 'DELETE', path: '/v1/jobs/:id', permission: 'deploy', summary: 'End a job before its time' },
   openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'read', summary: 'This API as OpenAPI 3.1' },
 } as const satisfies Record<string, Route>
 
@@ -74,6 +79,7 @@ export const STREAMS = {
   logs: { path: '/v1/stacks/:stack/logs', permission: 'logs', summary: 'Logs of a stack, merged' },
   events: { path: '/v1/events', permission: 'read', summary: 'Events of all stacks or one' },
   progress: { path: '/v1/deployments/:id/progress', permission: 'read', summary: 'A deployment as it goes on' },
+  jobProgress: { path: '/v1/jobs/:id/progress', permission: 'read', summary: 'A job as it goes on, with its output' },
 } as const
 
 export type StreamName = keyof typeof STREAMS

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
+import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
 import { Plan } from './resources/plan.ts'
 import { Revision } from './resources/revision.ts'
 import {
@@ -51,6 +52,11 @@ export const SCHEMAS = {
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean() }) },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
+  build: { body: BuildRequest, answer: JobStarted, status: 202 },
+  pull: { body: PullRequest, answer: JobStarted, status: 202 },
+  push: { body: PushRequest, answer: JobStarted, status: 202 },
+  job: { answer: Job },
+  cancelJob: { answer: Job },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

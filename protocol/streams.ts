@@ -6,6 +6,7 @@
 import type { ProblemDetails } from './problems.ts'
 import type { Deployment, Step } from './resources/deployment.ts'
 import type { StackEvent } from './resources/event.ts'
+import type { Job } from './resources/job.ts'
 
 /** Who wrote a line. Sent once per source, before its first line; lines name it by `source`. */
 export interface LogSource {
@@ -59,6 +60,27 @@ export type ProgressFrame =
   | { readonly type: 'steps'; readonly steps: readonly Step[] }
   | Gap
   | End
+
+/** Lines that a job wrote (a build's output), in order. `last` numbers the last of them, from 1: resume after it. */
+export interface JobOutput {
+  readonly type: 'output'
+  readonly last: number
+  readonly lines: readonly { readonly service: string; readonly text: string }[]
+}
+
+/** First the whole job as it stands, then steps and output as they come, then the job as it ended, then `end`. */
+export type JobFrame =
+  | { readonly type: 'job'; readonly job: Job }
+  | { readonly type: 'steps'; readonly steps: readonly Step[] }
+  | JobOutput
+  | Gap
+  | End
+
+/** The query of a job's stream. */
+export interface JobQuery {
+  /** Number of the line of output after which to begin. Default: all that is kept. */
+  readonly after?: string
+}
 
 /** The query of the logs stream. `since` and `until`: RFC 3339, Unix seconds, or a Go duration back from now. */
 export interface LogsQuery {

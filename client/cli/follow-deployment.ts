@@ -5,16 +5,20 @@ import type { Accepted, Deployment } from '../../protocol/resources/deployment.t
 import type { ProgressFrame } from '../../protocol/streams.ts'
 import type { Api } from '../api.ts'
 import type { Context } from './command.ts'
-import { progressView } from './render/progress.ts'
+import { type PullDetails, progressView } from './render/progress.ts'
 
 /** Resolves when it has succeeded; rejects with what it failed of. */
-export async function followDeployment({ api, output }: Context, accepted: Accepted): Promise<Deployment> {
+export async function followDeployment(
+  { api, output }: Context,
+  accepted: Accepted,
+  pulls: PullDetails = 'detailed',
+): Promise<Deployment> {
   const onInterrupt = () => {
     process.stderr.write('\nThe daemon goes on with it. See: evenkeel ps\n')
     process.exit(130)
   }
   process.once('SIGINT', onInterrupt)
-  const view = progressView(output)
+  const view = progressView(output, pulls)
   try {
     const deployment = await ended(api, accepted.deployment, view, output.progress === 'tty' ? 'watched' : 'unwatched')
     view.end()

@@ -19,7 +19,7 @@ export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOption
   return { ...request, options, contexts, registryAuth }
 }
 
-type Entry = readonly [string, Service]
+export type Entry = readonly [string, Service]
 
 function inScope(model: Model, options: UpOptions): Entry[] {
   const named = options.services ?? []
@@ -53,7 +53,7 @@ async function toBuild(api: Api, model: Model, builds: readonly Entry[], options
   return [...wanted]
 }
 
-async function sendContexts(api: Api, builds: readonly Entry[]): Promise<Record<string, string>> {
+export async function sendContexts(api: Api, builds: readonly Entry[]): Promise<Record<string, string>> {
   if (builds.length === 0) return {}
   const library = await import('../build-context.ts')
   const contexts: Record<string, string> = {}
@@ -61,7 +61,7 @@ async function sendContexts(api: Api, builds: readonly Entry[]): Promise<Record<
   return contexts
 }
 
-async function credentials(
+export async function credentials(
   images: readonly string[],
   builds: readonly Entry[],
 ): Promise<NonNullable<UpRequestInput['registryAuth']>> {

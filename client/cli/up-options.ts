@@ -25,6 +25,19 @@ export const UP_OPTIONS = {
   timeout: { type: 'number', alias: 't', describe: 'Seconds from the stop signal to SIGKILL', placeholder: 'SECONDS' },
 } as const satisfies Options
 
+/** Those of them that mean something to containers that are not started. */
+export const CREATE_OPTIONS = {
+  build: UP_OPTIONS.build,
+  'no-build': UP_OPTIONS['no-build'],
+  pull: { ...UP_OPTIONS.pull, choices: [...UP_OPTIONS.pull.choices, 'policy'], default: 'policy' },
+  'quiet-pull': { type: 'boolean', describe: 'Pull without printing progress information' },
+  'force-recreate': UP_OPTIONS['force-recreate'],
+  'no-recreate': UP_OPTIONS['no-recreate'],
+  'remove-orphans': UP_OPTIONS['remove-orphans'],
+  scale: UP_OPTIONS.scale,
+  yes: { type: 'boolean', alias: 'y', describe: 'Answer yes to questions' },
+} as const satisfies Options
+
 export function upOptionsOf(
   values: Values<typeof UP_OPTIONS>,
   services: readonly string[],

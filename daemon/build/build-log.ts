@@ -1,6 +1,7 @@
 /** What a build writes, as lines for people, and the last of it for the error. Holds a bounded tail, nothing more. */
 import { StringDecoder } from 'node:string_decoder'
 import type { StatusResponse } from './buildkit/messages.ts'
+import type { BuildOutput } from './transcript.ts'
 
 const TAIL_LINES = 10
 const TAIL_CHARACTERS = 8000
@@ -33,20 +34,25 @@ interface Step {
 
 export class BuildLog {
   readonly #report: (detail: string) => void
+  readonly #output: BuildOutput | undefined
   readonly #steps = new Map<string, Step>()
   readonly #all = new Tail()
   #failed: Step | undefined
 
-  constructor(report: (detail: string) => void) {
+  constructor(report: (detail: string) => void, output?: BuildOutput) {
     this.#report = report
+    this.#output = output
   }
 
   /** Output of a builder that knows no steps. */
   write(text: string): void {
+    this.#output?.text(text)
     this.#say(this.#all.add(Buffer.from(text)))
   }
 
-  status({ vertexes, logs, warnings }: StatusResponse): void {
+  status(status: StatusResponse): void {
+    this.#output?.status(status)
+    const { vertexes, logs, warnings } = status
     for (const { digest, name, cached, started, completed, error } of vertexes) {
       const step = this.#step(digest, name)
       if (error !== '') this.#failed = step

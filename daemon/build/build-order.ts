@@ -1,6 +1,7 @@
 /** What is to be built, with all that it needs: nothing of it is looked up elsewhere. */
 import type { Build } from '../../protocol/stackfile/model.ts'
 import type { RegistryAuth } from '../engine/types.ts'
+import type { BuildOutput } from './transcript.ts'
 
 export interface BuildOrder {
   readonly stack: string
@@ -18,4 +19,8 @@ export interface BuildOrder {
   readonly secrets: ReadonlyMap<string, () => Buffer>
   /** The image of another service of the stack: `additional_contexts` with `service:`. */
   readonly imageOf: (service: string) => string
+  /** Limit of the classic builder's containers. */
+  readonly memoryBytes?: number | undefined
+  /** Takes all that the build writes; without it only the last lines are kept, for an error. */
+  readonly output?: BuildOutput | undefined
 }

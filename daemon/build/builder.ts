@@ -16,10 +16,15 @@ export class ImageBuilder {
 
   /**
    * The Engine is asked by trying: the `Builder-Version` that it announces is only what it prefers, and Engine 20.10 has
-   * BuildKit without announcing it.
+   * BuildKit without announcing it. Answers who built.
    */
-  async build(order: BuildOrder, report: (detail: string) => void, signal: AbortSignal): Promise<void> {
-    if ((await this.#buildKit.build(order, report, signal)) === 'built') return
+  async build(
+    order: BuildOrder,
+    report: (detail: string) => void,
+    signal: AbortSignal,
+  ): Promise<'buildkit' | 'classic'> {
+    if ((await this.#buildKit.build(order, report, signal)) === 'built') return 'buildkit'
     await this.#classic.build(order, report, signal)
+    return 'classic'
   }
 }

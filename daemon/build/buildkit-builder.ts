@@ -52,7 +52,7 @@ export class BuildKitBuilder {
     if (os === 'windows') return 'no-buildkit'
     const control = await unlessRefused(this.#engine.upgrade('/grpc', {}, { signal }))
     const client = control === undefined ? undefined : new GrpcClient(control)
-    const log = new BuildLog(report)
+    const log = new BuildLog(report, order.output)
     try {
       return await this.#withSession(order, control, signal, async (sources, session) => {
         if (client === undefined) await this.#buildBySession(order, sources, session, log, signal)

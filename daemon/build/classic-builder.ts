@@ -40,7 +40,7 @@ export class ClassicBuilder {
     const { build, service } = order
     refuseWhatNeedsBuildKit(order)
     const context = await this.#context(order)
-    const log = new BuildLog(report)
+    const log = new BuildLog(report, order.output)
     try {
       for await (const { stream } of this.#engine.images.build(queryOf(order), context, { signal })) {
         if (stream !== undefined) log.write(stream)
@@ -111,7 +111,7 @@ async function withHiddenDockerfile(path: string): Promise<Readable> {
   return whole
 }
 
-function queryOf({ build, imageName, platform, contextId, registryAuth }: BuildOrder): BuildQuery {
+function queryOf({ build, imageName, platform, contextId, registryAuth, memoryBytes }: BuildOrder): BuildQuery {
   const runs = platform ?? build.platforms?.[0]
   return {
     version: '1',
@@ -131,6 +131,7 @@ function queryOf({ build, imageName, platform, contextId, registryAuth }: BuildO
     ...(build.labels === undefined ? {} : { labels: build.labels }),
     ...(build.network === undefined ? {} : { networkMode: build.network }),
     ...(build.shm_size === undefined ? {} : { shmSizeBytes: Number(build.shm_size) }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(build.ulimits === undefined ? {} : { ulimits: ulimitsOf(build.ulimits) }),
     ...(build.extra_hosts === undefined ? {} : { extraHosts: build.extra_hosts.map((host) => host.replace('=', ':')) }),
     ...(runs === undefined ? {} : { platform: runs }),

@@ -48,7 +48,7 @@ export function imagesOf(http: Transport): Engine['images'] {
       try {
         yield* messages(http, call)
       } catch (error) {
-        throw explainRegistry(error, reference)
+        throw explainPush(error, reference)
       }
     },
     tag: async (source, { repo, tag }, options) => {
@@ -114,19 +114,37 @@ async function* messages(http: Transport, call: Call): AsyncGenerator<JsonMessag
   }
 }
 
+function explainPush(error: unknown, reference: string): unknown {
+  const isOurs = error instanceof Problem && error.code === 'engine-error'
+  if (!isOurs || !/does not exist locally|tag does not exist|no such image/i.test(error.message)) {
+    return explainRegistry(error, reference)
+  }
+  return new Problem('image-missing', `there is no image ${reference} here to push`, {
+    hint: 'build it first, or give it that name (docker tag)',
+    engine: error.engine,
+    cause: error,
+  })
+}
+
 function explainRegistry(error: unknown, reference: string): unknown {
   if (!(error instanceof Problem) || error.code !== 'engine-error') return error
   const options = { engine: error.engine, cause: error }
   if (/unauthorized|authentication required|denied|no basic auth/i.test(error.message)) {
     return new Problem('registry-denied', `the registry refused ${reference}: ${error.message}`, {
       ...options,
-      hint: `log in on this machine (docker login ${reference.split('/')[0]}), or check the image's name`,
+      hint: `log in on this machine (docker login${registryArgument(reference)}), or check the image's name`,
     })
   }
   if (/not found|manifest unknown|does not exist/i.test(error.message)) {
     return new Problem('image-missing', `the registry has no ${reference}: ${error.message}`, options)
   }
   return error
+}
+
+/** Docker Hub is what `docker login` means without a name. */
+function registryArgument(reference: string): string {
+  const first = reference.split('/')[0]!
+  return reference.includes('/') && (/[.:]/.test(first) || first === 'localhost') ? ` ${first}` : ''
 }
 
 /** `repo[:tag][@digest]`: a digest goes where the Engine takes a tag. Without both, `latest`. */
@@ -156,6 +174,7 @@ function buildQuery(query: BuildQuery): NonNullable<Call['query']> {
     labels: json(query.labels),
     networkmode: query.networkMode,
     shmsize: query.shmSizeBytes,
+    memory: query.memoryBytes,
     ulimits: json(query.ulimits),
     extrahosts: query.extraHosts,
     platform: query.platform,

@@ -248,6 +248,8 @@ export interface BuildQuery {
   readonly labels?: Readonly<Record<string, string>>
   readonly networkMode?: string
   readonly shmSizeBytes?: number
+  /** Of the classic builder's containers. */
+  readonly memoryBytes?: number
   readonly ulimits?: readonly { Name: string; Soft: number; Hard: number }[]
   readonly extraHosts?: readonly string[]
   readonly platform?: string

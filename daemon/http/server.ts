@@ -5,6 +5,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
+import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type {
   DownOptions,
   ImageQuery,
@@ -17,6 +18,7 @@ import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.t
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
+import type { JobControl } from '../jobs/job-control.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
 import { openApiDocument } from './openapi.ts'
 
@@ -25,6 +27,7 @@ const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 
 export interface Api {
   readonly control: Control
+  readonly jobs: JobControl
   readonly contexts: ContextStore
   readonly engine: Engine
   readonly info: () => Promise<Info>
@@ -101,7 +104,7 @@ export function createServer(api: Api): FastifyInstance {
 }
 
 function handlersOf(api: Api): Record<RouteName, Handler> {
-  const { control } = api
+  const { control, jobs } = api
   /** Made when first asked for: few ask, and it costs megabytes. */
   let document: string | undefined
   const stack = ({ params }: Input) => params.stack!
@@ -129,6 +132,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),
     }),
+    build: (input) => jobs.build(stack(input), input.body as BuildRequest, input.caller),
+    pull: (input) => jobs.pull(stack(input), input.body as PullRequest, input.caller),
+    push: (input) => jobs.push(stack(input), input.body as PushRequest, input.caller),
+    job: (input) => jobs.job(input.params.id!),
+    cancelJob: (input) => jobs.cancel(input.params.id!),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document

@@ -14,40 +14,49 @@ export type StepChange =
   | { readonly state: 'failed'; readonly error: Problem }
   | { readonly state: 'skipped'; readonly because: string }
 
-export interface Execution {
-  readonly actions: readonly Action[]
+/** What the executor needs to know of an action: its place among the others. */
+export interface Task {
+  readonly id: string
+  readonly after: readonly string[]
+  /** Ids in `after` whose failure does not stop this one. */
+  readonly tolerates: readonly string[]
+  readonly body?: { readonly kind: string }
+}
+
+export interface Execution<T extends Task = Action> {
+  readonly actions: readonly T[]
   /** Carries out one action. Its signal ends what can be ended: waits, pulls, builds. */
-  readonly perform: (action: Action, signal: AbortSignal) => Promise<void>
-  readonly onChange: (action: Action, change: StepChange) => void
+  readonly perform: (action: T, signal: AbortSignal) => Promise<void>
+  readonly onChange: (action: T, change: StepChange) => void
   readonly signal: AbortSignal
   readonly concurrency?: number
 }
 
-export interface Outcome {
-  readonly failures: readonly { readonly action: Action; readonly error: Problem }[]
+export interface Outcome<T extends Task = Action> {
+  readonly failures: readonly { readonly action: T; readonly error: Problem }[]
   readonly skipped: number
 }
 
 /** Actions that only wait or refuse take no slot: a chain of waits must not hold up what could go on. */
-const takesSlot = (action: Action): boolean => action.body.kind !== 'await-service' && action.body.kind !== 'refuse'
+const takesSlot = ({ body }: Task): boolean => body?.kind !== 'await-service' && body?.kind !== 'refuse'
 
-export async function execute(execution: Execution): Promise<Outcome> {
+export async function execute<T extends Task>(execution: Execution<T>): Promise<Outcome<T>> {
   const { actions, perform, onChange, signal, concurrency = CONCURRENCY } = execution
-  const failures: { action: Action; error: Problem }[] = []
+  const failures: { action: T; error: Problem }[] = []
   const ended = new Map<string, 'done' | 'failed'>()
   const waiting = new Set(actions)
   const running = new Set<Promise<void>>()
   let slots = concurrency
   let skipped = 0
 
-  const skip = (action: Action, because: string): void => {
+  const skip = (action: T, because: string): void => {
     waiting.delete(action)
     ended.set(action.id, 'failed')
     skipped += 1
     onChange(action, { state: 'skipped', because })
   }
 
-  const begin = (action: Action): void => {
+  const begin = (action: T): void => {
     waiting.delete(action)
     const slot = takesSlot(action)
     if (slot) slots -= 1
@@ -90,7 +99,7 @@ export async function execute(execution: Execution): Promise<Outcome> {
 }
 
 function readiness(
-  action: Action,
+  action: Task,
   ended: ReadonlyMap<string, 'done' | 'failed'>,
 ): 'ready' | 'waiting' | { failed: string } {
   let verdict: 'ready' | 'waiting' = 'ready'

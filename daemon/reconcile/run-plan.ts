@@ -9,7 +9,7 @@ import type { Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
-import { execute, type Outcome } from './executor.ts'
+import { execute, type Outcome, type Task } from './executor.ts'
 import { ImageTable } from './images.ts'
 import { perform } from './perform.ts'
 import type { DeploymentProgress } from './progress.ts'
@@ -110,7 +110,7 @@ export function settleOwed({ store }: Core, stack: string, unfinished: ReadonlyS
 }
 
 /** One failure as it is; of several the first, and how many more. */
-export function failureOf(outcome: Outcome): Problem | undefined {
+export function failureOf(outcome: Outcome<Task>): Problem | undefined {
   const [first, ...others] = outcome.failures
   if (first === undefined) return undefined
   if (others.length === 0) return first.error

@@ -23,6 +23,7 @@ import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
+import { toAuth } from './registry-auth.ts'
 import { isWholeStack, type StackRequest } from './requests.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
@@ -373,13 +374,4 @@ function contextsOf(
 interface CheckedModel {
   readonly digest: string
   readonly model: Model
-}
-
-function toAuth(auth: UpRequest['registryAuth']) {
-  return Object.fromEntries(
-    Object.entries(auth).map(([host, entry]) => [
-      host,
-      Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)) as { serveraddress: string },
-    ]),
-  )
 }

@@ -1,6 +1,8 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import build from './build.ts'
 import config from './config.ts'
+import create from './create.ts'
 import down from './down.ts'
 import events from './events.ts'
 import history from './history.ts'
@@ -9,6 +11,8 @@ import logs from './logs.ts'
 import ls from './ls.ts'
 import plan from './plan.ts'
 import ps from './ps.ts'
+import pull from './pull.ts'
+import push from './push.ts'
 import restart from './restart.ts'
 import scale from './scale.ts'
 import start from './start.ts'
@@ -25,6 +29,10 @@ export const COMMANDS: readonly Command[] = [
   logs,
   events,
   config,
+  build,
+  pull,
+  push,
+  create,
   start,
   stop,
   restart,

@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { UpRequestInput } from '../../../protocol/resources/stack.ts'
 import { command } from '../command.ts'
+import { declareStack } from '../declare-stack.ts'
 import { followDeployment } from '../follow-deployment.ts'
 import { attachUntilExit, followLogs } from '../follow-logs.ts'
 import { prepareUp } from '../prepare-up.ts'
@@ -38,7 +39,6 @@ export default command({
     ['evenkeel plan', 'the same, without doing it'],
   ],
   async run(context, values, services) {
-    const { output } = context
     const attach =
       values['abort-on-container-exit'] === true ||
       values['abort-on-container-failure'] === true ||
@@ -61,11 +61,7 @@ export default command({
     const request: UpRequestInput = await prepareUp(context.api, loaded, options)
     const stack = loaded.model.name
     const startedAt = new Date()
-    const accepted = await context.api.call('up', { stack }, request).catch(async (error: unknown) => {
-      const mayAsk = error instanceof Problem && error.code === 'stack-owned-elsewhere' && output.isInteractive
-      if (!mayAsk || !(values.yes === true || (await confirm(`${error.message}. Take it over?`)))) throw error
-      return context.api.call('up', { stack }, { ...request, options: { ...request.options, takeOver: true } })
-    })
+    const accepted = await declareStack(context, request, values.yes === true)
     await followDeployment(context, accepted)
     if (attach) {
       return attachUntilExit(context, stack, {
@@ -80,13 +76,3 @@ export default command({
     return 0
   },
 })
-
-async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-  } finally {
-    terminal.close()
-  }
-}

@@ -7,7 +7,22 @@ export interface ProgressView {
   end(): void
 }
 
-export function progressView(output: Output): ProgressView {
+/** `quiet`: how far a pull is stays unsaid. */
+export type PullDetails = 'detailed' | 'quiet'
+
+export function progressView(output: Output, pulls: PullDetails = 'detailed'): ProgressView {
+  const view = viewOf(output)
+  if (pulls === 'detailed') return view
+  return { steps: (steps) => view.steps(steps.map(withoutPullDetail)), end: () => view.end() }
+}
+
+function withoutPullDetail(step: Step): Step {
+  if (step.action !== 'pull-image') return step
+  const { detail: _, ...rest } = step
+  return rest
+}
+
+function viewOf(output: Output): ProgressView {
   switch (output.progress) {
     case 'tty':
       return new TerminalView(output)
@@ -23,7 +38,7 @@ export function progressView(output: Output): ProgressView {
 /** Objects that a person did not ask about: waits stand with the service they wait for, renames are our own affair. */
 const HIDDEN = new Set(['rename-container', 'refuse'])
 
-class PlainView implements ProgressView {
+export class PlainView implements ProgressView {
   readonly #said = new Map<string, string>()
 
   steps(steps: readonly Step[]): void {

@@ -39,21 +39,33 @@ export const SolveResponse = message({ ExporterResponse: textMap(1) })
 
 export const StatusRequest = message({ Ref: text(1) })
 
+export const Timestamp = message({ seconds: number(1), nanos: number(2) })
+
 const Vertex = message({
   digest: text(1),
   name: text(3),
   cached: flag(4),
-  /** A time; here it matters only whether there is one. */
+  /** Times, as `Timestamp`. Empty: it has not come to that. */
   started: bytes(5),
   completed: bytes(6),
   error: text(7),
 })
 
-const VertexLog = message({ vertex: text(1), stream: number(3), msg: bytes(4) })
+/** A part of what a vertex does, such as a transfer. `ID` says what it is. */
+const VertexStatus = message({
+  ID: text(1),
+  vertex: text(2),
+  current: number(4),
+  total: number(5),
+  started: bytes(7),
+  completed: bytes(8),
+})
+const VertexLog = message({ vertex: text(1), timestamp: bytes(2), stream: number(3), msg: bytes(4) })
 const VertexWarning = message({ vertex: text(1), short: bytes(3) })
 
 export const StatusResponse = message({
   vertexes: many(1, Vertex),
+  statuses: many(2, VertexStatus),
   logs: many(3, VertexLog),
   warnings: many(4, VertexWarning),
 })

@@ -1,7 +1,7 @@
 import { additionalContextIds } from '../../../protocol/build.ts'
 import { registryOf } from '../../../protocol/image-reference.ts'
 import { Problem } from '../../../protocol/problems.ts'
-import type { JsonMessage } from '../../engine/types.ts'
+import { TransferProgress } from '../../build/transfer-progress.ts'
 import { imageReference } from '../desired-reader.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { isStatus } from './engine-answers.ts'
@@ -21,8 +21,8 @@ export async function pullImage(performance: Performance<'pull-image'>): Promise
     ...(auth === undefined ? {} : { auth }),
   }
   try {
-    const layers = new Map<string, { current: number; total: number }>()
-    for await (const message of engine.images.pull(query, { signal })) report(progressOf(message, layers))
+    const progress = new TransferProgress()
+    for await (const message of engine.images.pull(query, { signal })) report(progress.after(message))
   } catch (error) {
     if (signal.aborted) throw error
     if (body.fallback !== undefined) {
@@ -43,21 +43,6 @@ function explainPull(error: unknown, reference: string): unknown {
     engine: error.engine,
     cause: error,
   })
-}
-
-function progressOf(message: JsonMessage, layers: Map<string, { current: number; total: number }>): string {
-  const { id, progressDetail: detail } = message
-  if (id !== undefined && detail?.total !== undefined && detail.current !== undefined) {
-    layers.set(id, { current: detail.current, total: detail.total })
-  }
-  let current = 0
-  let total = 0
-  for (const layer of layers.values()) {
-    current += layer.current
-    total += layer.total
-  }
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
-  return total === 0 ? (message.status ?? '') : `${megabytes(current)} MB / ${megabytes(total)} MB`
 }
 
 export async function buildImage(performance: Performance<'build-image'>): Promise<void> {

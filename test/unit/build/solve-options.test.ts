@@ -151,6 +151,7 @@ test('credentials go by registry, whatever name Docker Hub has', () => {
 })
 
 describe('the log of a build', () => {
+  const NOW = Buffer.alloc(0)
   const status = (value: Parameters<typeof StatusResponse.encode>[0]) =>
     StatusResponse.decode(StatusResponse.encode(value))
   const vertex = (digest: string, more: object = {}) => ({
@@ -162,7 +163,12 @@ describe('the log of a build', () => {
     error: '',
     ...more,
   })
-  const log = (digest: string, text: string | Buffer) => ({ vertex: digest, stream: 1, msg: Buffer.from(text) })
+  const log = (digest: string, text: string | Buffer) => ({
+    vertex: digest,
+    timestamp: NOW,
+    stream: 1,
+    msg: Buffer.from(text),
+  })
 
   test('names each step once, and what it writes', () => {
     const lines: string[] = []

@@ -2,11 +2,12 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
+import type { JobControl } from '../../../daemon/jobs/job-control.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
-import { aModel, upRequest } from '../support/core.ts'
+import { aModel, SOURCE, upRequest } from '../support/core.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
 
 const BODIES: Partial<Record<RouteName, object>> = {
@@ -14,6 +15,9 @@ const BODIES: Partial<Record<RouteName, object>> = {
   plan: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
   images: { references: ['web:1'] },
+  build: { model: aModel({ web: {} }), source: SOURCE },
+  pull: { model: aModel({ web: {} }), source: SOURCE },
+  push: { model: aModel({ web: {} }), source: SOURCE },
 }
 
 /** A server over a control that answers its own method's name, or fails as it is told. */
@@ -31,6 +35,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   })
   const server = createServer({
     control,
+    jobs: control as unknown as JobControl,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
@@ -65,7 +70,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   return { server, call, calls, errors }
 }
 
-const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale']
+const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale', 'build', 'pull', 'push']
 const NAMES = Object.keys(ROUTES) as RouteName[]
 
 describe('the server', () => {

@@ -19,6 +19,9 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   stop: {},
   restart: {},
   scale: { scale: { web: 1 } },
+  build: { model: UP.model, source: UP.source },
+  pull: { model: UP.model, source: UP.source },
+  push: { model: UP.model, source: UP.source },
   images: { references: [] },
 }
 
