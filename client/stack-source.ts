@@ -1,13 +1,16 @@
 /** A stack from this machine's files and environment, as a request: nothing but resolved values crosses the wire. */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Problem } from '../protocol/problems.ts'
 import type { BuildRequestInput } from '../protocol/resources/job.ts'
 import type { FileContent, UpRequestInput } from '../protocol/resources/stack.ts'
+import { LIMITS } from '../protocol/stackfile/budget.ts'
+import { decodeText } from '../protocol/stackfile/decode-text.ts'
 import { findStackFiles } from '../protocol/stackfile/find.ts'
 import { type FileSource, type LoadedStack, type LoadRequest, loadStack } from '../protocol/stackfile/load.ts'
 import type { FileObject, Model } from '../protocol/stackfile/model.ts'
+import { readFileBounded } from './read-file.ts'
 
 export interface StackSelection {
   readonly files: readonly string[]
@@ -21,13 +24,8 @@ const SECRET_LIMIT_BYTES = 1_000_000
 
 export const nodeFiles: FileSource = {
   read(path) {
-    try {
-      return path === '-' ? readFileSync(0, 'utf8') : readFileSync(path, 'utf8')
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-      throw new Problem('stack-file-not-found', `cannot read ${path}: ${code ?? (error as Error).message}`)
-    }
+    const bytes = readFileBounded(path, LIMITS.fileBytes)
+    return bytes === undefined ? undefined : decodeText(bytes)
   },
   isDirectory(path) {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
@@ -65,7 +63,10 @@ function chosenFiles(
   if (named.length > 0) {
     return { files: named.map((file) => (file === '-' ? '-' : resolve(file))), workingDir: directory }
   }
-  const found = findStackFiles(directory ?? process.cwd(), nodeFiles)
+  const found = findStackFiles(
+    directory ?? process.cwd(),
+    (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false,
+  )
   if (found === undefined) {
     throw new Problem('stack-file-not-found', 'no configuration file provided: not found', {
       hint: 'there is no compose.yaml here or in a folder above; name one with -f FILE',
@@ -215,19 +216,29 @@ function contentOf(
     return { kind, name, delivery: 'inline', base64: base64(path, Buffer.from(value)) }
   }
   const file = object.file ?? ''
+  const bytes = readContent(`${path}.file`, file)
+  const { mode, uid, gid } = statSync(file)
+  return { kind, name, delivery: 'file', base64: base64(path, bytes), mode: mode & 0o777, uid, gid }
+}
+
+function readContent(path: string, file: string): Buffer {
+  let bytes: Buffer | undefined
   try {
-    const { mode, uid, gid } = statSync(file)
-    return { kind, name, delivery: 'file', base64: base64(path, readFileSync(file)), mode: mode & 0o777, uid, gid }
+    bytes = readFileBounded(file, SECRET_LIMIT_BYTES)
   } catch (error) {
-    if (error instanceof Problem) throw error
+    if (!(error instanceof Problem)) throw error
     throw new Problem(
-      'stack-file-invalid',
-      `${path}.file: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`,
+      error.code === 'payload-too-large' ? error.code : 'stack-file-invalid',
+      `${path}: ${error.message}`,
       {
-        hint: 'make the file, or correct the path',
+        hint: error.code === 'payload-too-large' ? 'a config or secret has at most 1 MB' : 'correct the path',
       },
     )
   }
+  if (bytes !== undefined) return bytes
+  throw new Problem('stack-file-invalid', `${path}: cannot read ${file}: ENOENT`, {
+    hint: 'make the file, or correct the path',
+  })
 }
 
 function base64(path: string, bytes: Buffer): string {

@@ -1,63 +1,83 @@
 /**
  * What one load may cost. A few lines of YAML aliases or nested variables can stand for gigabytes; Compose has no limit
- * and grows until it is killed. The limits lie far above any file that people write.
+ * and grows until it is killed. Within these limits a load ends in less than a second and in less than 256 MiB.
  */
 import { invalidStackFile } from './findings.ts'
 import { placeOf, type Span } from './source-text.ts'
 
+const MIB = 1024 * 1024
+
 export const LIMITS = {
-  fileBytes: 5 * 1024 * 1024,
-  /** Maps and lists inside one another. */
-  depth: 500,
-  /** Values of all files together, aliases expanded. */
-  nodes: 300_000,
-  /** Words, marks and blanks of one file. */
-  tokens: 1_000_000,
-  /** Text that interpolation reads and writes. */
-  interpolatedCharacters: 32 * 1024 * 1024,
+  /** Bytes of all files together: stack files, `.env` and what `env_file` and `label_file` name. */
+  fileBytes: 10 * MIB,
+  /** Characters of all values together, with aliases, bases and `env_file` written out for each that uses them. */
+  textCharacters: 10 * MIB,
+  /** Characters that filling variables in reads and writes. */
+  interpolatedCharacters: 10 * MIB,
+  /** Values of all files together, with aliases and bases written out for each that uses them. */
+  nodes: 100_000,
+  /** Brackets and aliases inside of one another; also `extends` and `include`. */
+  depth: 100,
+  /** Maps and lists inside of one another, in whatever form: each costs a line, and its indentation. */
+  levels: 400,
   /** Files that are loaded by include and extends. */
   files: 1000,
+  /** Values that are gone over again as documents and files are laid on top of one another. */
+  mergedNodes: 1_000_000,
   /** Published ports of all services, ranges expanded: each is a binding for the Engine to set up. */
   ports: 32_768,
 } as const
 
+const MULTIPLY = 'Aliases of aliases, and bases of bases, multiply: use fewer.'
+
 export class Budget {
+  #bytes = 0
   #nodes = 0
+  #text = 0
+  #interpolated = 0
+  #merged = 0
   #ports = 0
-  #characters = 0
   #files = 0
 
-  spendNode(at: Span): void {
-    this.#nodes += 1
-    if (this.#nodes > LIMITS.nodes) this.checkNodes(this.#nodes, at)
+  /** Bytes of a file, or, which are fewer, its characters. */
+  spendFileBytes(count: number, file: string, at: Span | undefined): void {
+    this.#bytes += count
+    if (this.#bytes <= LIMITS.fileBytes) return
+    const what = this.#bytes === count ? `${file} is larger` : `${file} and the files before it are larger`
+    refuse(`${what} than 10 MiB`, at, 'Move data into volumes or configs.')
   }
 
-  /** Refuses a part of a file that stands for too many values by itself. */
-  checkNodes(count: number, at: Span): void {
-    if (count > LIMITS.nodes) {
-      refuse(
-        `stands for more than ${LIMITS.nodes} values`,
-        at,
-        'Aliases of aliases and long ranges multiply: use fewer.',
-      )
-    }
+  spendNode(at: Span | undefined): void {
+    this.spendNodes(1, at)
   }
 
-  checkTokens(count: number, at: Span): void {
-    if (count > LIMITS.tokens)
-      refuse('has too many keys and values', at, 'Split it, or move data into files of its own.')
+  spendNodes(count: number, at: Span | undefined): void {
+    this.#nodes += count
+    if (this.#nodes > LIMITS.nodes) refuse(`The stack has more than ${LIMITS.nodes} values`, at, MULTIPLY)
+  }
+
+  /** Refuses a file by what is written in it, before it is expanded. Its keys count too. */
+  checkWritten(count: number, at: Span): void {
+    if (count > 2 * LIMITS.nodes) refuse(`The file has more than ${LIMITS.nodes} keys and values`, at, 'Split it.')
+  }
+
+  spendText(count: number, at: Span | undefined): void {
+    this.#text += count
+    if (this.#text > LIMITS.textCharacters) refuse('The values of the stack are larger than 10 MiB', at, MULTIPLY)
   }
 
   spendPorts(count: number, at: Span): void {
     this.#ports += count
-    if (this.#ports > LIMITS.ports) refuse(`publishes more than ${LIMITS.ports} ports`, at, 'Publish a shorter range.')
+    if (this.#ports > LIMITS.ports) {
+      refuse(`The stack publishes more than ${LIMITS.ports} ports`, at, 'Publish a shorter range.')
+    }
   }
 
-  spendCharacters(count: number, at: Span | undefined): void {
-    this.#characters += count
-    if (this.#characters > LIMITS.interpolatedCharacters) {
+  spendInterpolated(count: number, at: Span | undefined): void {
+    this.#interpolated += count
+    if (this.#interpolated > LIMITS.interpolatedCharacters) {
       refuse(
-        'grows beyond 32 MB when variables are filled in',
+        'The stack grows beyond 10 MiB when variables are filled in',
         at,
         'A variable that repeats other variables multiplies.',
       )
@@ -66,18 +86,34 @@ export class Budget {
 
   spendFile(at: Span | undefined): void {
     this.#files += 1
-    if (this.#files > LIMITS.files) refuse(`loads more than ${LIMITS.files} files`, at, 'Merge some of the files.')
+    if (this.#files > LIMITS.files) {
+      refuse(`The stack loads more than ${LIMITS.files} files`, at, 'Merge some of the files.')
+    }
   }
 
-  checkDepth(depth: number, at: Span): void {
-    if (depth > LIMITS.depth) refuse(`nests deeper than ${LIMITS.depth} levels`, at, undefined)
+  /** One more document or file is laid on top of all that was read. */
+  spendMerge(at: Span): void {
+    this.#merged += this.#nodes
+    if (this.#merged > LIMITS.mergedNodes) {
+      refuse('The stack is laid together from too many documents', at, 'Merge some of them.')
+    }
+  }
+
+  checkDepth(levels: number, depth: number, at: Span): void {
+    if (depth > LIMITS.depth) refuse(`Brackets and aliases nest deeper than ${LIMITS.depth}`, at, undefined)
+    if (levels > LIMITS.levels) refuse(`The file nests deeper than ${LIMITS.levels} levels`, at, undefined)
+  }
+
+  /** For files and services that lead to one another. */
+  checkChain(length: number, what: string, at: Span): void {
+    if (length > LIMITS.depth) refuse(`${what} nests deeper than ${LIMITS.depth}`, at, undefined)
   }
 }
 
-function refuse(what: string, at: Span | undefined, hint: string | undefined): never {
+function refuse(message: string, at: Span | undefined, hint: string | undefined): never {
   throw invalidStackFile([
     {
-      message: `The file ${what}`,
+      message,
       ...(hint === undefined ? {} : { hint }),
       ...(at === undefined ? {} : { place: placeOf(at) }),
     },

@@ -1,20 +1,15 @@
 /** What travels through one load: where files come from, what was found, what was spent. */
 import type { Budget } from './budget.ts'
 import type { Findings } from './findings.ts'
+import type { SourceFiles } from './source-files.ts'
 import type { VariableList } from './variables.ts'
 
-/** The file system as the loader sees it; the client reads its own disk, a test reads a map. */
-export interface FileSource {
-  /** The text of a file (`-` is standard input); undefined where there is none. */
-  read(path: string): string | undefined
-  isDirectory(path: string): boolean
-}
-
 export interface LoadContext {
-  readonly source: FileSource
+  readonly source: SourceFiles
   readonly findings: Findings
   readonly budget: Budget
-  readonly variables: VariableList
+  /** Where variables are listed, if anybody asks for the list. */
+  readonly variables: VariableList | undefined
   readonly warn: (message: string) => void
   /** Warns that a variable is not set and stands for nothing. */
   readonly warnUnset: (name: string) => void

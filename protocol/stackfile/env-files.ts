@@ -71,15 +71,22 @@ function readFile(
   path: KeyPath,
   context: LoadContext,
 ): SourceText | undefined {
-  const text = context.source.isDirectory(file) ? undefined : context.source.read(file)
-  if (text !== undefined) return new SourceText(file, text)
+  const named = locate(project.root, path)
+  const text = context.source.read(file, named.at)
+  if (text !== undefined) {
+    context.budget.spendText(text.length, named.at)
+    return envText(file, text)
+  }
   if (!required) return undefined
-  context.findings.add(`The ${key} ${file} is not there`, locate(project.root, path), {
+  context.findings.add(`The ${key} ${file} is not there`, named, {
     path,
     hint: key === 'env_file' ? 'If it may be missing, write it as {path: FILE, required: false}.' : undefined,
   })
   return undefined
 }
+
+/** Bytes that are no text are no error in an env file: Compose hands them on, and what prints them shows U+FFFD. */
+const envText = (file: string, text: string): SourceText => new SourceText(file, text.replace(/\p{Cs}/gu, '\uFFFD'))
 
 function readVariables(
   source: SourceText,
@@ -105,13 +112,13 @@ export function readInterpolationFiles(
 ): Map<string, string> {
   const variables = new Map<string, string>()
   for (const file of files) {
-    const text = context.source.isDirectory(file) ? undefined : context.source.read(file)
+    const text = context.source.read(file)
     if (text === undefined) {
       context.findings.add(`The env file ${file} is not there`, undefined)
       continue
     }
     try {
-      readDotenv(new SourceText(file, text), variables, {
+      readDotenv(envText(file, text), variables, {
         lookup: (name) => environment.get(name),
         unset: context.warnUnset,
         budget: context.budget,

@@ -6,7 +6,7 @@ import type { LoadContext } from './context.ts'
 import { mergeNodes } from './merge.ts'
 import { type ClearedPaths, clearPaths } from './reset.ts'
 import { didYouMean } from './suggest.ts'
-import { cloneNode, isNull, type KeyPath, type MapNode, mapNode, type Node, put, textOf } from './tree.ts'
+import { cloneNode, isNull, type KeyPath, type MapNode, mapNode, type Node, put, sizeOf, textOf } from './tree.ts'
 
 /** Services that may be extended, with the file they stand in. */
 export interface BaseFile {
@@ -51,9 +51,13 @@ class ExtendsResolver {
       service.entries.delete('extends')
       return service
     }
+    this.#context.budget.checkChain(trail.length, 'extends', extension.at)
     const resolved = this.resolve(base.service, base.file, [...trail, { file: file.file, service: name }])
     service.entries.delete('extends')
     if (resolved === undefined || isNull(resolved)) return service
+    const { nodes, text } = sizeOf(resolved)
+    this.#context.budget.spendNodes(nodes, extension.at)
+    this.#context.budget.spendText(text, extension.at)
     const copy = cloneNode(resolved)
     clearPaths(mapNode([['services', mapNode([[name, copy]], copy.at)]], copy.at), file.cleared)
     const merged = mergeNodes(copy, service, ['services', name], this.#context.findings)

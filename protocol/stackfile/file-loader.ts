@@ -55,6 +55,7 @@ export class FileLoader {
     let root: MapNode | undefined
     for (const file of files) root = this.#file(file, root, scope, 'whole', trail) ?? root
     if (root === undefined) return undefined
+    this.#context.budget.spendMerge(root.at)
     setDefaults(root)
     checkSections(root, this.#context.findings)
     if (this.#resolvePaths || trail.length > 0) resolvePaths(root, scope.base, this.#context.home)
@@ -97,7 +98,8 @@ export class FileLoader {
   ): MapNode {
     const context = this.#context
     const { findings } = context
-    context.variables.addTree(layer)
+    context.budget.spendMerge(layer.at)
+    context.variables?.addTree(layer, context.budget)
     if (context.interpolate) interpolateTree(layer, (name) => scope.environment.get(name), context)
     if (mode === 'whole') {
       const services = mapAt(layer, 'services')
@@ -167,10 +169,9 @@ export class FileLoader {
   #read({ file, from }: FileToLoad): ParsedDocument[] | undefined {
     const { source, findings, budget } = this.#context
     budget.spendFile(from?.at)
-    const isDirectory = file !== '-' && source.isDirectory(file)
-    const text = isDirectory ? undefined : source.read(file)
+    const text = source.read(file, from?.at)
     if (text === undefined) {
-      const message = isDirectory ? `${file} is a directory` : `There is no file ${file}`
+      const message = source.isDirectory(file) ? `${file} is a directory` : `There is no file ${file}`
       if (from === undefined) throw new Problem('stack-file-not-found', message)
       findings.add(message, from)
       return undefined

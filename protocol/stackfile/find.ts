@@ -1,5 +1,4 @@
 /** Finds the stack file where none was named: in the folder or the nearest one above it. */
-import type { FileSource } from './context.ts'
 import { joinPath, parentOf } from './file-paths.ts'
 
 const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
@@ -18,11 +17,11 @@ export interface FoundStackFiles {
   readonly ignored: readonly string[]
 }
 
-export function findStackFiles(startDir: string, source: FileSource): FoundStackFiles | undefined {
+export function findStackFiles(startDir: string, exists: (path: string) => boolean): FoundStackFiles | undefined {
   for (let folder = startDir; ; folder = parentOf(folder)) {
-    const [file, ...others] = existing(folder, NAMES, source)
+    const [file, ...others] = existing(folder, NAMES, exists)
     if (file !== undefined) {
-      const [override, ...otherOverrides] = existing(folder, OVERRIDE_NAMES, source)
+      const [override, ...otherOverrides] = existing(folder, OVERRIDE_NAMES, exists)
       return {
         files: override === undefined ? [file] : [file, override],
         workingDir: folder,
@@ -33,6 +32,6 @@ export function findStackFiles(startDir: string, source: FileSource): FoundStack
   }
 }
 
-function existing(folder: string, names: readonly string[], source: FileSource): string[] {
-  return names.map((name) => joinPath(folder, name)).filter((file) => source.read(file) !== undefined)
+function existing(folder: string, names: readonly string[], exists: (path: string) => boolean): string[] {
+  return names.map((name) => joinPath(folder, name)).filter(exists)
 }

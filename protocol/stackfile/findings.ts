@@ -8,6 +8,9 @@ interface FindingDetails {
   readonly hint?: string | undefined
 }
 
+/** More than these nobody reads, and a hostile file could have a hundred thousand. */
+const MAX_FINDINGS = 100
+
 export class Findings {
   readonly #found = new Map<string, Finding>()
   readonly #warnings = new Set<string>()
@@ -16,7 +19,7 @@ export class Findings {
     return this.#found.size
   }
 
-  /** Reports `message` at a node or a stretch of text; the same finding at the same place counts once. */
+  /** Reports `message` at a node or a stretch of text; the same at the same place counts once. The 100th ends the load. */
   add(message: string, at: Node | Span | undefined, details: FindingDetails = {}): void {
     const span = at === undefined ? undefined : 'kind' in at ? at.at : at
     const place = span === undefined ? undefined : placeOf(span)
@@ -29,6 +32,7 @@ export class Findings {
       ...(path === '' ? {} : { path }),
       ...(place === undefined ? {} : { place }),
     })
+    if (this.#found.size >= MAX_FINDINGS) this.throwIfAny()
   }
 
   /** As {@link add}, at the key that holds the node, where the key and not its value is the error. */

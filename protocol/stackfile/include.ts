@@ -91,6 +91,7 @@ function includeOne(
       return
     }
     files.push({ file, from })
+    context.budget.checkChain(trail.length, 'include', from.at)
   }
   const [first] = files
   if (first === undefined) return
@@ -119,15 +120,14 @@ function includedEnvironment(
   for (const node of inclusion.envFiles) {
     const path = textOf(node)!
     const file = isAbsolute(path) ? path : joinPath(scope.directory, path)
-    if (context.source.isDirectory(file) || context.source.read(file) === undefined) {
+    if (context.source.read(file, node.at) === undefined) {
       context.findings.add(`The env_file ${file} is not there`, node)
       return undefined
     }
     files.push(file)
   }
   const dotenv = joinPath(folder, '.env')
-  const hasDotenv = !context.source.isDirectory(dotenv) && context.source.read(dotenv) !== undefined
-  if (inclusion.envFiles.length === 0 && hasDotenv) files.push(dotenv)
+  if (inclusion.envFiles.length === 0 && context.source.has(dotenv)) files.push(dotenv)
   return new Map([...readInterpolationFiles(files, scope.environment, context), ...scope.environment])
 }
 

@@ -1,5 +1,5 @@
 /** What a stack is loaded from. */
-import type { FileSource } from './context.ts'
+import type { FileSource } from './source-files.ts'
 
 export interface LoadOptions {
   /** Fill variables in. Without it the model is the tree as it stands, not checked for consistency. */
@@ -10,6 +10,8 @@ export interface LoadOptions {
   /** Read `env_file` and `label_file`. */
   readonly resolveEnvironment?: boolean
   readonly consistency?: boolean
+  /** List the variables that the files ask for. */
+  readonly listVariables?: boolean
   /** Keep networks, volumes and the like that no service uses. */
   readonly allResources?: boolean
 }

@@ -19,11 +19,12 @@ import { resolveProjectName } from './project-name.ts'
 import { pruneResources } from './prune.ts'
 import { prepare } from './setup.ts'
 import { MODEL } from './shapes.ts'
+import { SourceFiles } from './source-files.ts'
 import { type MapNode, textNode, toPlain } from './tree.ts'
 import { type Variable, VariableList } from './variables.ts'
 
-export type { FileSource } from './context.ts'
 export type { LoadOptions, LoadRequest } from './load-request.ts'
+export type { FileSource } from './source-files.ts'
 export type { Variable } from './variables.ts'
 
 export interface LoadedStack {
@@ -35,6 +36,7 @@ export interface LoadedStack {
   readonly environmentFiles: string[]
   readonly workingDir: string
   readonly warnings: string[]
+  /** Those that the files ask for, where the request said to list them. */
   readonly variables: Variable[]
   /** Variables that were filled in from, those of the env files included. */
   readonly environment: Record<string, string>
@@ -49,11 +51,12 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const warn = (message: string): void => {
     warnings.add(message)
   }
+  const budget = new Budget()
   const context: LoadContext = {
-    source: request.source,
+    source: new SourceFiles(request.source, budget),
     findings,
-    budget: new Budget(),
-    variables: new VariableList(),
+    budget,
+    variables: options.listVariables === true ? new VariableList() : undefined,
     warn,
     warnUnset: (name) => warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
     interpolate: options.interpolate !== false,
@@ -96,7 +99,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     environmentFiles: [...setup.environmentFiles],
     workingDir,
     warnings: [...warnings, ...findings.warnings],
-    variables: context.variables.list(),
+    variables: context.variables?.list() ?? [],
     environment: Object.fromEntries(environment),
     profiles: finished.profiles,
   }

@@ -31,7 +31,7 @@ export function prepare(request: LoadRequest, context: SetupContext): Setup {
   const readEnvironment = (folder: string): void => {
     const dotenv = joinPath(folder, '.env')
     if (envFiles.length > 0) environmentFiles = envFiles
-    else if (!isTrue(environment.get('COMPOSE_DISABLE_ENV_FILE')) && isFile(dotenv, context))
+    else if (!isTrue(environment.get('COMPOSE_DISABLE_ENV_FILE')) && context.source.has(dotenv))
       environmentFiles = [dotenv]
     for (const [name, value] of readInterpolationFiles(environmentFiles, environment, context)) {
       if (!environment.has(name)) environment.set(name, value)
@@ -45,7 +45,7 @@ export function prepare(request: LoadRequest, context: SetupContext): Setup {
     files = splitList(environment.get('COMPOSE_FILE'), separator).map(absolute)
   }
   if (files.length === 0) {
-    const found = findStackFiles(folderOf([]), context.source)
+    const found = findStackFiles(folderOf([]), (path) => context.source.has(path))
     if (found === undefined) {
       throw new Problem('stack-file-not-found', `There is no stack file in ${folderOf([])} or above it`, {
         hint: 'Create compose.yaml, or name a file with -f.',
@@ -74,6 +74,3 @@ const splitList = (text: string | undefined, separator: string): string[] =>
   (text ?? '').split(separator).filter((part) => part !== '')
 
 const isTrue = (text: string | undefined): boolean => ['1', 't', 'true'].includes((text ?? '').toLowerCase())
-
-const isFile = (path: string, { source }: SetupContext): boolean =>
-  !source.isDirectory(path) && source.read(path) !== undefined

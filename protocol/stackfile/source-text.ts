@@ -27,9 +27,10 @@ export class SourceText {
     }
     const lineStart = starts[low]!
     const lineEnd = low + 1 < starts.length ? starts[low + 1]! - 1 : this.text.length
-    const line = this.text.slice(lineStart, lineEnd).replace(/\r$/, '')
     const place = { file: this.file, line: low + 1, column: from - lineStart + 1 }
-    if (line.length > EXCERPT_CHARACTERS || line.trim() === '') return place
+    if (lineEnd - lineStart > EXCERPT_CHARACTERS) return place
+    const line = this.text.slice(lineStart, lineEnd).replace(/\r$/, '')
+    if (line.trim() === '') return place
     const length = Math.max(1, Math.min(end - from, line.length - (from - lineStart)))
     return { ...place, excerpt: { text: line, length } }
   }

@@ -132,7 +132,7 @@ const SILENT = (): void => {}
 export function substitute(template: string, filling: Filling, depth = 0): string {
   if (!template.includes('$')) return template
   if (depth > MAX_NESTING) throw new TemplateError('Variables nest too deeply', template.slice(0, 40))
-  filling.budget.spendCharacters(template.length, filling.at)
+  filling.budget.spendInterpolated(template.length, filling.at)
   const parts: string[] = []
   for (const piece of pieces(template)) {
     if (piece.kind === 'invalid') {
@@ -143,7 +143,7 @@ export function substitute(template: string, filling: Filling, depth = 0): strin
       )
     }
     const text = piece.kind === 'text' ? piece.text : fillVariable(piece, filling, depth)
-    filling.budget.spendCharacters(text.length, filling.at)
+    filling.budget.spendInterpolated(text.length, filling.at)
     parts.push(text)
   }
   return parts.join('')

@@ -85,6 +85,25 @@ export function cloneNode(node: Node): Node {
   }
 }
 
+/** How many values a tree has, and how many characters of text. */
+export function sizeOf(node: Node): { nodes: number; text: number } {
+  let nodes = 1
+  let text = 0
+  const add = (child: Node): void => {
+    const size = sizeOf(child)
+    nodes += size.nodes
+    text += size.text
+  }
+  if (node.kind === 'list') for (const item of node.items) add(item)
+  else if (node.kind === 'map') {
+    for (const [key, value] of node.entries) {
+      text += key.length
+      add(value)
+    }
+  } else if (typeof node.value === 'string') text += node.value.length
+  return { nodes, text }
+}
+
 /** Same type and same content, wherever they stand. */
 export function sameNode(a: Node, b: Node): boolean {
   if (a.kind === 'scalar') return b.kind === 'scalar' && a.type === b.type && a.value === b.value

@@ -38,6 +38,7 @@ export default command({
         resolvePaths: values['no-path-resolution'] !== true,
         resolveEnvironment: values['no-env-resolution'] !== true,
         consistency: values['no-consistency'] !== true,
+        listVariables: values.variables === true,
       },
     })
     for (const warning of loaded.warnings) context.warn(warning)

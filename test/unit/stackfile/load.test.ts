@@ -99,7 +99,7 @@ describe('variables', () => {
 
   it('are listed with their defaults', () => {
     const files = { 'compose.yaml': service('hostname: ${H:-web}\nuser: ${U?needed}') }
-    expect(load(files, { environment: { U: '1' } }).variables).toEqual([
+    expect(load(files, { environment: { U: '1' }, options: { listVariables: true } }).variables).toEqual([
       { name: 'H', required: false, default: 'web', alternate: '' },
       { name: 'U', required: true, default: '', alternate: '' },
     ])

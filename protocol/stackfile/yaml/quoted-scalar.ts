@@ -1,0 +1,128 @@
+/** Text in single or double quotes. */
+import { type Cursor, foldBreaks, isBlank, isBreak, isGap } from './cursor.ts'
+import { YamlSyntaxError } from './syntax-error.ts'
+
+const BACKSLASH = 92
+const SINGLE_QUOTE = 39
+const DOUBLE_QUOTE = 34
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '0': '\0',
+  a: '\x07',
+  b: '\b',
+  t: '\t',
+  '\t': '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+  e: '\x1b',
+  ' ': ' ',
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
+  N: '\u0085',
+  _: '\u00a0',
+  L: '\u2028',
+  P: '\u2029',
+}
+
+const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
+
+/** The cursor stands on the opening quote, and afterwards behind the closing one. */
+export function readQuoted(cursor: Cursor): string {
+  const start = cursor.at
+  const quote = cursor.code()
+  cursor.at += 1
+  let text = ''
+  for (;;) {
+    if (cursor.isAtDocumentMark()) {
+      throw new YamlSyntaxError('A document ends inside of quotes', cursor.at, cursor.at + 3, 'Close the quote above.')
+    }
+    if (cursor.isAtEnd) throw new YamlSyntaxError('This quote is not closed', start)
+    let isAfterBreak = false
+    for (let code = cursor.code(); !isGap(code); code = cursor.code()) {
+      if (code === quote) {
+        if (quote === DOUBLE_QUOTE || cursor.code(1) !== SINGLE_QUOTE) break
+        text += "'"
+        cursor.at += 2
+      } else if (quote === DOUBLE_QUOTE && code === BACKSLASH) {
+        if (isBreak(cursor.code(1))) {
+          cursor.at += 1
+          cursor.takeBreak()
+          isAfterBreak = true
+          break
+        }
+        text += readEscape(cursor)
+      } else {
+        text += takeRun(cursor, quote)
+      }
+    }
+    if (cursor.code() === quote) break
+    text += readGap(cursor, isAfterBreak)
+  }
+  cursor.at += 1
+  return text
+}
+
+/** Characters that stand for themselves. */
+function takeRun(cursor: Cursor, quote: number): string {
+  const { at: start, text } = cursor
+  let at = start
+  for (let code = text.charCodeAt(at); !isGap(code) && code !== quote; code = text.charCodeAt(at)) {
+    if (code === BACKSLASH && quote === DOUBLE_QUOTE) break
+    at += 1
+  }
+  cursor.at = at
+  return text.slice(start, at)
+}
+
+/** Blanks and breaks: blanks around a break are dropped, and breaks are folded. */
+function readGap(cursor: Cursor, isAfterEscapedBreak: boolean): string {
+  const start = cursor.at
+  let blanksEnd = start
+  let firstBreak = ''
+  let moreBreaks = ''
+  let isAfterBreak = isAfterEscapedBreak
+  for (let code = cursor.code(); isBlank(code) || isBreak(code); code = cursor.code()) {
+    if (isBlank(code)) {
+      cursor.at += 1
+      if (!isAfterBreak) blanksEnd = cursor.at
+    } else if (isAfterBreak) moreBreaks += cursor.takeBreak()
+    else {
+      firstBreak = cursor.takeBreak()
+      isAfterBreak = true
+    }
+  }
+  return isAfterBreak ? foldBreaks(firstBreak, moreBreaks) : cursor.text.slice(start, blanksEnd)
+}
+
+function readEscape(cursor: Cursor): string {
+  const start = cursor.at
+  const letter = cursor.text[start + 1]!
+  const plain = ESCAPES[letter]
+  if (plain !== undefined) {
+    cursor.at += 2
+    return plain
+  }
+  const digits = HEX_DIGITS[letter]
+  if (digits === undefined) {
+    throw new YamlSyntaxError(
+      letter === '\0' ? 'The text ends in an escape' : `\\${letter} is no escape`,
+      start,
+      start + 2,
+      'Write \\\\ for a backslash, or use single quotes.',
+    )
+  }
+  const hex = cursor.text.slice(start + 2, start + 2 + digits)
+  const code = /^[0-9a-fA-F]+$/.test(hex) && hex.length === digits ? Number.parseInt(hex, 16) : Number.NaN
+  if (Number.isNaN(code) || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+    throw new YamlSyntaxError(
+      `\\${letter} needs ${digits} hexadecimal digits that name a character`,
+      start,
+      start + 2 + digits,
+    )
+  }
+  cursor.at += 2 + digits
+  return String.fromCodePoint(code)
+}
