@@ -171,6 +171,7 @@ export class World {
       desired: new DesiredReader(store),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
+      frozen: new Set(),
     }
     this.guard.daemonStarts(core)
     const supervisor = new Supervisor(core, watch)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -14,6 +15,8 @@ const BODIES: Partial<Record<RouteName, object>> = {
   plan: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
   images: { references: ['web:1'] },
+  remove: { containers: [] },
+  commit: { service: 'web' },
 }
 
 /** A server over a control that answers its own method's name, or fails as it is told. */
@@ -31,6 +34,9 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   })
   const server = createServer({
     control,
+    containers: Object.assign(Object.create(control), {
+      fileSystem: async () => Readable.from(['{}']),
+    }) as StackContainers,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
@@ -45,11 +51,12 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     more: { body?: object; params?: Record<string, string>; query?: string } = {},
   ) => {
     const route = ROUTES[name]
+    const query = more.query ?? (name === 'export' ? '?service=web' : '')
     const body = more.body ?? BODIES[name] ?? (route.method === 'GET' ? undefined : {})
     const path = pathOf(route.path, { stack: 'shop', number: '1', id: 'a'.repeat(64), ...more.params })
     const answer = await server.inject({
       method: route.method,
-      url: `${path}${more.query ?? ''}`,
+      url: `${path}${query}`,
       ...(name === 'putContext'
         ? { payload: Readable.from([Buffer.from('tar')]), headers: { 'content-type': 'application/x-tar' } }
         : body === undefined
@@ -65,14 +72,25 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   return { server, call, calls, errors }
 }
 
-const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale']
+const ACCEPTED: readonly RouteName[] = [
+  'up',
+  'down',
+  'start',
+  'stop',
+  'restart',
+  'scale',
+  'kill',
+  'pause',
+  'unpause',
+  'remove',
+]
 const NAMES = Object.keys(ROUTES) as RouteName[]
 
 describe('the server', () => {
   test.each(NAMES)('serves %s', async (name) => {
     const { status, type } = await aServer().call(name)
     expect(status).toBe(ACCEPTED.includes(name) ? 202 : 200)
-    expect(type).toContain('application/json')
+    expect(type).toContain(name === 'export' ? 'application/x-tar' : 'application/json')
   })
 
   test.each(NAMES)('asks whether the caller may %s', async (name) => {

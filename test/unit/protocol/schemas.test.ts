@@ -19,6 +19,11 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   stop: {},
   restart: {},
   scale: { scale: { web: 1 } },
+  kill: {},
+  pause: {},
+  unpause: {},
+  remove: { containers: [] },
+  commit: { service: 'web' },
   images: { references: [] },
 }
 
@@ -59,6 +64,8 @@ describe('values of a body', () => {
     ['a scale that is not whole', 'scale', { scale: { web: 1.5 } }],
     ['a timeout below -1', 'stop', { timeoutSeconds: -2 }],
     ['a word that is no choice', 'down', { volumes: 'burn' }],
+    ['a signal that is a path', 'kill', { signal: '../9' }],
+    ['a container by name', 'remove', { containers: ['web'] }],
     ['a model without services', 'up', { ...UP, model: { name: 'shop' } }],
   ] as const)('%s is refused', (_, name, body) => {
     expect(accepts(SCHEMAS[name].body, body)).toBe(false)
