@@ -12,6 +12,8 @@ import { followEvents } from './http/follow-events.ts'
 import { followJob } from './http/follow-job.ts'
 import { followLogs } from './http/follow-logs.ts'
 import { followProgress } from './http/follow-progress.ts'
+import { followStats } from './http/follow-stats.ts'
+import { followWait } from './http/follow-wait.ts'
 import { createServer } from './http/server.ts'
 import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
@@ -26,6 +28,7 @@ import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
 import { Observer } from './reconcile/observer.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
+import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
 import { restAfter } from './rest.ts'
@@ -67,16 +70,19 @@ async function run(config: Config): Promise<void> {
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
     underWay: new Map(),
+    frozen: new Set(),
   }
   restAfter(core.progress, globalThis.gc)
   const supervisor = new Supervisor(core, watch)
   const control = new StackControl(core, supervisor)
   const jobs = new JobControl(core)
+  const containers = new StackContainers(core)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.
   const admit = () => ({ name: 'local socket' })
   const server = createServer({
     control,
     jobs,
+    containers,
     contexts,
     engine,
     log,
@@ -93,6 +99,8 @@ async function run(config: Config): Promise<void> {
         followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
       jobProgress: ({ params, query, socket }) => followJob(jobs.find(params.id!), query, socket),
       events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
+      stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
+      wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
       logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
     },
   })

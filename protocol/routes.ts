@@ -26,6 +26,30 @@ export const ROUTES = {
   stop: { method: 'POST', path: '/v1/stacks/:stack/stop', permission: 'operate', summary: 'Stop services' },
   restart: { method: 'POST', path: '/v1/stacks/:stack/restart', permission: 'operate', summary: 'Restart services' },
   scale: { method: 'POST', path: '/v1/stacks/:stack/scale', permission: 'operate', summary: 'Set replicas' },
+  kill: { method: 'POST', path: '/v1/stacks/:stack/kill', permission: 'operate', summary: 'Send a signal to services' },
+  pause: { method: 'POST', path: '/v1/stacks/:stack/pause', permission: 'operate', summary: 'Pause services' },
+  unpause: { method: 'POST', path: '/v1/stacks/:stack/unpause', permission: 'operate', summary: 'Unpause services' },
+  remove: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/remove',
+    permission: 'operate',
+    summary: 'Remove stopped containers (rm)',
+  },
+  top: { method: 'GET', path: '/v1/stacks/:stack/top', permission: 'read', summary: 'Processes of containers' },
+  stackImages: { method: 'GET', path: '/v1/stacks/:stack/images', permission: 'read', summary: 'Images of containers' },
+  stackVolumes: { method: 'GET', path: '/v1/stacks/:stack/volumes', permission: 'read', summary: 'Volumes of a stack' },
+  export: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/export',
+    permission: 'operate',
+    summary: 'The file system of a container (tar)',
+  },
+  commit: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/commit',
+    permission: 'operate',
+    summary: 'Make an image of a container',
+  },
   containers: { method: 'GET', path: '/v1/stacks/:stack/containers', permission: 'read', summary: 'Containers (ps)' },
   revisions: {
     method: 'GET',
@@ -77,6 +101,8 @@ export type RouteName = keyof typeof ROUTES
 /** WebSocket endpoints: frames in protocol/streams.ts. */
 export const STREAMS = {
   logs: { path: '/v1/stacks/:stack/logs', permission: 'logs', summary: 'Logs of a stack, merged' },
+  stats: { path: '/v1/stacks/:stack/stats', permission: 'read', summary: 'What containers use, once a second' },
+  wait: { path: '/v1/stacks/:stack/wait', permission: 'read', summary: 'Until containers have ended' },
   events: { path: '/v1/events', permission: 'read', summary: 'Events of all stacks or one' },
   progress: { path: '/v1/deployments/:id/progress', permission: 'read', summary: 'A deployment as it goes on' },
   jobProgress: { path: '/v1/jobs/:id/progress', permission: 'read', summary: 'A job as it goes on, with its output' },

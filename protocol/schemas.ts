@@ -3,6 +3,18 @@ import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
+import {
+  CommitRequest,
+  Committed,
+  ContainerImage,
+  ContainerProcesses,
+  ContainerQuery,
+  KillOptions,
+  PauseOptions,
+  RemoveOptions,
+  ServicesQuery,
+  StackVolume,
+} from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
 import { Revision } from './resources/revision.ts'
 import {
@@ -27,6 +39,8 @@ interface RouteSchemas {
   readonly query?: z.ZodType
   readonly answer: z.ZodType
   readonly status?: number
+  /** Bytes of this media type instead of JSON. */
+  readonly media?: string
 }
 
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
@@ -44,6 +58,15 @@ export const SCHEMAS = {
   stop: { body: ServicesRequest, answer: Accepted, status: 202 },
   restart: { body: ServicesRequest, answer: Accepted, status: 202 },
   scale: { body: ScaleRequest, answer: Accepted, status: 202 },
+  kill: { body: KillOptions, answer: Accepted, status: 202 },
+  pause: { body: PauseOptions, answer: Accepted, status: 202 },
+  unpause: { body: PauseOptions, answer: Accepted, status: 202 },
+  remove: { body: RemoveOptions, answer: Accepted, status: 202 },
+  top: { query: ServicesQuery, answer: z.object({ containers: z.array(ContainerProcesses) }) },
+  stackImages: { query: ServicesQuery, answer: z.object({ images: z.array(ContainerImage) }) },
+  stackVolumes: { query: ServicesQuery, answer: z.object({ volumes: z.array(StackVolume) }) },
+  export: { query: ContainerQuery, answer: z.string(), media: 'application/x-tar' },
+  commit: { body: CommitRequest, answer: Committed },
   containers: { answer: z.object({ containers: z.array(Container) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },

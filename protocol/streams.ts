@@ -82,6 +82,45 @@ export interface JobQuery {
   readonly after?: string
 }
 
+/** What a container uses. CPU is of one core: two busy cores are 200. Counters count from the container's start. */
+export interface ContainerStats {
+  readonly id: string
+  readonly name: string
+  readonly service: string
+  readonly replica: number
+  readonly cpuPercent: number
+  readonly memoryBytes: number
+  readonly memoryLimitBytes: number
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly readBytes: number
+  readonly writtenBytes: number
+  readonly pids: number
+}
+
+/** All containers in one frame, as they stand. Who is slow gets the next state, not the ones in between. */
+export type StatsFrame =
+  | { readonly type: 'stats'; readonly at: string; readonly containers: readonly ContainerStats[] }
+  | End
+
+export interface StatsQuery {
+  readonly services?: string
+  /** Containers that do not run as well, with zeros. */
+  readonly all?: 'true'
+  /** One frame and the end, instead of one each second. */
+  readonly once?: 'true'
+}
+
+export type WaitFrame =
+  | {
+      readonly type: 'exited'
+      readonly container: string
+      readonly name: string
+      readonly service: string
+      readonly exitCode: number
+    }
+  | End
+
 /** The query of the logs stream. `since` and `until`: RFC 3339, Unix seconds, or a Go duration back from now. */
 export interface LogsQuery {
   readonly services?: string

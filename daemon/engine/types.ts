@@ -364,7 +364,19 @@ export interface Engine {
       options?: CallOptions,
     ): AsyncIterable<Readonly<Record<string, unknown>>>
     export(id: string, options?: CallOptions): Promise<Readable>
-    commit(query: Record<string, string>, options?: CallOptions): Promise<{ Id: string }>
+    /** `changes`: Dockerfile instructions. `pause: false` leaves it running while its files are read. */
+    commit(
+      query: {
+        container: string
+        repo?: string
+        tag?: string
+        author?: string
+        comment?: string
+        changes?: readonly string[]
+        pause?: boolean
+      },
+      options?: CallOptions,
+    ): Promise<{ Id: string }>
   }
 
   readonly exec: {

@@ -1,11 +1,12 @@
 /** The API over HTTP: routes from the table, bodies checked by their schemas, errors as problem details. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
+import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type {
   DownOptions,
   ImageQuery,
@@ -20,6 +21,7 @@ import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
+import type { StackContainers } from '../reconcile/stack-containers.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** A model with its configs and secrets. */
@@ -28,6 +30,7 @@ const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 export interface Api {
   readonly control: Control
   readonly jobs: JobControl
+  readonly containers: StackContainers
   readonly contexts: ContextStore
   readonly engine: Engine
   readonly info: () => Promise<Info>
@@ -71,7 +74,12 @@ export function createServer(api: Api): FastifyInstance {
   const handlers = handlersOf(api)
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const [name, route] of Object.entries(ROUTES)) {
-    const schemas = SCHEMAS[name as RouteName] as { body?: z.ZodType; query?: z.ZodType; status?: number }
+    const schemas = SCHEMAS[name as RouteName] as {
+      body?: z.ZodType
+      query?: z.ZodType
+      status?: number
+      media?: string
+    }
     const handle = handlers[name as RouteName]
     server.route({
       method: route.method,
@@ -93,10 +101,8 @@ export function createServer(api: Api): FastifyInstance {
             unknown
           >,
         })
-        return reply
-          .code(schemas.status ?? 200)
-          .header('content-type', 'application/json')
-          .send(typeof answer === 'string' ? answer : JSON.stringify(answer))
+        reply.code(schemas.status ?? 200).header('content-type', schemas.media ?? 'application/json')
+        return reply.send(typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer))
       },
     })
   }
@@ -104,10 +110,11 @@ export function createServer(api: Api): FastifyInstance {
 }
 
 function handlersOf(api: Api): Record<RouteName, Handler> {
-  const { control, jobs } = api
+  const { control, jobs, containers } = api
   /** Made when first asked for: few ask, and it costs megabytes. */
   let document: string | undefined
   const stack = ({ params }: Input) => params.stack!
+  const services = ({ query }: Input) => query.services as string[]
   return {
     version: () => ({ version: api.version, apiVersion: api.apiVersion }),
     info: () => api.info(),
@@ -121,6 +128,15 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     stop: (input) => control.stop(stack(input), input.body as ServicesRequest, input.caller),
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
     scale: (input) => control.scale(stack(input), input.body as ScaleRequest, input.caller),
+    kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
+    pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),
+    unpause: (input) => control.unpause(stack(input), input.body as PauseOptions, input.caller),
+    remove: (input) => control.remove(stack(input), input.body as RemoveOptions, input.caller),
+    top: async (input) => ({ containers: await containers.processes(stack(input), services(input)) }),
+    stackImages: async (input) => ({ images: await containers.images(stack(input), services(input)) }),
+    stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
+    export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
+    commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
     containers: async (input) => ({ containers: await control.containers(stack(input)) }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),

@@ -3,7 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { RunState, ServiceState } from '../stack/desired.ts'
 import type { StackRow } from '../store/stacks.ts'
-import type { StackRequest } from './requests.ts'
+import { isOperation, type OperationRequest, type StackRequest } from './requests.ts'
 
 export interface StackState {
   readonly stack: StackRow
@@ -29,6 +29,7 @@ export function applyRequest(
   if (before.stack.presence === 'absent') {
     throw new Problem('stack-not-found', `stack ${name} is down`, { hint: 'bring it up first: evenkeel up' })
   }
+  if (isOperation(request)) return applyOperation(before, request, at)
   const model = modelOf(before.stack.revision)
   const named = request.kind === 'scale' ? Object.keys(request.options.scale) : request.options.services
   mustHave(before, named)
@@ -132,6 +133,36 @@ function applyDown(before: StackState, named: readonly string[], at: string): Ap
     named.includes(state.service) ? { ...state, run: 'removed' as const } : state,
   )
   return { stack: converging(before.stack, at), services, scope: new Set(named) }
+}
+
+/**
+ * A signal that means stop is the operator's stop, and a pause lasts until it is taken back. `rm` changes nothing that is
+ * meant of a service: which of its replicas it left empty stands in memory.
+ */
+function applyOperation(before: StackState, request: OperationRequest, at: string): AppliedState {
+  const named = request.options.services
+  mustHave(before, named)
+  const services = before.services.map((state) =>
+    named.length === 0 || named.includes(state.service) ? { ...state, run: runAfter(state, request) } : state,
+  )
+  return {
+    stack: converging(before.stack, at),
+    services,
+    scope: named.length === 0 ? 'all' : new Set(named),
+  }
+}
+
+function runAfter({ run, service }: ServiceState, request: OperationRequest): RunState {
+  switch (request.kind) {
+    case 'kill':
+      return run !== 'removed' && request.stops.includes(service) ? 'stopped' : run
+    case 'pause':
+      return run === 'running' ? 'paused' : run
+    case 'unpause':
+      return run === 'paused' ? 'running' : run
+    case 'remove':
+      return run
+  }
 }
 
 const converging = (stack: StackRow, at: string): StackRow => ({

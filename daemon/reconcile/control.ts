@@ -4,6 +4,7 @@
  */
 import type { Container } from '../../protocol/resources/container.ts'
 import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type {
@@ -30,6 +31,10 @@ export interface Control {
   stop(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
+  kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted>
+  pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
+  unpause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
+  remove(stack: string, options: RemoveOptions, caller: Caller): Promise<Accepted>
 
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>

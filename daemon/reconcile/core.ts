@@ -22,5 +22,7 @@ export interface Core extends Collaborators {
   readonly recorder: EventRecorder
   /** Credentials by deployment: in memory only, gone when it ends. */
   readonly credentials: Map<string, Readonly<Record<string, RegistryAuth>>>
+  /** Ids of containers that a `commit` has paused for a moment: nobody is to unpause them. */
+  readonly frozen: Set<string>
   readonly log: CoreLog
 }

@@ -3,6 +3,8 @@ import { Problem } from '../../protocol/problems.ts'
 import type { Action, ActionKind } from '../stack/actions.ts'
 import { awaitService } from './perform/await-service.ts'
 import {
+  discardContainer,
+  killContainer,
   pauseContainer,
   removeContainer,
   renameContainer,
@@ -31,6 +33,8 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'pause-container': pauseContainer,
   'restart-container': restartContainer,
   'stop-container': stopContainer,
+  'kill-container': killContainer,
+  'discard-container': discardContainer,
   'remove-container': removeContainer,
   'rename-container': renameContainer,
   'await-service': awaitService,

@@ -50,6 +50,9 @@ export async function previewRequest(
     memory: {
       restarted: store.memory.all(stack, 'restarted') as Record<string, number>,
       volumes: volumesOnce(core, stack, observed),
+      vacant: Object.keys(store.memory.all(stack, 'vacant')).filter(
+        (key) => applied.scope !== 'all' && !applied.scope.has(key.split(' ')[0]!),
+      ),
     },
     policy: policyOf(request, applied.scope),
     imageActions: (draft) => {

@@ -1,5 +1,7 @@
 /** What was asked of a stack, as a deployment keeps it: enough to carry it out after a crash, and no credentials. */
+import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { DownOptions, ScaleRequest, ServicesRequest, UpOptions } from '../../protocol/resources/stack.ts'
+import type { Operation } from '../stack/operation.ts'
 import type { Policy } from '../stack/policy.ts'
 import type { ImageOptions } from './images.ts'
 
@@ -13,6 +15,42 @@ export type StackRequest =
   | { readonly kind: 'down'; readonly options: DownOptions }
   | { readonly kind: 'start' | 'stop' | 'restart'; readonly options: ServicesRequest }
   | { readonly kind: 'scale'; readonly options: ScaleRequest }
+  | OperationRequest
+
+/** It is about containers that are there: no image is looked for, and nothing is made. */
+export type OperationRequest =
+  /** `stops`: services that the signal is meant to stop. */
+  | { readonly kind: 'kill'; readonly options: KillOptions; readonly stops: readonly string[] }
+  | { readonly kind: 'pause' | 'unpause'; readonly options: PauseOptions }
+  | { readonly kind: 'remove'; readonly options: RemoveOptions }
+
+export function isOperation(request: StackRequest): request is OperationRequest {
+  return operationOf(request) !== undefined
+}
+
+export function operationOf(request: StackRequest): Operation | undefined {
+  switch (request.kind) {
+    case 'kill':
+      return {
+        kind: 'kill',
+        signal: request.options.signal,
+        orphans: request.options.orphans,
+        stops: request.stops,
+      }
+    case 'pause':
+    case 'unpause':
+      return { kind: request.kind }
+    case 'remove':
+      return { ...request.options, kind: 'remove' }
+    default:
+      return undefined
+  }
+}
+
+/** Whether it asks for containers to be there again that were removed on purpose. */
+export function fillsVacancies(request: StackRequest): boolean {
+  return request.kind === 'up' || request.kind === 'start' || request.kind === 'scale'
+}
 
 /** A request over the whole stack makes older ones of its kind pointless; one over some services does not. */
 export function isWholeStack(request: StackRequest): boolean {
@@ -52,6 +90,10 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
         graceSeconds: request.options.timeoutSeconds,
       }
     case 'scale':
+    case 'kill':
+    case 'pause':
+    case 'unpause':
+    case 'remove':
       return base
   }
 }

@@ -13,7 +13,15 @@ import { asProblem } from './executor.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
 import { DeploymentProgress } from './progress.ts'
-import { imageOptionsOf, policyOf, type StackRequest, waitTimeoutMs } from './requests.ts'
+import {
+  fillsVacancies,
+  imageOptionsOf,
+  isOperation,
+  operationOf,
+  policyOf,
+  type StackRequest,
+  waitTimeoutMs,
+} from './requests.ts'
 import { RunContext } from './run-context.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
@@ -66,6 +74,7 @@ export class DeploymentRun {
         policy,
         observed,
         removal: this.#removal(),
+        operation: operationOf(this.#request),
         table,
         registryAuth: this.#credentials(),
         warn: (message) => this.#warnings.add(message),
@@ -104,10 +113,10 @@ export class DeploymentRun {
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
     const { scope } = applied
     if (this.#row.applied) return { scope, observed: undefined }
-    const { pins, observed } =
-      applied.stack.presence === 'absent'
-        ? { pins: [], observed: undefined }
-        : await this.#images(applied, table, signal)
+    const looksForImages = applied.stack.presence === 'present' && !isOperation(this.#request)
+    const { pins, observed } = looksForImages
+      ? await this.#images(applied, table, signal)
+      : { pins: [], observed: undefined }
     store.batch(() => this.#commit(applied, pins))
     return { scope, observed }
   }
@@ -190,13 +199,25 @@ export class DeploymentRun {
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)
     }
+    const startsNothing = isOperation(this.#request)
     for (const state of services.values()) {
       store.stacks.saveService(name, state)
       if (applied.scope !== 'all' && !applied.scope.has(state.service)) continue
+      if (fillsVacancies(this.#request)) this.#fill(state.service)
+      if (startsNothing && state.run === 'running') continue
       if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
       else store.memory.forget(name, 'owed', state.service)
     }
     store.deployments.applied(this.#row.id, revision)
+  }
+
+  /** Replicas that were left empty on purpose are wanted again. */
+  #fill(service: string): void {
+    const { memory } = this.#core.store
+    const stack = this.#row.stack
+    for (const key of Object.keys(memory.all(stack, 'vacant'))) {
+      if (key.startsWith(`${service} `)) memory.forget(stack, 'vacant', key)
+    }
   }
 
   #removal() {
@@ -248,7 +269,7 @@ export class DeploymentRun {
     }
     store.stacks.setCondition(name, 'absent', undefined, at)
     for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
-    for (const kind of ['restarted', 'attempts', 'owed', 'held', 'stopping'] as const) {
+    for (const kind of ['restarted', 'attempts', 'owed', 'held', 'stopping', 'signalled', 'vacant'] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
   }

@@ -4,6 +4,7 @@ import type { RegistryAuth } from '../engine/types.ts'
 import type { Action, StackPlan } from '../stack/actions.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
+import type { Operation } from '../stack/operation.ts'
 import { plan } from '../stack/plan.ts'
 import type { Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
@@ -28,6 +29,7 @@ export async function prepareRound(
     /** What the Engine said just now, where it was asked already. */
     readonly observed?: Observed | undefined
     readonly removal?: Removal | undefined
+    readonly operation?: Operation | undefined
     readonly table?: ImageTable
     readonly registryAuth?: Readonly<Record<string, RegistryAuth>> | undefined
     readonly warn?: (message: string) => void
@@ -48,9 +50,13 @@ export async function prepareRound(
         owed: Object.keys(store.memory.all(desired.stack, 'owed')),
         held: Object.keys(store.memory.all(desired.stack, 'held')),
         stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
+        signalled: Object.keys(store.memory.all(desired.stack, 'signalled')),
+        vacant: Object.keys(store.memory.all(desired.stack, 'vacant')),
+        frozen: [...core.frozen],
       },
       policy: how.policy,
       removal: how.removal,
+      operation: how.operation,
       explain: (container) => changeReason(container, desired, (number) => store.revisions.find(desired.stack, number)),
     }),
     context: new RunContext({

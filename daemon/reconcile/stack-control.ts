@@ -4,6 +4,7 @@ import { serviceOfContext } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Container } from '../../protocol/resources/container.ts'
 import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
+import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type {
@@ -22,22 +23,13 @@ import type { FileRef, RevisionRow } from '../store/revisions.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
+import { deadline } from './deadline.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
 import { isWholeStack, type StackRequest } from './requests.ts'
+import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
-
-/** Reading for a person who waits: no longer than this. */
-const READ_MS = 20_000
-
-/** Like `AbortSignal.timeout`, with words for the person who waits. */
-function deadline(): AbortSignal {
-  const abort = new AbortController()
-  const problem = () => new Problem('engine-timeout', `the Engine did not answer in ${READ_MS / 1000} s`)
-  setTimeout(() => abort.abort(problem()), READ_MS).unref()
-  return abort.signal
-}
 
 export class StackControl implements Control {
   readonly #core: Core
@@ -125,6 +117,22 @@ export class StackControl implements Control {
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
+  async kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'kill', options, stops: await this.#stoppedBy(stack, options) }, caller)
+  }
+
+  async pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'pause', options }, caller)
+  }
+
+  async unpause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'unpause', options }, caller)
+  }
+
+  async remove(stack: string, options: RemoveOptions, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'remove', options }, caller)
+  }
+
   async stacks(): Promise<StackSummary[]> {
     const { store } = this.#core
     const containers = await this.#ours()
@@ -196,6 +204,24 @@ export class StackControl implements Control {
       clearTimeout(timer)
       unsubscribe()
     }
+  }
+
+  /** Services that this signal is meant to stop: by its name, or because it is their own stop signal. */
+  async #stoppedBy(stack: string, { signal, services }: KillOptions): Promise<string[]> {
+    const { store, engine, observer } = this.#core
+    const known = store.stacks.services(stack).map((state) => state.service)
+    const meant = services.length === 0 ? known : known.filter((service) => services.includes(service))
+    if (meant.length === 0 || isEnding(signal)) return meant
+    const until = deadline()
+    const running = (await observer.containers(stack, until)).filter(({ State }) => State === 'running')
+    const stopped = await Promise.all(
+      meant.map(async (service) => {
+        const one = running.find(({ Labels }) => Labels[COMPOSE.service] === service)
+        if (one === undefined) return []
+        return isStopSignal(signal, await engine.containers.inspect(one.Id, { signal: until })) ? [service] : []
+      }),
+    )
+    return stopped.flat()
   }
 
   #row(stack: string) {

@@ -17,6 +17,8 @@ const WORDS: Record<ActionKind, Words> = {
   'pause-container': ['Pausing', 'Paused'],
   'restart-container': ['Restarting', 'Started'],
   'stop-container': ['Stopping', 'Stopped'],
+  'kill-container': ['Killing', 'Killed'],
+  'discard-container': ['Removing', 'Removed'],
   'remove-container': ['Removing', 'Removed'],
   'rename-container': ['Renaming', 'Renamed'],
   'await-service': ['Waiting', 'Ready'],

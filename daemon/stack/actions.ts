@@ -51,6 +51,22 @@ export type ActionBody =
       readonly id: string
       readonly purpose: 'keep' | 'remove' | 'replace'
     }
+  /** `stop`: whatever it does to the program, what ends of it stays down. `signal`: it is delivered, and that is all. */
+  | {
+      readonly kind: 'kill-container'
+      readonly service: string
+      readonly id: string
+      readonly signal: string
+      readonly purpose: 'stop' | 'signal'
+    }
+  /** It goes unless it runs, and its replica stays empty until somebody asks for it. */
+  | {
+      readonly kind: 'discard-container'
+      readonly service: string
+      readonly replica: number
+      readonly id: string
+      readonly anonymousVolumes: 'keep' | 'remove'
+    }
   | {
       readonly kind: 'remove-container'
       readonly service: string

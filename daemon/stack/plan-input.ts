@@ -2,6 +2,7 @@
 import type { DesiredStack } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
+import type { Operation } from './operation.ts'
 import type { Policy } from './policy.ts'
 
 /** What a `down` removes beyond containers and networks. */
@@ -24,6 +25,12 @@ export interface Memory {
   readonly held?: readonly string[]
   /** Containers that the Engine may be about to stop, by id: a call of an earlier run whose answer nobody heard. */
   readonly stopping?: readonly string[]
+  /** Ids of containers that were sent a signal that means stop: those that run on all the same are let run. */
+  readonly signalled?: readonly string[]
+  /** Replicas, as `replicaKey` names them, whose containers were removed on purpose (`rm`). */
+  readonly vacant?: readonly string[]
+  /** Ids of containers that the Engine pauses for a moment, to make an image of them. */
+  readonly frozen?: readonly string[]
 }
 
 export interface PlanInput {
@@ -33,6 +40,8 @@ export interface PlanInput {
   readonly policy: Policy
   /** Set for `down`: what goes, beyond containers and networks. */
   readonly removal?: Removal | undefined
+  /** Set for what is done to containers that are there: then nothing else is done. */
+  readonly operation?: Operation | undefined
   /** Ids of image actions that come before all containers of a service; drawn by the image stage. */
   readonly imageActions?: ImageStage | undefined
   /** In words, what differs between a container and what is desired of it. */

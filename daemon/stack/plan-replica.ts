@@ -4,6 +4,7 @@ import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import { lostNetwork, type ReplicaMatch } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
+import { replicaKey } from './operation.ts'
 import { removeContainer } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { volumeCreation } from './plan-volumes.ts'
@@ -43,7 +44,12 @@ export class ReplicaPlanner {
       gone.push(...outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1]))
       this.#settle(current, replica, gone)
     } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
-    else this.#create(replica)
+    else if (!this.#isVacant(replica)) this.#create(replica)
+  }
+
+  /** Its container was removed on purpose. */
+  #isVacant(replica: number): boolean {
+    return this.#input.memory.vacant?.includes(replicaKey(this.#service.service, replica)) === true
   }
 
   /** Services that lend it a namespace, and whose container this plan makes. */
@@ -197,10 +203,14 @@ export class ReplicaPlanner {
         this.#draft.keep()
         return
       }
+      if (this.#isLetRun(container)) {
+        this.#draft.keep()
+        return
+      }
       const body = { kind: 'stop-container' as const, service, id: container.id, purpose: 'keep' as const }
       this.work.stops.push(this.#draft.add({ ...shared, body, reason: 'the service is stopped', after }))
     } else if (container.state === 'paused') {
-      if (run === 'paused') {
+      if (run === 'paused' || this.#input.memory.frozen?.includes(container.id)) {
         this.#draft.keep()
         return
       }
@@ -208,7 +218,10 @@ export class ReplicaPlanner {
       const unpaused = this.#draft.add({ ...shared, body, reason: 'it is paused', after })
       if (this.#mustRestart(container)) this.#settleRunning(container, replica, [unpaused])
       else this.work.starts.push(unpaused)
-    } else if (run === 'paused' && moving) {
+    } else if (run === 'paused' && container.state !== 'running') {
+      // Nothing is begun under a pause; what the Engine restarts is paused once it runs.
+      this.#draft.keep()
+    } else if (run === 'paused') {
       const body = { kind: 'pause-container' as const, service, replica, id: container.id }
       this.#draft.add({ ...shared, body, reason: 'the service is paused', after })
     } else if (moving) this.#settleRunning(container, replica, after)
@@ -224,6 +237,13 @@ export class ReplicaPlanner {
         this.#mustRestart(container) ? this.#service.restart : undefined,
       )
     } else this.#draft.keep()
+  }
+
+  /** It took a signal that asks to stop and runs on: harder means are for a `stop` or another `kill`. */
+  #isLetRun(container: ObservedContainer): boolean {
+    const { policy, memory } = this.#input
+    if (policy.mode === 'request' && inScope(policy, container.service)) return false
+    return container.state !== 'exited' && memory.signalled?.includes(container.id) === true
   }
 
   /** It had exited before it was stopped through us, so that a restarted Engine would follow its policy and start it. */

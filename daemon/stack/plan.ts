@@ -7,11 +7,16 @@ import { Draft } from './draft.ts'
 import { planDown } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { planNetworks } from './plan-networks.ts'
+import { planOperation } from './plan-operation.ts'
 import { planServices } from './plan-services.ts'
 import { planVolumes } from './plan-volumes.ts'
 
 export function plan(input: PlanInput): StackPlan {
   const draft = new Draft()
+  if (input.operation !== undefined) {
+    planOperation(draft, input, input.operation)
+    return draft.finish()
+  }
   if (input.desired.presence === 'absent') {
     planDown(draft, input)
     return draft.finish()

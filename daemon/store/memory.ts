@@ -4,8 +4,9 @@ import type { Sql } from './database.ts'
 /**
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
  * restart policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
+ * `signalled`: containers that `kill` sent a signal that means stop. `vacant`: replicas whose containers `rm` removed.
  */
-export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held' | 'stopping'
+export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held' | 'stopping' | 'signalled' | 'vacant'
 
 export class MemoryRepository {
   readonly #sql: Sql

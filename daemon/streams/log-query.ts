@@ -14,9 +14,8 @@ export interface LogSelection {
 }
 
 export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
-  const services = (query.services ?? '').split(',').filter((name) => name !== '')
   return {
-    services: new Set(services),
+    services: new Set(servicesOf(query.services)),
     follow: query.follow === 'true',
     tail: tailOf(query.tail),
     since: query.since === undefined || query.since === '' ? undefined : timeOf('since', query.since, now),
@@ -26,6 +25,11 @@ export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
         ? undefined
         : wholeNumber('index', query.index),
   }
+}
+
+/** Names separated by commas. */
+export function servicesOf(text: string | undefined): string[] {
+  return (text ?? '').split(',').filter((name) => name !== '')
 }
 
 function tailOf(text: string | undefined): number | 'all' {

@@ -172,6 +172,7 @@ export class World {
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
       underWay: new Map(),
+      frozen: new Set(),
     }
     this.guard.daemonStarts(core)
     const supervisor = new Supervisor(core, watch)

@@ -1,7 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Engine } from '../../engine/types.ts'
+import { replicaKey } from '../../stack/operation.ts'
+import type { MemoryKind } from '../../store/memory.ts'
 import type { Clock } from '../clock.ts'
-import type { Performance } from '../performance.ts'
+import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
 import { explainStart, isStatus } from './engine-answers.ts'
 import { runHooks } from './hooks.ts'
@@ -21,14 +23,13 @@ export async function startContainer(performance: Performance<'start-container'>
   const {
     body,
     context,
-    with: { engine, store },
+    with: { engine },
     signal,
   } = performance
   const id = idOf(performance)
   if (body.id !== undefined) {
     await completeBeforeStart(performance, id)
-    store.memory.forget(context.desired.stack, 'held', id)
-    store.memory.forget(context.desired.stack, 'stopping', id)
+    forget(performance, id, ['held', 'stopping', 'signalled'])
     await restorePolicy(engine, context, body.service, id, signal)
   }
   try {
@@ -65,10 +66,7 @@ export async function stopContainer(performance: Performance<'stop-container'>):
     signal,
   } = performance
   try {
-    if (body.purpose === 'keep' && context.desired.services[body.service]?.restartPolicy !== 'no') {
-      await engine.containers.updateRestartPolicy(body.id, { Name: 'no' }, { signal })
-      store.memory.set(context.desired.stack, 'held', body.id, true)
-    }
+    if (body.purpose === 'keep') await hold(performance)
     if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
     await runHooks('pre_stop', body.id, body.service, performance)
     const { graceSeconds } = context.policy
@@ -81,6 +79,37 @@ export async function stopContainer(performance: Performance<'stop-container'>):
   store.memory.forget(context.desired.stack, 'stopping', body.id)
 }
 
+/** Its own policy is `no` while it is stopped through us: the Engine would follow it when it starts. */
+async function hold({
+  body,
+  context: { desired },
+  with: { engine, store },
+  signal,
+}: Performance<'stop-container'> | Performance<'kill-container'>): Promise<void> {
+  if (desired.services[body.service]?.restartPolicy === 'no') return
+  await engine.containers.updateRestartPolicy(body.id, { Name: 'no' }, { signal })
+  store.memory.set(desired.stack, 'held', body.id, true)
+}
+
+/** No hooks and no grace. A container that has ended in the meantime is as good as killed. */
+export async function killContainer(performance: Performance<'kill-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine, store },
+    signal,
+  } = performance
+  try {
+    if (body.purpose === 'stop') {
+      await hold(performance)
+      store.memory.set(context.desired.stack, 'signalled', body.id, true)
+    }
+    await engine.containers.kill(body.id, body.signal, { signal })
+  } catch (error) {
+    if (!isStatus(error, 404) && !(isStatus(error, 409) && /is not running/i.test(error.message))) throw error
+  }
+}
+
 export async function restartContainer(performance: Performance<'restart-container'>): Promise<void> {
   const {
     body,
@@ -91,7 +120,7 @@ export async function restartContainer(performance: Performance<'restart-contain
   const { graceSeconds } = context.policy
   await runHooks('pre_stop', body.id, body.service, performance)
   await engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
-  store.memory.forget(context.desired.stack, 'stopping', body.id)
+  forget(performance, body.id, ['stopping', 'signalled'])
   await runHooks('post_start', body.id, body.service, performance)
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', body.id, body.generation)
 }
@@ -101,7 +130,13 @@ export async function pauseContainer({
   with: { engine },
   signal,
 }: Performance<'pause-container'>): Promise<void> {
-  await engine.containers.pause(body.id, { signal })
+  try {
+    await engine.containers.pause(body.id, { signal })
+  } catch (error) {
+    // It may have ended since it was looked at, or another hand was quicker.
+    if (!isStatus(error, 404) && !(isStatus(error, 409) && /already paused|not running/i.test(error.message)))
+      throw error
+  }
 }
 
 export async function unpauseContainer({
@@ -109,15 +144,56 @@ export async function unpauseContainer({
   with: { engine },
   signal,
 }: Performance<'unpause-container'>): Promise<void> {
-  await engine.containers.unpause(body.id, { signal })
+  try {
+    await engine.containers.unpause(body.id, { signal })
+  } catch (error) {
+    if (!isStatus(error, 404) && !(isStatus(error, 409) && /not paused|not running/i.test(error.message))) throw error
+  }
 }
 
-export async function removeContainer({
-  body,
-  context,
-  with: { engine, store, clock },
-  signal,
-}: Performance<'remove-container'>): Promise<void> {
+/** The replica is known to be empty on purpose before it is empty. */
+export async function discardContainer(performance: Performance<'discard-container'>): Promise<void> {
+  const {
+    body,
+    context: {
+      desired: { stack },
+    },
+    with: { engine, store, clock },
+    signal,
+  } = performance
+  const key = replicaKey(body.service, body.replica)
+  store.memory.set(stack, 'vacant', key, true)
+  try {
+    await engine.containers.remove(
+      body.id,
+      { volumes: body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep' },
+      { signal },
+    )
+  } catch (error) {
+    if (isStatus(error, 409) && /already in progress/i.test(error.message))
+      await untilGone(engine, clock, body.id, signal)
+    else if (!isStatus(error, 404)) {
+      store.memory.forget(stack, 'vacant', key)
+      throw error
+    }
+  }
+  forget(performance, body.id, OF_A_CONTAINER)
+}
+
+/** What is remembered by a container's id. */
+const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
+
+function forget({ context, with: { store } }: Setting, id: string, kinds: readonly MemoryKind[]): void {
+  for (const kind of kinds) store.memory.forget(context.desired.stack, kind, id)
+}
+
+export async function removeContainer(performance: Performance<'remove-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine, clock },
+    signal,
+  } = performance
   try {
     await engine.containers.remove(
       body.id,
@@ -141,9 +217,7 @@ export async function removeContainer({
       )
     } else if (!isStatus(error, 404)) throw error
   }
-  store.memory.forget(context.desired.stack, 'restarted', body.id)
-  store.memory.forget(context.desired.stack, 'held', body.id)
-  store.memory.forget(context.desired.stack, 'stopping', body.id)
+  forget(performance, body.id, OF_A_CONTAINER)
 }
 
 /** Another removal is under way: ours is done when that is. */

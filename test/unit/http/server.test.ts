@@ -4,6 +4,7 @@ import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { JobControl } from '../../../daemon/jobs/job-control.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -18,6 +19,8 @@ const BODIES: Partial<Record<RouteName, object>> = {
   build: { model: aModel({ web: {} }), source: SOURCE },
   pull: { model: aModel({ web: {} }), source: SOURCE },
   push: { model: aModel({ web: {} }), source: SOURCE },
+  remove: { containers: [] },
+  commit: { service: 'web' },
 }
 
 /** A server over a control that answers its own method's name, or fails as it is told. */
@@ -36,6 +39,9 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   const server = createServer({
     control,
     jobs: control as unknown as JobControl,
+    containers: Object.assign(Object.create(control), {
+      fileSystem: async () => Readable.from(['{}']),
+    }) as StackContainers,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
@@ -50,11 +56,12 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     more: { body?: object; params?: Record<string, string>; query?: string } = {},
   ) => {
     const route = ROUTES[name]
+    const query = more.query ?? (name === 'export' ? '?service=web' : '')
     const body = more.body ?? BODIES[name] ?? (route.method === 'GET' ? undefined : {})
     const path = pathOf(route.path, { stack: 'shop', number: '1', id: 'a'.repeat(64), ...more.params })
     const answer = await server.inject({
       method: route.method,
-      url: `${path}${more.query ?? ''}`,
+      url: `${path}${query}`,
       ...(name === 'putContext'
         ? { payload: Readable.from([Buffer.from('tar')]), headers: { 'content-type': 'application/x-tar' } }
         : body === undefined
@@ -70,14 +77,28 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   return { server, call, calls, errors }
 }
 
-const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale', 'build', 'pull', 'push']
+const ACCEPTED: readonly RouteName[] = [
+  'up',
+  'down',
+  'start',
+  'stop',
+  'restart',
+  'scale',
+  'build',
+  'pull',
+  'push',
+  'kill',
+  'pause',
+  'unpause',
+  'remove',
+]
 const NAMES = Object.keys(ROUTES) as RouteName[]
 
 describe('the server', () => {
   test.each(NAMES)('serves %s', async (name) => {
     const { status, type } = await aServer().call(name)
     expect(status).toBe(ACCEPTED.includes(name) ? 202 : 200)
-    expect(type).toContain('application/json')
+    expect(type).toContain(name === 'export' ? 'application/x-tar' : 'application/json')
   })
 
   test.each(NAMES)('asks whether the caller may %s', async (name) => {

@@ -22,6 +22,11 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   build: { model: UP.model, source: UP.source },
   pull: { model: UP.model, source: UP.source },
   push: { model: UP.model, source: UP.source },
+  kill: {},
+  pause: {},
+  unpause: {},
+  remove: { containers: [] },
+  commit: { service: 'web' },
   images: { references: [] },
 }
 
@@ -62,6 +67,8 @@ describe('values of a body', () => {
     ['a scale that is not whole', 'scale', { scale: { web: 1.5 } }],
     ['a timeout below -1', 'stop', { timeoutSeconds: -2 }],
     ['a word that is no choice', 'down', { volumes: 'burn' }],
+    ['a signal that is a path', 'kill', { signal: '../9' }],
+    ['a container by name', 'remove', { containers: ['web'] }],
     ['a model without services', 'up', { ...UP, model: { name: 'shop' } }],
   ] as const)('%s is refused', (_, name, body) => {
     expect(accepts(SCHEMAS[name].body, body)).toBe(false)

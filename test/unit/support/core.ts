@@ -18,6 +18,7 @@ import type { RevisionRow } from '../../../daemon/store/revisions.ts'
 import { openStore } from '../../../daemon/store/store.ts'
 import { Channel } from '../../../protocol/feed.ts'
 import type { Deployment } from '../../../protocol/resources/deployment.ts'
+import { KillOptions, PauseOptions } from '../../../protocol/resources/operations.ts'
 import {
   DownOptions,
   ScaleRequest,
@@ -78,6 +79,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
       underWay: new Map(),
+      frozen: new Set(),
     },
   }
 }
@@ -128,6 +130,16 @@ export const down = (options: Given<typeof DownOptions> = {}) =>
 
 export const services = (kind: 'start' | 'stop' | 'restart', options: Given<typeof ServicesRequest> = {}) =>
   ({ kind, options: ServicesRequest.parse(options) }) satisfies StackRequest
+
+type Operations = 'kill' | 'pause' | 'unpause'
+
+/** `rm` names containers; see there. */
+export const operation = (kind: Operations, options: Given<typeof KillOptions> = {}): StackRequest => {
+  if (kind !== 'kill') return { kind, options: PauseOptions.parse(options) }
+  const kill = KillOptions.parse(options)
+  const isStop = kill.signal === 'SIGKILL' || kill.signal === 'SIGTERM'
+  return { kind, options: kill, stops: isStop ? ['web', 'db', 'job'] : [] }
+}
 
 export const scale = (to: Record<string, number>, options: Given<typeof ScaleRequest> = {}) =>
   ({ kind: 'scale', options: ScaleRequest.parse({ scale: to, ...options }) }) satisfies StackRequest

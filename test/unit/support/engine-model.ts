@@ -49,6 +49,7 @@ class EngineModel {
   readonly #volumes: Map<string, ObservedVolume>
   readonly #restarted: Record<string, number>
   readonly #held: Set<string>
+  readonly #vacant: Set<string>
   readonly #made = new Map<string, string>()
   readonly #volumesOnce: Set<string>
   #serial: number
@@ -61,6 +62,7 @@ class EngineModel {
     this.#volumes = new Map(observed.volumes.map((volume) => [volume.name, volume]))
     this.#restarted = { ...memory.restarted }
     this.#held = new Set(memory.held)
+    this.#vacant = new Set(memory.vacant)
     this.#volumesOnce = new Set(memory.volumes)
     this.#serial = Math.max(0, ...observed.containers.map((container) => container.created))
   }
@@ -73,7 +75,12 @@ class EngineModel {
         volumes: [...this.#volumes.values()],
         ports: this.#observed.ports,
       },
-      memory: { restarted: this.#restarted, volumes: [...this.#volumesOnce], held: [...this.#held] },
+      memory: {
+        restarted: this.#restarted,
+        volumes: [...this.#volumesOnce],
+        held: [...this.#held],
+        vacant: [...this.#vacant],
+      },
     }
   }
 
@@ -132,6 +139,15 @@ class EngineModel {
         delete this.#restarted[body.id]
         return
       }
+      case 'kill-container':
+        this.#change(body.id, { state: 'exited', exitCode: 137 }, ['running', 'restarting', 'paused'])
+        if (body.purpose === 'stop') this.#held.add(body.id)
+        return
+      case 'discard-container':
+        if (holdsItsNetworks(this.#get(body.id))) throw new Impossible(`${this.#get(body.id).name} still runs`)
+        this.#containers.delete(body.id)
+        this.#vacant.add(`${body.service} ${body.replica}`)
+        return
       case 'rename-container': {
         const id = this.#idOf(body)
         this.#mustBeFree(body.name, id)

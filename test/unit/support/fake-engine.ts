@@ -38,6 +38,8 @@ export class FakeEngine {
   readonly registry = new Map<string, string>()
   /** Answers of failing calls, by the call as it stands in `calls`. */
   readonly failures = new Map<string, Problem>()
+  /** Signals that end a program. */
+  readonly deadly = new Set(['SIGKILL', 'SIGTERM'])
   /** Names of networks that containers of others are on. */
   readonly networksOfOthers = new Set<string>()
   #serial = 0
@@ -113,15 +115,25 @@ export class FakeEngine {
           container.exitCode = 143
           return true
         },
+        kill: async (id: string, signal: string) => {
+          const container = this.#get(id)
+          this.#call(`kill ${container.name} ${signal}`)
+          if (container.state === 'exited') throw refused('kill', 409, `container ${id} is not running`)
+          if (!this.deadly.has(signal)) return
+          container.state = 'exited'
+          container.exitCode = 137
+        },
         restart: async (id: string) => {
           const container = this.#get(id)
           this.#call(`restart ${container.name}`)
           container.state = 'running'
         },
         pause: async (id: string) => {
+          this.#call(`pause ${this.#get(id).name}`)
           this.#get(id).state = 'paused'
         },
         unpause: async (id: string) => {
+          this.#call(`unpause ${this.#get(id).name}`)
           this.#get(id).state = 'running'
         },
         rename: async (id: string, name: string) => {

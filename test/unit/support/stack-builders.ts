@@ -164,6 +164,7 @@ export interface Situation {
   readonly policy?: Partial<Policy>
   readonly memory?: Partial<Memory>
   readonly removal?: PlanInput['removal']
+  readonly operation?: PlanInput['operation']
   readonly imageActions?: PlanInput['imageActions']
   readonly explain?: PlanInput['explain']
 }
@@ -175,6 +176,7 @@ export function planOf(situation: Situation): StackPlan {
     memory: { restarted: {}, volumes: [], ...situation.memory },
     policy: { ...REQUEST, ...situation.policy },
     removal: situation.removal,
+    operation: situation.operation,
     imageActions: situation.imageActions,
     explain: situation.explain ?? (() => 'its definition changed'),
   })

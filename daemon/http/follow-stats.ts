@@ -1,0 +1,36 @@
+/** What the containers of a stack use, over a WebSocket. */
+import type { StatsQuery } from '../../protocol/streams.ts'
+import type { Core } from '../reconcile/core.ts'
+import type { EngineWatch } from '../reconcile/engine-watch.ts'
+import { nameOf, numberOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
+import { servicesOf } from '../streams/log-query.ts'
+import { StatsSession } from '../streams/stats-session.ts'
+import type { FrameSocket } from './frame-socket.ts'
+
+export async function followStats(
+  { engine, clock }: Core,
+  containers: StackContainers,
+  watch: EngineWatch,
+  stack: string,
+  query: StatsQuery,
+  socket: FrameSocket,
+): Promise<void> {
+  const services = servicesOf(query.services)
+  const sources = {
+    engine,
+    events: watch.events,
+    now: () => clock.now(),
+    containers: (signal: AbortSignal) => containers.select(stack, services, signal),
+    describe: (container: Parameters<typeof nameOf>[0]) => ({
+      id: container.Id,
+      name: nameOf(container),
+      service: serviceOf(container),
+      replica: numberOf(container),
+    }),
+  }
+  const selection = {
+    which: query.all === 'true' ? ('all' as const) : ('running' as const),
+    times: query.once === 'true' ? ('once' as const) : ('on' as const),
+  }
+  await new StatsSession(sources, selection, socket, socket.signal).run()
+}

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest'
+import type { ContainerInspect } from '../../../daemon/engine/types.ts'
+import { heal } from '../../../daemon/reconcile/heal.ts'
+import { isStopSignal, signalName } from '../../../daemon/reconcile/stop-signals.ts'
+import { aRunningStack, type Bench, deploy, operation, scale, services, up } from '../support/core.ts'
+
+const ALWAYS = { restart: 'always' }
+const runOf = ({ core }: Bench, service = 'web') =>
+  core.store.stacks.services('shop').find((state) => state.service === service)?.run
+const stateOf = ({ engine }: Bench, name = 'shop-web-1') => engine.find(name)?.state
+
+/** The loop looks until it has nothing to do; answers what it did. */
+async function settled(bench: Bench): Promise<string[]> {
+  bench.engine.calls.length = 0
+  for (let looks = 0; looks < 5; looks += 1) {
+    if ((await heal(bench.core, 'shop', new AbortController().signal)) === 'steady') return [...bench.engine.calls]
+  }
+  throw new Error(`it does not settle: ${bench.engine.calls.join(', ')}`)
+}
+
+const rm = (bench: Bench, ...names: string[]) =>
+  deploy(bench, {
+    kind: 'remove',
+    options: {
+      services: [],
+      containers: names.map((name) => bench.engine.find(name)!.id),
+      anonymousVolumes: 'keep',
+    },
+  })
+
+describe('kill', () => {
+  test('is a stop: what it ends stays down, also where its policy is always', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    await deploy(bench, operation('kill'))
+    expect(bench.engine.calls).toEqual(['kill shop-web-1 SIGKILL'])
+    expect(await settled(bench)).toEqual([])
+    expect([runOf(bench), stateOf(bench)]).toEqual(['stopped', 'exited'])
+  })
+
+  test('of a signal that a program lets pass leaves it running, and the loop does too', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    bench.engine.deadly.delete('SIGTERM')
+    await deploy(bench, operation('kill', { signal: 'SIGTERM' }))
+    expect(await settled(bench)).toEqual([])
+    expect(stateOf(bench)).toBe('running')
+    bench.engine.find('shop-web-1')!.state = 'exited'
+    expect(await settled(bench)).toEqual([])
+  })
+
+  test('of another signal changes nothing that is meant', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    await deploy(bench, operation('kill', { signal: 'SIGHUP' }))
+    expect([runOf(bench), stateOf(bench)]).toEqual(['running', 'running'])
+    bench.engine.find('shop-web-1')!.state = 'exited'
+    expect(await settled(bench)).toEqual(['start shop-web-1'])
+  })
+
+  test('is undone by start and by up', async () => {
+    for (const request of [services('start'), up(1)]) {
+      const bench = await aRunningStack()
+      await deploy(bench, operation('kill'))
+      await deploy(bench, request)
+      expect([runOf(bench), stateOf(bench)]).toEqual(['running', 'running'])
+      expect(bench.core.store.memory.all('shop', 'signalled')).toEqual({})
+    }
+  })
+
+  test('of a container that has ended by itself is no error', async () => {
+    const bench = await aRunningStack()
+    const { kill } = bench.core.engine.containers
+    Object.assign(bench.core.engine.containers, {
+      kill: async (id: string, signal: string) => {
+        bench.engine.find('shop-web-1')!.state = 'exited'
+        return kill(id, signal)
+      },
+    })
+    expect((await deploy(bench, operation('kill'))).state).toBe('succeeded')
+  })
+
+  test('needs no image: one that is gone does not keep it', async () => {
+    const bench = await aRunningStack()
+    bench.engine.images.clear()
+    expect((await deploy(bench, operation('kill'))).state).toBe('succeeded')
+  })
+})
+
+describe('pause', () => {
+  test('lasts: the loop neither unpauses nor starts, and pauses again what runs', async () => {
+    const bench = await aRunningStack({ web: ALWAYS, db: {} })
+    await deploy(bench, operation('pause', { services: ['web'] }))
+    expect(await settled(bench)).toEqual([])
+    expect([stateOf(bench), stateOf(bench, 'shop-db-1')]).toEqual(['paused', 'running'])
+    bench.engine.find('shop-web-1')!.state = 'running'
+    expect(await settled(bench)).toEqual(['pause shop-web-1'])
+  })
+
+  test('of what is paused already is done', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, operation('pause'))
+    expect((await deploy(bench, operation('pause'))).state).toBe('succeeded')
+    expect(bench.engine.calls).toEqual(['pause shop-web-1'])
+  })
+
+  test('does not turn a stopped service into a paused one', async () => {
+    const bench = await aRunningStack()
+    await deploy(bench, services('stop'))
+    await deploy(bench, operation('pause'))
+    expect(runOf(bench)).toBe('stopped')
+  })
+
+  test('ends with unpause, which starts nothing that has ended', async () => {
+    const bench = await aRunningStack({ web: {}, job: {} })
+    bench.engine.find('shop-job-1')!.state = 'exited'
+    await deploy(bench, operation('pause'))
+    await deploy(bench, operation('unpause'))
+    expect(await settled(bench)).toEqual([])
+    expect([stateOf(bench), stateOf(bench, 'shop-job-1')]).toEqual(['running', 'exited'])
+    expect(runOf(bench)).toBe('running')
+  })
+})
+
+describe('rm', () => {
+  test('takes a stopped container, and it stays away until up or start', async () => {
+    for (const request of [services('start'), up(1), scale({ web: 1 })]) {
+      const bench = await aRunningStack({ web: ALWAYS })
+      bench.engine.find('shop-web-1')!.state = 'exited'
+      await rm(bench, 'shop-web-1')
+      expect(await settled(bench)).toEqual([])
+      expect(bench.engine.containers.size).toBe(0)
+      await deploy(bench, request)
+      expect(stateOf(bench)).toBe('running')
+    }
+  })
+
+  test('leaves the replicas that run, and what brings others up does not bring it back', async () => {
+    const bench = await aRunningStack({ web: { scale: 2 }, db: {} })
+    bench.engine.find('shop-web-2')!.state = 'exited'
+    await rm(bench, 'shop-web-2')
+    await deploy(bench, services('start', { services: ['db'] }))
+    await deploy(bench, services('restart'))
+    expect(await settled(bench)).toEqual([])
+    expect([stateOf(bench), stateOf(bench, 'shop-web-2')]).toEqual(['running', undefined])
+  })
+
+  test('of a container that runs by now takes nothing', async () => {
+    const bench = await aRunningStack()
+    await rm(bench, 'shop-web-1')
+    expect(stateOf(bench)).toBe('running')
+  })
+
+  test('is forgotten with the stack', async () => {
+    const bench = await aRunningStack()
+    bench.engine.find('shop-web-1')!.state = 'exited'
+    await rm(bench, 'shop-web-1')
+    await deploy(bench, { kind: 'down', options: { services: [], volumes: 'keep', orphans: 'keep', images: 'keep' } })
+    expect(bench.core.store.memory.all('shop', 'vacant')).toEqual({})
+  })
+})
+
+describe('a signal', () => {
+  test.each([
+    ['9', 'KILL'],
+    ['kill', 'KILL'],
+    ['SIGKILL', 'KILL'],
+    ['sigterm', 'TERM'],
+    ['SIGRTMIN+3', 'RTMIN+3'],
+    ['999', '999'],
+  ])('%s is %s', (text, name) => expect(signalName(text)).toBe(name))
+
+  test('means stop for a container whose stop signal it is', () => {
+    const container = (StopSignal?: string) => ({ Config: { StopSignal } as unknown as ContainerInspect['Config'] })
+    expect(isStopSignal('QUIT', container('SIGQUIT'))).toBe(true)
+    expect(isStopSignal('3', container('SIGQUIT'))).toBe(true)
+    expect(isStopSignal('HUP', container('SIGQUIT'))).toBe(false)
+    expect(isStopSignal('QUIT', container())).toBe(false)
+  })
+})
