@@ -11,6 +11,8 @@ import { connectEngine } from './engine/connect.ts'
 import { followEvents } from './http/follow-events.ts'
 import { followLogs } from './http/follow-logs.ts'
 import { followProgress } from './http/follow-progress.ts'
+import { serveAttach } from './http/serve-attach.ts'
+import { serveExec } from './http/serve-exec.ts'
 import { createServer } from './http/server.ts'
 import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
@@ -88,6 +90,10 @@ async function run(config: Config): Promise<void> {
         followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
       events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
       logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
+    },
+    sessions: {
+      exec: ({ params, socket }) => serveExec(core, params.stack!, socket),
+      attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
     },
   })
   await server.ready()
