@@ -2,10 +2,19 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Problem, type ProblemDetails } from '../protocol/problems.ts'
-import { pathOf, ROUTES, type RouteName, STREAMS, type StreamName } from '../protocol/routes.ts'
+import {
+  pathOf,
+  ROUTES,
+  type RouteName,
+  SESSIONS,
+  type SessionName,
+  STREAMS,
+  type StreamName,
+} from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
 import { type FrameStream, NO_SERVER_NAME, unreachable } from './connection.ts'
+import type { Session, SessionHandlers, SessionOpen } from './session.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
@@ -48,6 +57,12 @@ export class Api {
     for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') search.set(key, value)
     const path = `${pathOf(STREAMS[name].path, params)}?${search}`
     return openFrameStream<F>(this.address, path)
+  }
+
+  /** A session with a program in a container. */
+  async session(name: SessionName, params: Params, open: SessionOpen, handlers: SessionHandlers): Promise<Session> {
+    const { openSession } = await import('./session.ts')
+    return openSession(this.address, pathOf(SESSIONS[name].path, params), open, handlers)
   }
 
   async #send(

@@ -14,6 +14,8 @@ import { followLogs } from './http/follow-logs.ts'
 import { followProgress } from './http/follow-progress.ts'
 import { followStats } from './http/follow-stats.ts'
 import { followWait } from './http/follow-wait.ts'
+import { serveAttach } from './http/serve-attach.ts'
+import { serveExec } from './http/serve-exec.ts'
 import { createServer } from './http/server.ts'
 import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
@@ -102,6 +104,10 @@ async function run(config: Config): Promise<void> {
       stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
       logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
+    },
+    sessions: {
+      exec: ({ params, socket }) => serveExec(core, params.stack!, socket),
+      attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
     },
   })
   await server.ready()

@@ -4,7 +4,7 @@
  */
 
 /** What a route lets its caller do. A role (later) is a set of these. */
-export type Permission = 'read' | 'logs' | 'deploy' | 'operate' | 'administer'
+export type Permission = 'read' | 'logs' | 'deploy' | 'operate' | 'exec' | 'administer'
 
 export interface Route {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -109,6 +109,14 @@ export const STREAMS = {
 } as const
 
 export type StreamName = keyof typeof STREAMS
+
+/** WebSocket endpoints on which both sides speak: protocol/session.ts. */
+export const SESSIONS = {
+  exec: { path: '/v1/stacks/:stack/exec', permission: 'exec', summary: 'A command in a running container' },
+  attach: { path: '/v1/stacks/:stack/attach', permission: 'exec', summary: "A container's own program" },
+} as const
+
+export type SessionName = keyof typeof SESSIONS
 
 /** Fills `:name` parts of a path. Each value is encoded, so that no value can change the route. */
 export function pathOf(template: string, params: Readonly<Record<string, string | number>>): string {

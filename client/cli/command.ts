@@ -46,6 +46,8 @@ export interface Command<O extends Options = Options> {
   readonly positional?: string
   readonly describe: string
   readonly options: O
+  /** What follows the first word is not for us, but for the command that it names: `exec SERVICE ls -l`. */
+  readonly stopsAtFirstWord?: true
   readonly examples?: readonly (readonly [command: string, what: string])[]
   /** Answers the exit code. */
   run(context: Context, values: Values<O>, words: readonly string[]): Promise<number>

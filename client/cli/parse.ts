@@ -26,12 +26,12 @@ const OWN: Options = {
 
 export function parseCommandLine(argv: readonly string[], commands: readonly Command[]): Parsed {
   const head = splitAtCommand(argv)
-  const before = read(argv.slice(0, head), { ...GLOBAL_OPTIONS, ...OWN })
+  const before = read(argv.slice(0, head), { ...GLOBAL_OPTIONS, ...OWN }, 'end')
   const name = argv[head]
   const command = commands.find((candidate) => candidate.name === name || candidate.aliases?.includes(name ?? ''))
   const rest = argv.slice(head + 1)
   const options = { ...withoutTaken(GLOBAL_OPTIONS, command?.options ?? {}), help: OWN.help!, ...command?.options }
-  const after = read(rest, options)
+  const after = read(rest, options, command?.stopsAtFirstWord === true ? 'first-word' : 'end')
   const error = before.error ?? (command === undefined ? undefined : after.error)
   return {
     command,
@@ -91,7 +91,7 @@ function withoutTaken(globals: Options, own: Options): Options {
   )
 }
 
-function read(argv: readonly string[], options: Options) {
+function read(argv: readonly string[], options: Options, until: 'first-word' | 'end') {
   const names = Object.keys(options)
   const ofType = (type: string) => names.filter((name) => options[name]!.type === type && options[name]!.array !== true)
   const parsed = parser.detailed([...argv], {
@@ -115,7 +115,7 @@ function read(argv: readonly string[], options: Options) {
       'populate--': false,
       'unknown-options-as-args': false,
       'greedy-arrays': false,
-      'halt-at-non-option': false,
+      'halt-at-non-option': until === 'first-word',
     },
   })
   const values: Record<string, unknown> = {}

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream'
+import { Problem } from '../../protocol/problems.ts'
 import { demultiplex, plain } from './demultiplex.ts'
 import { filtersOf } from './filters.ts'
-import { hijacked } from './hijack.ts'
+import { hijack } from './hijack.ts'
 import { jsonLines } from './json-lines.ts'
-import { segment, type Transport } from './transport.ts'
-import type { ContainerInspect, ContainerSummary, Engine } from './types.ts'
+import { type Answer, type Call, segment, type Transport } from './transport.ts'
+import type { ContainerInspect, ContainerSummary, Engine, PathStat } from './types.ts'
 
 /** A stop answers when the container has stopped: its grace and then some. */
 const STOP_MARGIN_MS = 60_000
@@ -57,8 +59,13 @@ export function containersOf(http: Transport): Engine['containers'] {
       const query = { force, v: volumes === 'anonymous' ? true : undefined }
       await http.status({ method: 'DELETE', path: at(id), query, timeoutMs: LONG_MS, ...options })
     },
-    wait: async (id, condition, options) =>
-      http.json({ method: 'POST', path: `${at(id)}/wait`, query: { condition }, kind: 'stream', ...options }),
+    wait: async (id, condition, { onListening, ...options } = {}) => {
+      const call: Call = { method: 'POST', path: `${at(id)}/wait`, query: { condition }, kind: 'stream', ...options }
+      const answer = await http.send(call)
+      // The Engine sends its headers as soon as it listens, and the rest when there is something to tell.
+      onListening?.()
+      return http.read(call, answer)
+    },
     updateRestartPolicy: async (id, policy, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/update`, body: { RestartPolicy: policy }, ...options })
     },
@@ -69,24 +76,22 @@ export function containersOf(http: Transport): Engine['containers'] {
     },
     attach: async (id, { tty, stdin, stdout, stderr, logs, detachKeys }, options) => {
       const query = { stream: true, stdin, stdout, stderr, logs, detachKeys }
-      return hijacked(
-        await http.upgrade({ method: 'POST', path: `${at(id)}/attach`, query, protocol: 'tcp', ...options }),
-        { tty, signal: options?.signal },
-      )
+      return hijack(http, { method: 'POST', path: `${at(id)}/attach`, query, ...options }, { tty })
     },
     resize: async (id, { rows, columns }, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/resize`, query: { h: rows, w: columns }, ...options })
     },
     getArchive: async (id, path, options) => {
-      const answer = await http.send({
-        method: 'GET',
-        path: `${at(id)}/archive`,
-        query: { path },
-        kind: 'stream',
-        ...options,
-      })
-      const stat = String(answer.headers['x-docker-container-path-stat'] ?? '')
-      return { stat: stat === '' ? undefined : JSON.parse(Buffer.from(stat, 'base64').toString()), tar: answer.body }
+      const call: Call = { method: 'GET', path: `${at(id)}/archive`, query: { path }, kind: 'stream', ...options }
+      const answer = await http.send(call)
+      const tar = Readable.from(http.explained<Buffer>(call, answer.body), { objectMode: false })
+      tar.once('close', () => answer.body.destroy())
+      return { stat: pathStat(answer), tar }
+    },
+    statPath: async (id, path, options) => {
+      const answer = await http.send({ method: 'HEAD', path: `${at(id)}/archive`, query: { path }, ...options })
+      answer.body.resume()
+      return pathStat(answer)
     },
     putArchive: async (id, { path, noOverwriteDirNonDir, copyUidGid }, tar, options) => {
       const query = { path, noOverwriteDirNonDir, copyUIDGID: copyUidGid }
@@ -112,5 +117,15 @@ export function containersOf(http: Transport): Engine['containers'] {
     export: async (id, options) =>
       (await http.send({ method: 'GET', path: `${at(id)}/export`, kind: 'stream', ...options })).body,
     commit: (query, options) => http.json({ method: 'POST', path: '/commit', query, timeoutMs: LONG_MS, ...options }),
+  }
+}
+
+/** The Engine tells what a path is in a header, as Base64 of JSON. */
+function pathStat({ headers }: Answer): PathStat {
+  const text = Buffer.from(String(headers['x-docker-container-path-stat'] ?? ''), 'base64').toString()
+  try {
+    return JSON.parse(text) as PathStat
+  } catch (cause) {
+    throw new Problem('engine-error', 'the Engine did not say what the path is', { cause })
   }
 }

@@ -1,4 +1,4 @@
-import { hijacked } from './hijack.ts'
+import { hijack } from './hijack.ts'
 import { segment, type Transport } from './transport.ts'
 import type { Engine } from './types.ts'
 
@@ -12,10 +12,7 @@ export function execOf(http: Transport): Engine['exec'] {
     },
     start: async (id, { tty }, options) => {
       const body = { Detach: false, Tty: tty }
-      return hijacked(
-        await http.upgrade({ method: 'POST', path: `${at(id)}/start`, body, protocol: 'tcp', ...options }),
-        { tty, signal: options?.signal },
-      )
+      return hijack(http, { method: 'POST', path: `${at(id)}/start`, body, ...options }, { tty })
     },
     resize: async (id, { rows, columns }, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/resize`, query: { h: rows, w: columns }, ...options })

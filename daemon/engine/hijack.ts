@@ -1,15 +1,15 @@
 import type { Duplex } from 'node:stream'
 import { demultiplex, plain } from './demultiplex.ts'
+import type { Call, Transport } from './transport.ts'
 import type { HijackedStream } from './types.ts'
 
 /**
  * Ending `input` half-closes the connection; the output runs on until the Engine closes it. The signal of the call that
- * opened the stream ends it too: the output then rejects with the signal's reason.
+ * opened the stream ends it too: the output then rejects with the signal's reason. A connection that breaks is a Problem.
  */
-export function hijacked(
-  socket: Duplex,
-  { tty, signal }: { readonly tty: boolean; readonly signal: AbortSignal | undefined },
-): HijackedStream {
+export async function hijack(http: Transport, call: Call, { tty }: { readonly tty: boolean }): Promise<HijackedStream> {
+  const { signal } = call
+  const socket: Duplex = await http.upgrade({ ...call, protocol: 'tcp' })
   // A reset after the last byte is how some Engines close; whoever reads sees the end or the error from the iterator.
   socket.on('error', () => {})
   const abort = () => socket.destroy(signal?.reason as Error)
@@ -18,7 +18,7 @@ export function hijacked(
   socket.once('close', () => signal?.removeEventListener('abort', abort))
   return {
     input: socket,
-    output: tty ? plain(socket) : demultiplex(socket),
+    output: http.explained(call, tty ? plain(socket) : demultiplex(socket)),
     close: () => socket.destroy(),
   }
 }

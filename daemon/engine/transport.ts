@@ -84,22 +84,30 @@ export class Transport {
       return { status: answer.statusCode, headers: answer.headers, body: answer.body }
     } catch (error) {
       if (client !== undefined) this.#drop(client)
-      throw this.#explain(call, error)
+      throw this.explain(call, error)
     }
   }
 
   /** A stream's bytes. A connection that breaks on the way is a Problem as well. */
   async *bytes(call: Call): AsyncGenerator<Uint8Array> {
-    const { body } = await this.send({ ...call, kind: 'stream' })
+    yield* this.explained(call, (await this.send({ ...call, kind: 'stream' })).body)
+  }
+
+  /** What comes of a call that was answered already: what breaks it on the way is a Problem as well. */
+  async *explained<T>(call: Call, source: AsyncIterable<T>): AsyncGenerator<T> {
     try {
-      yield* body
+      yield* source
     } catch (error) {
-      throw this.#explain(call, error)
+      throw this.explain(call, error)
     }
   }
 
   async json<T>(call: Call): Promise<T> {
-    const { body, status } = await this.send(call)
+    return this.read(call, await this.send(call))
+  }
+
+  /** The JSON of an answer. */
+  async read<T>(call: Call, { body, status }: Answer): Promise<T> {
     const text = await this.#text(call, body)
     try {
       return JSON.parse(text) as T
@@ -138,7 +146,7 @@ export class Transport {
       return socket
     } catch (error) {
       this.#drop(client)
-      throw this.#explain(call, error)
+      throw this.explain(call, error)
     }
   }
 
@@ -191,11 +199,12 @@ export class Transport {
       for await (const chunk of body) chunks.push(chunk as Buffer)
       return Buffer.concat(chunks).toString()
     } catch (error) {
-      throw this.#explain(call, error)
+      throw this.explain(call, error)
     }
   }
 
-  #explain(call: Call, error: unknown): unknown {
+  /** What a failure of a call, or of its stream later on, means: a Problem, or the reason of the caller's signal. */
+  explain(call: Call, error: unknown): unknown {
     if (error instanceof Problem) return error
     if (call.signal?.aborted) return call.signal.reason
     const engine = { call: `${call.method} ${call.path}` }

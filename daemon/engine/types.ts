@@ -285,6 +285,15 @@ export interface ExecInspect {
   readonly ContainerID: string
 }
 
+/** What a path in a container is. `mode` has the bits of Go's `os.FileMode`. */
+export interface PathStat {
+  readonly name: string
+  readonly size: number
+  readonly mode: number
+  readonly mtime: string
+  readonly linkTarget: string
+}
+
 /**
  * A hijacked connection (attach, exec start, session): bytes in, demultiplexed output out. Half-closes: ending `input`
  * lets the output run on until the other side ends it.
@@ -330,11 +339,14 @@ export interface Engine {
     rename(id: string, name: string, options?: CallOptions): Promise<void>
     /** `volumes: 'anonymous'` removes the anonymous volumes with it. */
     remove(id: string, query: { force?: boolean; volumes?: 'keep' | 'anonymous' }, options?: CallOptions): Promise<void>
-    /** Resolves when the container is not running, with its exit code. */
+    /**
+     * Resolves when the container is not running, with its exit code. `onListening` is called once the Engine listens:
+     * what happens from then on is not missed.
+     */
     wait(
       id: string,
       condition: 'not-running' | 'next-exit' | 'removed',
-      options?: CallOptions,
+      options?: CallOptions & { readonly onListening?: () => void },
     ): Promise<{ StatusCode: number; Error?: { Message: string } | null }>
     updateRestartPolicy(
       id: string,
@@ -349,8 +361,10 @@ export interface Engine {
       options?: CallOptions,
     ): Promise<HijackedStream>
     resize(id: string, size: { rows: number; columns: number }, options?: CallOptions): Promise<void>
-    /** A tar of `path`; the stat stands in `X-Docker-Container-Path-Stat`. */
-    getArchive(id: string, path: string, options?: CallOptions): Promise<{ stat: unknown; tar: Readable }>
+    /** A tar of `path`. It fails with a Problem where the connection breaks. */
+    getArchive(id: string, path: string, options?: CallOptions): Promise<{ stat: PathStat; tar: Readable }>
+    /** What `path` is. A path that is not there is a 404. */
+    statPath(id: string, path: string, options?: CallOptions): Promise<PathStat>
     putArchive(
       id: string,
       query: { path: string; noOverwriteDirNonDir?: boolean; copyUidGid?: boolean },

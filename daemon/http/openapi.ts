@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { PROBLEMS } from '../../protocol/problems.ts'
 import { ProblemSchema } from '../../protocol/resources/common.ts'
-import { ROUTES, type Route, type RouteName, STREAMS } from '../../protocol/routes.ts'
+import { ROUTES, type Route, type RouteName, SESSIONS, STREAMS } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 
 interface Schemas {
@@ -28,6 +28,17 @@ export function openApiDocument(version: string): object {
         'x-permission': stream.permission,
         parameters: pathParameters(stream.path),
         responses: { 101: { description: 'JSON frames, told apart by `type`; see protocol/streams.ts' } },
+      },
+    }
+  }
+  for (const [name, session] of Object.entries(SESSIONS)) {
+    paths[braced(session.path)] = {
+      get: {
+        operationId: name,
+        summary: `${session.summary} (WebSocket)`,
+        'x-permission': session.permission,
+        parameters: pathParameters(session.path),
+        responses: { 101: { description: 'Binary data and JSON frames; see protocol/session.ts' } },
       },
     }
   }

@@ -3,9 +3,11 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
-import { type Permission, STREAMS, type StreamName } from '../../protocol/routes.ts'
+import { type Permission, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
+import { FRAME_LIMIT_BYTES } from '../../protocol/session.ts'
 import type { Caller } from '../reconcile/control.ts'
 import { FrameSocket } from './frame-socket.ts'
+import { SessionSocket } from './session-socket.ts'
 
 export interface Stream {
   readonly params: Readonly<Record<string, string>>
@@ -14,28 +16,37 @@ export interface Stream {
   readonly socket: FrameSocket
 }
 
+export interface Session {
+  readonly params: Readonly<Record<string, string>>
+  readonly caller: Caller
+  readonly socket: SessionSocket
+}
+
 export interface StreamHost {
   readonly admit: (request: IncomingMessage, permission: Permission, stack: string | undefined) => Caller
   readonly streams: { readonly [S in StreamName]: (stream: Stream) => Promise<void> }
+  readonly sessions: { readonly [S in SessionName]: (session: Session) => Promise<void> }
   readonly log: { warn(fields: object, message: string): void }
 }
 
-/** Followers at once. Each holds a connection to the Engine per container for logs. */
+/** Followers and sessions at once. Each holds a connection to the Engine, followers of logs one per container. */
 const FOLLOWERS_LIMIT = 1000
 /** A follower only listens. */
 const INCOMING_LIMIT_BYTES = 1024
 
 export function serveWebSockets(server: Server, host: StreamHost): { close(): void } {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: INCOMING_LIMIT_BYTES, perMessageDeflate: false })
+  const options = { noServer: true, perMessageDeflate: false }
+  const followers = new WebSocketServer({ ...options, maxPayload: INCOMING_LIMIT_BYTES })
+  const speakers = new WebSocketServer({ ...options, maxPayload: FRAME_LIMIT_BYTES })
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     const accept = () => {
       const url = new URL(request.url ?? '/', 'http://evenkeel')
       const found = match(url.pathname)
       if (found === undefined) throw new Problem('not-found', `there is no stream ${url.pathname}`)
-      if (sockets.clients.size >= FOLLOWERS_LIMIT) {
+      if (followers.clients.size + speakers.clients.size >= FOLLOWERS_LIMIT) {
         throw new Problem('conflict', `the daemon serves at most ${FOLLOWERS_LIMIT} followers at once`)
       }
-      const caller = host.admit(request, STREAMS[found.name].permission, found.params.stack)
+      const caller = host.admit(request, PERMISSIONS[found.name], found.params.stack)
       return { ...found, caller, query: Object.fromEntries(url.searchParams) }
     }
     let accepted: ReturnType<typeof accept>
@@ -46,9 +57,13 @@ export function serveWebSockets(server: Server, host: StreamHost): { close(): vo
       return
     }
     const { name, ...stream } = accepted
-    sockets.handleUpgrade(request, connection, head, (webSocket) => {
+    const server = isSession(name) ? speakers : followers
+    server.handleUpgrade(request, connection, head, (webSocket) => {
       const socket = new FrameSocket(webSocket)
-      host.streams[name]({ ...stream, socket })
+      const work = isSession(name)
+        ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
+        : host.streams[name]({ ...stream, socket })
+      work
         .catch(async (error: unknown) => {
           if (socket.signal.aborted) return
           if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
@@ -61,19 +76,27 @@ export function serveWebSockets(server: Server, host: StreamHost): { close(): vo
   })
   return {
     close() {
-      for (const client of sockets.clients) client.close(1001)
-      sockets.close()
+      for (const server of [followers, speakers]) {
+        for (const client of server.clients) client.close(1001)
+        server.close()
+      }
     },
   }
 }
 
-function match(path: string): { name: StreamName; params: Record<string, string> } | undefined {
-  for (const [name, { path: template }] of Object.entries(STREAMS)) {
+const PERMISSIONS = Object.fromEntries(
+  Object.entries({ ...STREAMS, ...SESSIONS }).map(([name, { permission }]) => [name, permission]),
+) as Record<StreamName | SessionName, Permission>
+
+const isSession = (name: StreamName | SessionName): name is SessionName => Object.hasOwn(SESSIONS, name)
+
+function match(path: string): { name: StreamName | SessionName; params: Record<string, string> } | undefined {
+  for (const [name, { path: template }] of Object.entries({ ...STREAMS, ...SESSIONS })) {
     const pattern = template.replace(/:([a-z]+)/g, '(?<$1>[^/]+)')
     const found = new RegExp(`^${pattern}$`).exec(path)
     if (found === null) continue
     const params = Object.entries(found.groups ?? {}).map(([key, value]) => [key, decode(value)])
-    return { name: name as StreamName, params: Object.fromEntries(params) }
+    return { name: name as StreamName | SessionName, params: Object.fromEntries(params) }
   }
   return undefined
 }

@@ -154,6 +154,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
       attach: () => unsupported('attach'),
       resize: () => unsupported('resize'),
       getArchive: () => unsupported('archive'),
+      statPath: () => unsupported('archive'),
       putArchive: (id, _query, _tar, options) =>
         change<void>('archive', id, (answer) => answer(void machine.container(id)), options),
       top: () => unsupported('top'),

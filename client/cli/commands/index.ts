@@ -1,10 +1,12 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import attach from './attach.ts'
 import build from './build.ts'
 import config from './config.ts'
 import create from './create.ts'
 import down from './down.ts'
 import events from './events.ts'
+import exec from './exec.ts'
 import history from './history.ts'
 import info from './info.ts'
 import logs from './logs.ts'
@@ -28,6 +30,8 @@ export const COMMANDS: readonly Command[] = [
   ls,
   logs,
   events,
+  exec,
+  attach,
   config,
   build,
   pull,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../../daemon/http/openapi.ts'
 import { PROBLEMS } from '../../../protocol/problems.ts'
-import { ROUTES, STREAMS } from '../../../protocol/routes.ts'
+import { ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 import { SCHEMAS } from '../../../protocol/schemas.ts'
 
 interface Operation {
@@ -36,12 +36,16 @@ describe('the OpenAPI document', () => {
     },
   )
 
-  test.each(Object.entries(STREAMS))('has stream %s', (name, stream) => {
+  test.each(Object.entries({ ...STREAMS, ...SESSIONS }))('has stream %s', (name, stream) => {
     expect(operationOf(stream.path, 'GET')).toMatchObject({ operationId: name, 'x-permission': stream.permission })
   })
 
   test('has no path beyond those', () => {
-    const known = new Set([...Object.values(ROUTES), ...Object.values(STREAMS)].map((route) => route.path))
+    const known = new Set(
+      [ROUTES, STREAMS, SESSIONS]
+        .flatMap((table): { path: string }[] => Object.values(table))
+        .map((route) => route.path),
+    )
     expect(Object.keys(document.paths)).toHaveLength(known.size)
   })
 

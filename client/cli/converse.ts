@@ -1,0 +1,118 @@
+/** This terminal, or these pipes, in a session with a program: its input, output, size, signals and exit code. */
+import { constants } from 'node:os'
+import type { SessionName } from '../../protocol/routes.ts'
+import { PROXIED_SIGNALS, type ProxiedSignal, type TerminalSize } from '../../protocol/session.ts'
+import type { Api } from '../api.ts'
+import type { Session, SessionOpen } from '../session.ts'
+import { DETACH_KEYS, DetachFilter, parseDetachKeys } from './detach-keys.ts'
+import { RawOutput } from './raw-output.ts'
+
+export interface Conversation {
+  readonly name: SessionName
+  readonly stack: string
+  readonly open: SessionOpen
+  /** Whether what comes in here is sent there. */
+  readonly stdin: boolean
+  readonly detachKeys: string | undefined
+  /** What a signal to this process does: it is handed on, or it ends this side alone. */
+  readonly signals: 'proxy' | 'leave'
+}
+
+/** The size of this terminal, where it is one. */
+export function terminalSize(): TerminalSize | undefined {
+  const { rows, columns } = process.stdout
+  return process.stdout.isTTY && rows > 0 && columns > 0 ? { rows, columns } : undefined
+}
+
+/** Answers the exit code: of the program; 0 after the detach keys; 128 and its number after a signal that ended this side. */
+export async function converse(api: Api, conversation: Conversation): Promise<number> {
+  const keys = parseDetachKeys(conversation.detachKeys ?? DETACH_KEYS)
+  const outputs = { stdout: new RawOutput(1), stderr: new RawOutput(2), stdin: undefined }
+  const local = new LocalEnd(conversation, keys)
+  const session = await api.session(conversation.name, { stack: conversation.stack }, conversation.open, {
+    data: async (channel, bytes) => outputs[channel]?.write(bytes),
+    started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
+  })
+  local.session = session
+  try {
+    return await Promise.race([session.exitCode, local.left])
+  } catch (error) {
+    // The reader of our output went away, which ends us quietly, as everywhere.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 141
+    throw error
+  } finally {
+    local.end()
+    session.close()
+  }
+}
+
+/** This side's input, size and signals, from the moment that the program is there until it or the person leaves. */
+class LocalEnd {
+  session: Session | undefined
+  /** Resolves when this side leaves before the program has ended. */
+  readonly left: Promise<number>
+  readonly #conversation: Conversation
+  readonly #keys: readonly number[]
+  readonly #undo: (() => void)[] = []
+  #leave!: (code: number) => void
+
+  constructor(conversation: Conversation, keys: readonly number[]) {
+    this.#conversation = conversation
+    this.#keys = keys
+    this.left = new Promise((resolve) => {
+      this.#leave = resolve
+    })
+    for (const signal of PROXIED_SIGNALS) this.#on(process, signal, () => this.#signalled(signal))
+  }
+
+  begin(kind: 'terminal' | 'pipes'): void {
+    if (kind === 'terminal') this.#followSize()
+    if (!this.#conversation.stdin) return
+    const raw = kind === 'terminal' && process.stdin.isTTY
+    if (raw) {
+      process.stdin.setRawMode(true)
+      this.#undo.push(() => process.stdin.setRawMode(false))
+    }
+    void this.#readInput(raw ? new DetachFilter(this.#keys) : undefined)
+  }
+
+  end(): void {
+    for (const undo of this.#undo.splice(0).reverse()) undo()
+    // Nobody reads on: without this, a terminal or a pipe that stays open would keep the process.
+    if (this.#conversation.stdin) process.stdin.destroy()
+  }
+
+  async #readInput(filter: DetachFilter | undefined): Promise<void> {
+    try {
+      for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+        const { pass, detached } = filter?.feed(chunk) ?? { pass: chunk, detached: false }
+        if (!(await this.session?.write(pass))) return
+        if (!detached) continue
+        process.stderr.write('read escape sequence\n')
+        this.#leave(0)
+        return
+      }
+    } catch {
+      // A terminal that hung up, or input that was closed under us: to the program both are the end of its input.
+    }
+    this.session?.send({ type: 'stdin-end' })
+  }
+
+  #followSize(): void {
+    this.#on(process.stdout, 'resize', () => {
+      const size = terminalSize()
+      if (size !== undefined) this.session?.send({ type: 'resize', ...size })
+    })
+  }
+
+  #signalled(signal: ProxiedSignal): void {
+    if (this.#conversation.signals === 'proxy' && this.session !== undefined)
+      this.session.send({ type: 'signal', signal })
+    else this.#leave(128 + constants.signals[signal])
+  }
+
+  #on(emitter: NodeJS.EventEmitter, event: string, listener: () => void): void {
+    emitter.on(event, listener)
+    this.#undo.push(() => emitter.removeListener(event, listener))
+  }
+}

@@ -1,0 +1,61 @@
+/** A command in a running container, for one caller. */
+import { ExecOpen } from '../../protocol/resources/session.ts'
+import type { ExecCreateBody } from '../engine/types.ts'
+import type { Core } from '../reconcile/core.ts'
+import { chooseRunning } from '../stack/choose-container.ts'
+import { converse } from './converse.ts'
+import type { SessionSocket } from './session-socket.ts'
+
+/** How soon to ask again for an exit code that the Engine does not know yet, and at most how late. */
+const ASK_MS = { first: 5, last: 1000 } as const
+
+export async function serveExec(core: Core, stack: string, session: SessionSocket): Promise<void> {
+  const open = await session.open(ExecOpen)
+  const { engine, observer } = core
+  const { signal } = session
+  const container = chooseRunning(await observer.containers(stack, signal), open)
+  const { Id } = await engine.exec.create(container.Id, bodyOf(open), { signal })
+  if (open.detach) {
+    await engine.exec.startDetached(Id, { signal })
+    session.send({ type: 'exit', code: 0 })
+    return
+  }
+  await converse(session, {
+    stream: await engine.exec.start(Id, { tty: open.tty }, { signal }),
+    container: nameOf(container),
+    tty: open.tty,
+    size: open.size,
+    resize: (size) => engine.exec.resize(Id, size, { signal }),
+    // The Engine has no way to signal what an exec runs.
+    kill: undefined,
+  })
+  session.send({ type: 'exit', code: await exitCode(core, Id, signal) })
+}
+
+function bodyOf(open: ExecOpen): ExecCreateBody {
+  return {
+    Cmd: open.command,
+    Tty: open.tty,
+    Privileged: open.privileged,
+    AttachStdin: open.stdin && !open.detach,
+    AttachStdout: !open.detach,
+    AttachStderr: !open.detach,
+    Env: open.environment,
+    ...(open.user === undefined ? {} : { User: open.user }),
+    ...(open.workingDir === undefined ? {} : { WorkingDir: open.workingDir }),
+    ...(open.detachKeys === undefined ? {} : { DetachKeys: open.detachKeys }),
+  }
+}
+
+/** The output may end before the Engine knows the exit code, and before a command that closed its output ends. */
+async function exitCode({ engine, clock }: Core, id: string, signal: AbortSignal): Promise<number> {
+  for (let waitMs: number = ASK_MS.first; ; waitMs = Math.min(waitMs * 2, ASK_MS.last)) {
+    const { Running, ExitCode } = await engine.exec.inspect(id, { signal })
+    if (!Running && ExitCode !== null) return ExitCode
+    await clock.sleep(waitMs, signal)
+    signal.throwIfAborted()
+  }
+}
+
+const nameOf = ({ Names, Id }: { readonly Names: readonly string[]; readonly Id: string }): string =>
+  (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
