@@ -14,6 +14,8 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // It takes all cores: it runs when the others are done.
+      { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], sequence: { groupOrder: 1 } } },
     ],
   },
 })
