@@ -9,7 +9,7 @@ export default command({
   options: {
     'build-arg': { type: 'string', array: true, describe: 'Set build-time variables', placeholder: 'NAME=VALUE' },
     builder: { type: 'string', describe: 'Set builder to use: "default", which is the Engine', placeholder: 'NAME' },
-    check: { type: 'boolean', describe: 'Check build configuration' },
+    check: { type: 'boolean', describe: 'Check build configuration: not supported' },
     memory: {
       type: 'string',
       alias: 'm',
@@ -44,7 +44,7 @@ export default command({
       return 0
     }
     if (values.check === true) {
-      throw new Problem('unsupported', "build --check: the daemon's connection to BuildKit cannot ask for it", {
+      throw new Problem('unsupported', 'build --check: the daemon does not ask BuildKit for its checks', {
         hint: 'run `docker compose build --check`, or let CI do it',
       })
     }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect } from 'vitest'
 import type { BuildQuery } from '../../../daemon/engine/types.ts'
+import { startRegistry } from '../../lab/registry.mjs'
 import { all, linesOf } from '../support/output.ts'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, shell, uniqueName } from '../support/scene.ts'
@@ -65,6 +66,59 @@ export function imagesContract(scene: Scene): void {
     })
   })
 
+  describe('a registry', () => {
+    const login = { username: 'ann', password: 's3cret' }
+    /** The lab's sleeper under a name in a registry of this test's own. */
+    const named = async (options: { login?: string } = {}) => {
+      const registry = await startRegistry(scene.engine.address, options)
+      scene.afterwards(registry.remove)
+      const repo = `${registry.host}/${uniqueName()}`
+      const reference = `${repo}:1`
+      await images.tag('ek-lab/sleep:1', { repo, tag: '1' })
+      scene.afterwards(() => images.remove(reference, {}))
+      return { reference, auth: { ...login, serveraddress: registry.host } }
+    }
+
+    scene.testWith('registries', 'takes an image that is pushed, and gives it back', async () => {
+      const { reference } = await named()
+      await all(images.push({ reference }))
+      await images.remove(reference, {})
+      expect(await images.inspect(reference)).toBeUndefined()
+      await all(images.pull({ reference }))
+      expect((await images.inspect(reference))?.Id).toBe((await images.inspect('ek-lab/sleep:1'))?.Id)
+    })
+
+    scene.testWith('registries', 'that asks for a password is given it, both ways', async () => {
+      const { reference, auth } = await named({ login: `${login.username}:${login.password}` })
+      await all(images.push({ reference, auth }))
+      await all(images.pull({ reference, auth }))
+    })
+
+    scene.testWith('registries', 'that asks for a password refuses who has none, both ways', async () => {
+      const { reference, auth } = await named({ login: `${login.username}:${login.password}` })
+      await all(images.push({ reference, auth }))
+      for (const refused of [images.push({ reference }), images.pull({ reference })]) {
+        const problem = await problemOf(all(refused))
+        expect(problem.code).toBe('registry-denied')
+        expect(problem.message).toContain(reference)
+      }
+    })
+
+    scene.testWith('registries', 'that has no such image says so', async () => {
+      const { reference } = await named()
+      const problem = await problemOf(all(images.pull({ reference })))
+      expect(problem.code).toBe('image-missing')
+      expect(problem.message).toContain(`the registry has no ${reference}`)
+    })
+
+    scene.testWith('registries', 'is not asked to take an image that is not here', async () => {
+      const { reference } = await named()
+      const other = reference.replace(/:1$/, '-absent:1')
+      const problem = await problemOf(all(images.push({ reference: other })))
+      expect(problem).toMatchObject({ code: 'image-missing', message: `there is no image ${other} here to push` })
+    })
+  })
+
   describe('a classic build', () => {
     scene.testWith('builds', 'shows its output and names the image', async () => {
       const { reference } = scene.imageName()
@@ -108,6 +162,16 @@ export function imagesContract(scene: Scene): void {
           expect.stringMatching(/^192\.0\.2\.2\s+two\.ektest$/),
         ]),
       )
+    })
+
+    scene.testWith('builds', 'gives its steps no more memory than it is told', async () => {
+      const { reference } = scene.imageName()
+      const limit = 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
+      const output = await build(
+        { tags: [reference], noCache: true, memoryBytes: 64 * 1024 ** 2 },
+        { Dockerfile: `FROM ek-lab/sleep:1\nRUN ${limit}\n` },
+      )
+      expect(linesOf(output)).toContain(String(64 * 1024 ** 2))
     })
 
     scene.testWith('builds', 'that fails in a step is a build-failed', async () => {

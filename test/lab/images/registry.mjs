@@ -62,15 +62,15 @@ function blob(digest) {
 
 async function upload(repository, id, method, query, request) {
   const key = id === '' ? randomUUID() : id
-  const so = Buffer.concat([uploads.get(key) ?? Buffer.alloc(0), await bodyOf(request)])
-  uploads.set(key, so)
+  const whole = Buffer.concat([uploads.get(key) ?? Buffer.alloc(0), await bodyOf(request)])
+  uploads.set(key, whole)
   const at = { location: `/v2/${repository}/blobs/uploads/${key}`, 'docker-upload-uuid': key }
-  if (method !== 'PUT') return { status: 202, headers: { ...at, range: `0-${Math.max(so.length - 1, 0)}` } }
+  if (method !== 'PUT') return { status: 202, headers: { ...at, range: `0-${Math.max(whole.length - 1, 0)}` } }
   const digest = query.get('digest')
-  if (digestOf(so) !== digest)
+  if (digestOf(whole) !== digest)
     throw new Refusal(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
   uploads.delete(key)
-  blobs.set(digest, so)
+  blobs.set(digest, whole)
   return { status: 201, headers: { location: `/v2/${repository}/blobs/${digest}`, 'docker-content-digest': digest } }
 }
 
