@@ -18,6 +18,7 @@ import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
 import { infoOf } from './info.ts'
 import { systemClock } from './reconcile/clock.ts'
+import { ContainerFiles } from './reconcile/container-files.ts'
 import { ContainerWaiter } from './reconcile/container-waiter.ts'
 import type { Core } from './reconcile/core.ts'
 import { DesiredReader } from './reconcile/desired-reader.ts'
@@ -75,6 +76,7 @@ async function run(config: Config): Promise<void> {
   const server = createServer({
     control,
     contexts,
+    files: new ContainerFiles(engine),
     engine,
     log,
     admit,

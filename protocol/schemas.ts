@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
+import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { Plan } from './resources/plan.ts'
 import { Revision } from './resources/revision.ts'
 import {
@@ -25,6 +26,8 @@ interface RouteSchemas {
   readonly body?: z.ZodType
   readonly query?: z.ZodType
   readonly answer: z.ZodType
+  /** Default: JSON. */
+  readonly answerType?: string
   readonly status?: number
 }
 
@@ -51,6 +54,9 @@ export const SCHEMAS = {
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean() }) },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
+  lookAtPath: { query: PathQuery, answer: PathAnswer },
+  getFiles: { query: PathQuery, answer: z.any(), answerType: 'application/x-tar' },
+  putFiles: { query: PutFilesQuery, answer: PathAnswer },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

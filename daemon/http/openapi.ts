@@ -9,6 +9,7 @@ interface Schemas {
   readonly body?: z.ZodType
   readonly query?: z.ZodType
   readonly answer: z.ZodType
+  readonly answerType?: string
   readonly status?: number
 }
 
@@ -70,7 +71,7 @@ function operation(name: string, route: Route, schemas: Schemas): object {
     responses: {
       [schemas.status ?? 200]: {
         description: 'Done',
-        content: { 'application/json': { schema: json(schemas.answer, 'output') } },
+        content: { [schemas.answerType ?? 'application/json']: { schema: json(schemas.answer, 'output') } },
       },
       default: { $ref: '#/components/responses/Problem' },
     },

@@ -1,10 +1,11 @@
 /** The API over HTTP: routes from the table, bodies checked by their schemas, errors as problem details. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
+import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type {
   DownOptions,
   ImageQuery,
@@ -17,6 +18,7 @@ import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.t
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
+import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
 import { openApiDocument } from './openapi.ts'
 
@@ -26,6 +28,7 @@ const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 export interface Api {
   readonly control: Control
   readonly contexts: ContextStore
+  readonly files: ContainerFiles
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -90,6 +93,7 @@ export function createServer(api: Api): FastifyInstance {
             unknown
           >,
         })
+        if (answer instanceof Readable) return reply.header('content-type', 'application/x-tar').send(answer)
         return reply
           .code(schemas.status ?? 200)
           .header('content-type', 'application/json')
@@ -129,6 +133,10 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),
     }),
+    lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
+    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
+    putFiles: (input) =>
+      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, input.body as Readable),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document

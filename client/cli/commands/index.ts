@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts'
 import attach from './attach.ts'
 import config from './config.ts'
+import cp from './cp.ts'
 import down from './down.ts'
 import events from './events.ts'
 import exec from './exec.ts'
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   events,
   exec,
   attach,
+  cp,
   config,
   start,
   stop,

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
+import type { ContainerFiles } from '../../../daemon/reconcile/container-files.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
@@ -32,6 +33,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   const server = createServer({
     control,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
+    files: control as unknown as ContainerFiles,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
     version: '1.2.3',
