@@ -38,12 +38,37 @@ export class Api {
     return JSON.parse(answer) as AnswerOf<R>
   }
 
-  /** Sends bytes instead of JSON: a build context. */
-  async upload(name: 'putContext', params: Params, tar: Readable, bytes: number): Promise<void> {
-    await this.#send(name, params, {}, { 'content-type': 'application/x-tar', 'content-length': bytes }, (request) => {
-      tar.once('error', (error) => request.destroy(error))
-      tar.pipe(request)
-    })
+  /** Sends bytes instead of JSON: a build context, files for a container. */
+  async upload(
+    name: 'putContext' | 'putFiles',
+    params: Params,
+    tar: Readable,
+    { bytes, query = {} }: { readonly bytes?: number; readonly query?: Params } = {},
+  ): Promise<void> {
+    const length = bytes === undefined ? {} : { 'content-length': bytes }
+    let broken: Error | undefined
+    try {
+      await this.#send(name, params, query, { 'content-type': 'application/x-tar', ...length }, (request) => {
+        tar.once('error', (error) => {
+          broken = error
+          request.destroy(error)
+        })
+        tar.pipe(request)
+      })
+    } catch (error) {
+      // What cannot be read here is not the daemon's fault.
+      throw broken ?? error
+    } finally {
+      // An answer may come before all is sent: the rest is for nobody.
+      tar.destroy()
+    }
+  }
+
+  /** Bytes instead of JSON, as fast as they are read. */
+  async download(name: 'getFiles', params: Params, query: Params): Promise<Readable> {
+    const response = await this.#request(name, params, query, {}, (request) => request.end())
+    if ((response.statusCode ?? 500) < 400) return response
+    throw problemOf(await textOf(response), response.statusCode ?? 500)
   }
 
   /** The library is loaded while the daemon works already. */
@@ -72,12 +97,25 @@ export class Api {
     headers: Record<string, string | number>,
     write: (request: ClientRequest) => void,
   ): Promise<string> {
+    const response = await this.#request(name, params, query, headers, write)
+    const text = await textOf(response)
+    if ((response.statusCode ?? 500) < 400) return text
+    throw problemOf(text, response.statusCode ?? 500)
+  }
+
+  async #request(
+    name: RouteName,
+    params: Params,
+    query: Params,
+    headers: Record<string, string | number>,
+    write: (request: ClientRequest) => void,
+  ): Promise<IncomingMessage> {
     const { request: httpRequest } = await import('node:http')
     const { method, path } = ROUTES[name]
     const search = new URLSearchParams(
       Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
     ).toString()
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    return new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest(
         {
           socketPath: this.address.socketPath,
@@ -88,12 +126,9 @@ export class Api {
         },
         resolve,
       )
-      request.once('error', (error) => reject(unreachable(this.address, error)))
+      request.on('error', (error) => reject(unreachable(this.address, error)))
       write(request)
     })
-    const text = await textOf(response)
-    if ((response.statusCode ?? 500) < 400) return text
-    throw problemOf(text, response.statusCode ?? 500)
   }
 }
 

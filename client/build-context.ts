@@ -94,7 +94,7 @@ async function send(api: Api, selection: FolderSelection): Promise<string> {
   try {
     const { id, bytes } = await writeTar(selection, path)
     const { present } = await api.call('hasContext', { id })
-    if (!present) await api.upload('putContext', { id }, createReadStream(path), bytes)
+    if (!present) await api.upload('putContext', { id }, createReadStream(path), { bytes })
     contexts.remember(selection.folder, state, id)
     return id
   } finally {

@@ -22,6 +22,7 @@ import { serveWebSockets } from './http/web-sockets.ts'
 import { infoOf } from './info.ts'
 import { JobControl } from './jobs/job-control.ts'
 import { systemClock } from './reconcile/clock.ts'
+import { ContainerFiles } from './reconcile/container-files.ts'
 import { ContainerWaiter } from './reconcile/container-waiter.ts'
 import type { Core } from './reconcile/core.ts'
 import { DesiredReader } from './reconcile/desired-reader.ts'
@@ -86,6 +87,7 @@ async function run(config: Config): Promise<void> {
     jobs,
     containers,
     contexts,
+    files: new ContainerFiles(engine),
     engine,
     log,
     admit,

@@ -93,6 +93,24 @@ export const ROUTES = {
   push: { method: 'POST', path: '/v1/stacks/:stack/push', permission: 'deploy', summary: 'Push images' },
   job: { method: 'GET', path: '/v1/jobs/:id', permission: 'read', summary: 'One job on images with its steps' },
   cancelJob: { method: 'DELETE', path: '/v1/jobs/:id', permission: 'deploy', summary: 'End a job before its time' },
+  lookAtPath: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/containers/:container/path',
+    permission: 'exec',
+    summary: 'What a path in a container is',
+  },
+  getFiles: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/containers/:container/files',
+    permission: 'exec',
+    summary: 'Files of a container (tar)',
+  },
+  putFiles: {
+    method: 'PUT',
+    path: '/v1/stacks/:stack/containers/:container/files',
+    permission: 'exec',
+    summary: 'Put files into a container (tar)',
+  },
   openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'read', summary: 'This API as OpenAPI 3.1' },
 } as const satisfies Record<string, Route>
 

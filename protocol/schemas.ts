@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
+import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
 import {
   CommitRequest,
@@ -80,6 +81,9 @@ export const SCHEMAS = {
   push: { body: PushRequest, answer: JobStarted, status: 202 },
   job: { answer: Job },
   cancelJob: { answer: Job },
+  lookAtPath: { query: PathQuery, answer: PathAnswer },
+  getFiles: { query: PathQuery, answer: z.any(), media: 'application/x-tar' },
+  putFiles: { query: PutFilesQuery, answer: PathAnswer },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

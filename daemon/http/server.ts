@@ -5,6 +5,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
+import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type {
@@ -20,6 +21,7 @@ import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
+import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import { openApiDocument } from './openapi.ts'
@@ -32,6 +34,7 @@ export interface Api {
   readonly jobs: JobControl
   readonly containers: StackContainers
   readonly contexts: ContextStore
+  readonly files: ContainerFiles
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -153,6 +156,10 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     push: (input) => jobs.push(stack(input), input.body as PushRequest, input.caller),
     job: (input) => jobs.job(input.params.id!),
     cancelJob: (input) => jobs.cancel(input.params.id!),
+    lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
+    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
+    putFiles: (input) =>
+      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, input.body as Readable),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document

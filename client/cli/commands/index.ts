@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import attach from './attach.ts'
 import build from './build.ts'
 import config from './config.ts'
+import cp from './cp.ts'
 import create from './create.ts'
 import down from './down.ts'
 import events from './events.ts'
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   events,
   exec,
   attach,
+  cp,
   config,
   build,
   pull,

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { JobControl } from '../../../daemon/jobs/job-control.ts'
+import type { ContainerFiles } from '../../../daemon/reconcile/container-files.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
+import { SCHEMAS } from '../../../protocol/schemas.ts'
 import { aModel, SOURCE, upRequest } from '../support/core.ts'
 import { FakeEngine } from '../support/fake-engine.ts'
 
@@ -43,6 +45,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       fileSystem: async () => Readable.from(['{}']),
     }) as StackContainers,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
+    files: control as unknown as ContainerFiles,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
     version: '1.2.3',
@@ -98,7 +101,7 @@ describe('the server', () => {
   test.each(NAMES)('serves %s', async (name) => {
     const { status, type } = await aServer().call(name)
     expect(status).toBe(ACCEPTED.includes(name) ? 202 : 200)
-    expect(type).toContain(name === 'export' ? 'application/x-tar' : 'application/json')
+    expect(type).toContain((SCHEMAS[name] as { media?: string }).media ?? 'application/json')
   })
 
   test.each(NAMES)('asks whether the caller may %s', async (name) => {

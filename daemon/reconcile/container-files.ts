@@ -1,0 +1,64 @@
+/** Files in a stack's containers: looked at, taken out, put in. */
+import type { Readable } from 'node:stream'
+import { Problem } from '../../protocol/problems.ts'
+import type { PathAnswer, PathInfo, PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
+import type { Engine, PathStat } from '../engine/types.ts'
+import { COMPOSE } from '../stack/labels.ts'
+import { isStatus } from './perform/engine-answers.ts'
+
+export class ContainerFiles {
+  readonly #engine: Engine
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async look(stack: string, container: string, { path }: PathQuery): Promise<PathAnswer> {
+    const id = await this.#ofStack(stack, container)
+    try {
+      return { path, info: infoOf(await this.#engine.containers.statPath(id, path)) }
+    } catch (error) {
+      if (isStatus(error, 404)) return { path, info: null }
+      throw error
+    }
+  }
+
+  /** A tar, as fast as it is read. */
+  async get(stack: string, container: string, { path }: PathQuery): Promise<Readable> {
+    const id = await this.#ofStack(stack, container)
+    return (await this.#engine.containers.getArchive(id, path)).tar
+  }
+
+  /** A folder never takes the place of a file, nor a file that of a folder. */
+  async put(stack: string, container: string, { path, owners }: PutFilesQuery, tar: Readable): Promise<PathAnswer> {
+    const id = await this.#ofStack(stack, container)
+    const query = { path, noOverwriteDirNonDir: true, copyUidGid: owners === 'container' }
+    await this.#engine.containers.putArchive(id, query, tar)
+    return { path, info: infoOf(await this.#engine.containers.statPath(id, path)) }
+  }
+
+  /** Who may reach into one stack may not reach into another's containers by naming them. */
+  async #ofStack(stack: string, container: string): Promise<string> {
+    const none = (cause?: unknown) =>
+      new Problem('container-not-found', `stack ${stack} has no container ${container}`, {
+        hint: 'see what is there: evenkeel ps -a',
+        cause,
+      })
+    const found = await this.#engine.containers.inspect(container).catch((error: unknown) => {
+      throw isStatus(error, 404) ? none(error) : error
+    })
+    if (found.Config.Labels[COMPOSE.project] !== stack) throw none()
+    return found.Id
+  }
+}
+
+/** Bits of Go's `os.FileMode`. */
+const FOLDER = 2 ** 31
+const LINK = 2 ** 27
+const SPECIAL = 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19
+
+function infoOf({ mode, size, linkTarget }: PathStat): PathInfo {
+  const has = (bits: number) => (BigInt(mode) & BigInt(bits)) !== 0n
+  const kind = has(FOLDER) ? 'folder' : has(LINK) ? 'link' : has(SPECIAL) ? 'other' : 'file'
+  return { kind, size, linkTarget }
+}
