@@ -9,8 +9,10 @@ import type { Model } from '../../protocol/stackfile/model.ts'
 const PATH = '/model.json'
 
 export function checkModel(model: Model, workingDir: string): Model {
-  // Values are final: nothing in them is a variable any more.
-  const text = JSON.stringify(withoutMissing(model)).replaceAll('$', '$$$$')
+  // Values are final: nothing in them is a variable any more. In keys nothing ever is.
+  const text = JSON.stringify(withoutMissing(model), (_, value: unknown) =>
+    typeof value === 'string' ? value.replaceAll('$', '$$$$') : value,
+  )
   try {
     return loadStack({
       files: [PATH],

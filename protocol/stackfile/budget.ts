@@ -16,6 +16,8 @@ export const LIMITS = {
   interpolatedCharacters: 10 * MIB,
   /** Values of all files together, with aliases and bases written out for each that uses them. */
   nodes: 100_000,
+  /** Keys and values of one file as they stand in it, before anything is made of them. */
+  writtenNodes: 200_000,
   /** Brackets and aliases inside of one another; also `extends` and `include`. */
   depth: 100,
   /** Maps and lists inside of one another, in whatever form: each costs a line, and its indentation. */
@@ -56,9 +58,8 @@ export class Budget {
     if (this.#nodes > LIMITS.nodes) refuse(`The stack has more than ${LIMITS.nodes} values`, at, MULTIPLY)
   }
 
-  /** Refuses a file by what is written in it, before it is expanded. Its keys count too. */
-  checkWritten(count: number, at: Span): void {
-    if (count > 2 * LIMITS.nodes) refuse(`The file has more than ${LIMITS.nodes} keys and values`, at, 'Split it.')
+  refuseWritten(at: Span): never {
+    refuse(`The file has more than ${LIMITS.writtenNodes} keys and values`, at, 'Move data into files of its own.')
   }
 
   spendText(count: number, at: Span | undefined): void {
@@ -96,6 +97,13 @@ export class Budget {
     this.#merged += this.#nodes
     if (this.#merged > LIMITS.mergedNodes) {
       refuse('The stack is laid together from too many documents', at, 'Merge some of them.')
+    }
+  }
+
+  /** The model itself, with ranges of ports and defaults written out: what loads must load again from its own text. */
+  checkResult({ nodes, text }: { readonly nodes: number; readonly text: number }, at: Span): void {
+    if (nodes > LIMITS.nodes || text > LIMITS.textCharacters) {
+      refuse(`The stack has more than ${LIMITS.nodes} values or 10 MiB once it is written out`, at, undefined)
     }
   }
 

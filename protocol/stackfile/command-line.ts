@@ -21,8 +21,8 @@ export function splitCommand(line: string): CommandLine | undefined {
   let inBackticks = false
   let inDollar = false
   let dropped = ''
-  const characters = [...line]
-  for (const [index, character] of characters.entries()) {
+  for (let index = 0; index < line.length; index += 1) {
+    const character = line[index]!
     if (escaped) {
       word += character === 't' ? '\t' : character === 'n' ? '\n' : character
       escaped = false
@@ -34,7 +34,7 @@ export function splitCommand(line: string): CommandLine | undefined {
       else escaped = true
       continue
     }
-    if (/[ \t\r\n]/.test(character)) {
+    if (character === ' ' || character === '\t' || character === '\r' || character === '\n') {
       if (quote !== '' || inBackticks || inDollar) word += character
       else if (hasWord) {
         found.push(word)
@@ -61,7 +61,7 @@ export function splitCommand(line: string): CommandLine | undefined {
     } else if (CUTTING.has(character) && quote === '' && !inBackticks && !inDollar) {
       // `2>` names a file descriptor, which goes with the redirection.
       if (character === '>' && /^[0-9]/.test(word)) hasWord = false
-      dropped = characters.slice(index).join('')
+      dropped = line.slice(index)
       break
     }
     hasWord = true

@@ -101,7 +101,11 @@ class ConsistencyCheck {
     }
   }
 
-  #known(section: Section, name: string, path: KeyPath): void {
+  #known(section: Section, name: string | undefined, path: KeyPath): void {
+    if (name === undefined) {
+      this.#add('A source is missing', path, `Name one of "${section}".`)
+      return
+    }
     const resources = this.#project.model[section] ?? {}
     if (Object.hasOwn(resources, name)) return
     const kind = section.slice(0, -1)

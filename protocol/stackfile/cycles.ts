@@ -4,19 +4,27 @@
 export function findCycles(dependencies: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = []
   const done = new Set<string>()
-  const path: string[] = []
-  const visit = (name: string): void => {
-    const start = path.indexOf(name)
-    if (start !== -1) {
-      cycles.push([...path.slice(start), name])
-      return
+  for (const root of [...dependencies.keys()].sort()) {
+    // A chain may have more links than the call stack has frames.
+    const path: { readonly name: string; readonly next: Iterator<string> }[] = []
+    const places = new Map<string, number>()
+    const enter = (name: string): void => {
+      places.set(name, path.length)
+      path.push({ name, next: [...(dependencies.get(name) ?? [])].sort().values() })
     }
-    if (done.has(name)) return
-    path.push(name)
-    for (const dependency of [...(dependencies.get(name) ?? [])].sort()) visit(dependency)
-    path.pop()
-    done.add(name)
+    if (!done.has(root)) enter(root)
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const { value: name, done: isLast } = top.next.next()
+      if (isLast === true) {
+        path.pop()
+        places.delete(top.name)
+        done.add(top.name)
+        continue
+      }
+      const start = places.get(name)
+      if (start !== undefined) cycles.push([...path.slice(start).map((step) => step.name), name])
+      else if (!done.has(name)) enter(name)
+    }
   }
-  for (const name of [...dependencies.keys()].sort()) visit(name)
   return cycles
 }

@@ -47,6 +47,7 @@ class DotenvReader {
   read(): void {
     while (this.#toNextStatement()) {
       const keyStart = this.#at
+      this.#filling.budget.spendNode(this.#span(keyStart, keyStart + 1))
       const key = this.#key()
       if (key.name.includes(' ')) {
         throw new EnvFileError('A variable name cannot contain a space', this.#span(keyStart, this.#at))
@@ -180,20 +181,21 @@ function unescapeQuoted(text: string): string {
 export function readRawEnv(
   source: SourceText,
   variables: Map<string, string>,
-  lookup: (name: string) => string | undefined,
+  filling: Pick<Filling, 'lookup' | 'budget'>,
 ): void {
-  let at = 0
-  for (const full of source.text.split('\n')) {
-    const start = at
-    at += full.length + 1
-    const line = full.replace(/\r$/, '').trimStart()
+  const { text } = source
+  for (let start = 0, end = 0; start < text.length; start = end + 1) {
+    end = text.indexOf('\n', start)
+    if (end === -1) end = text.length
+    const line = text.slice(start, end).replace(/\r$/, '').trimStart()
     if (line === '' || line.startsWith('#')) continue
-    const span = { source, start, end: start + full.length }
+    const span = { source, start, end }
+    filling.budget.spendNode(span)
     const equals = line.indexOf('=')
     const name = equals === -1 ? line : line.slice(0, equals)
     if (name === '') throw new EnvFileError(`No variable name on line "${line}"`, span)
     if (/[ \t]/.test(name)) throw new EnvFileError(`Variable "${name}" contains white space`, span)
-    const value = equals === -1 ? lookup(name) : line.slice(equals + 1)
+    const value = equals === -1 ? filling.lookup(name) : line.slice(equals + 1)
     if (value !== undefined) variables.set(name, value)
   }
 }

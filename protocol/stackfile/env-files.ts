@@ -96,8 +96,9 @@ function readVariables(
   context: LoadContext,
 ): void {
   try {
-    if (isRaw) readRawEnv(source, variables, lookup)
-    else readDotenv(source, variables, { lookup, unset: context.warnUnset, budget: context.budget })
+    const { budget, warnUnset: unset } = context
+    if (isRaw) readRawEnv(source, variables, { lookup, budget })
+    else readDotenv(source, variables, { lookup, unset, budget })
   } catch (error) {
     if (!(error instanceof EnvFileError)) throw error
     context.findings.add(error.message, error.at, { hint: error.hint })

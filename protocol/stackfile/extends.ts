@@ -12,7 +12,8 @@ import { cloneNode, isNull, type KeyPath, type MapNode, mapNode, type Node, put,
 export interface BaseFile {
   readonly file: string
   readonly services: MapNode
-  readonly cleared: ClearedPaths
+  /** What `!reset` and `!override` of that file take away, by service. */
+  readonly cleared: ReadonlyMap<string, ClearedPaths>
 }
 
 /** Loads another file for its services; undefined after the error was reported. */
@@ -59,7 +60,9 @@ class ExtendsResolver {
     this.#context.budget.spendNodes(nodes, extension.at)
     this.#context.budget.spendText(text, extension.at)
     const copy = cloneNode(resolved)
-    clearPaths(mapNode([['services', mapNode([[name, copy]], copy.at)]], copy.at), file.cleared)
+    const cleared = file.cleared.get(name) ?? []
+    this.#context.budget.spendNodes(cleared.length, extension.at)
+    clearPaths(mapNode([['services', mapNode([[name, copy]], copy.at)]], copy.at), cleared)
     const merged = mergeNodes(copy, service, ['services', name], this.#context.findings)
     merged.keyAt = service.keyAt
     put(file.services, name, merged)

@@ -14,7 +14,7 @@ import { mergeNodes } from './merge.ts'
 import { resolveListedEnvironment } from './normalize.ts'
 import { type ParsedDocument, parseDocuments } from './parse.ts'
 import { isRemoteContext, resolvePaths } from './paths.ts'
-import { clearPaths } from './reset.ts'
+import { byService, clearPaths } from './reset.ts'
 import { SourceText } from './source-text.ts'
 import { isNull, listAt, type MapNode, mapAt, mapNode, type Node, textOf } from './tree.ts'
 import { foldDuplicates } from './unique.ts'
@@ -81,7 +81,7 @@ export class FileLoader {
         this.#context.findings.add(what, layer, { hint: 'A stack file begins with "services:".' })
         continue
       }
-      cleared.push(...document.cleared)
+      for (const path of document.cleared) cleared.push(path)
       root = this.#document(layer, document, root, file.file, scope, mode, trail)
     }
     return root
@@ -104,7 +104,7 @@ export class FileLoader {
     if (mode === 'whole') {
       const services = mapAt(layer, 'services')
       if (services !== undefined) {
-        const main: BaseFile = { file, services, cleared: document.cleared }
+        const main: BaseFile = { file, services, cleared: byService(document.cleared) }
         applyExtends(main, (base, from) => this.#base(base, from, scope), context)
       }
     }
@@ -153,7 +153,7 @@ export class FileLoader {
       return undefined
     }
     resolvePaths(root, relativePath(scope.directory, parentOf(file)), this.#context.home)
-    return { file, services, cleared }
+    return { file, services, cleared: byService(cleared) }
   }
 
   #documents(file: FileToLoad): ParsedDocument[] | undefined {

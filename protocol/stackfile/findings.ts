@@ -10,6 +10,7 @@ interface FindingDetails {
 
 /** More than these nobody reads, and a hostile file could have a hundred thousand. */
 const MAX_FINDINGS = 100
+const MAX_CHARACTERS = 500
 
 export class Findings {
   readonly #found = new Map<string, Finding>()
@@ -23,12 +24,13 @@ export class Findings {
   add(message: string, at: Node | Span | undefined, details: FindingDetails = {}): void {
     const span = at === undefined ? undefined : 'kind' in at ? at.at : at
     const place = span === undefined ? undefined : placeOf(span)
-    const path = details.path === undefined ? '' : formatPath(details.path)
-    const key = JSON.stringify([message, place?.file, place?.line, place?.column, place === undefined ? path : ''])
+    const path = details.path === undefined ? '' : clip(formatPath(details.path))
+    const shown = clip(message)
+    const key = JSON.stringify([shown, place?.file, place?.line, place?.column, place === undefined ? path : ''])
     if (this.#found.has(key)) return
     this.#found.set(key, {
-      message,
-      ...(details.hint === undefined ? {} : { hint: details.hint }),
+      message: shown,
+      ...(details.hint === undefined ? {} : { hint: clip(details.hint) }),
       ...(path === '' ? {} : { path }),
       ...(place === undefined ? {} : { place }),
     })
@@ -43,7 +45,7 @@ export class Findings {
   /** Something that is accepted but surely not meant. */
   warn(message: string, node: Node): void {
     const place = placeOf(node.at)
-    this.#warnings.add(`${place.file}:${place.line}:${place.column}: ${message}`)
+    this.#warnings.add(`${place.file}:${place.line}:${place.column}: ${clip(message)}`)
   }
 
   get warnings(): readonly string[] {
@@ -54,6 +56,9 @@ export class Findings {
     if (this.#found.size > 0) throw invalidStackFile([...this.#found.values()])
   }
 }
+
+/** Values stand in messages, and a value can have megabytes. */
+const clip = (text: string): string => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}...` : text)
 
 export function invalidStackFile(findings: readonly Finding[]): Problem {
   const [first] = findings

@@ -4,7 +4,7 @@
  */
 import type { LoadContext } from './context.ts'
 import { parseGoFloat, parseGoInt, shortestFloat32 } from './numbers.ts'
-import { PathRules } from './path-rules.ts'
+import { type Branch, branchAt, PathRules } from './path-rules.ts'
 import { substitute, TemplateError } from './template.ts'
 import type { KeyPath, Node, ScalarNode } from './tree.ts'
 
@@ -60,24 +60,45 @@ const CASTS = new PathRules<CastName>({
 
 /** Changes the tree in place. Errors go to the findings; the value in error keeps its text. */
 export function interpolateTree(root: Node, lookup: (name: string) => string | undefined, context: LoadContext): void {
-  visit(root, [], lookup, context)
+  new Interpolation(lookup, context).visit(root, CASTS.root)
 }
 
-function visit(node: Node, path: KeyPath, lookup: (name: string) => string | undefined, context: LoadContext): void {
-  switch (node.kind) {
-    case 'map':
-      for (const [key, value] of node.entries) visit(value, [...path, key], lookup, context)
-      return
-    case 'list':
-      for (const [index, item] of node.items.entries()) visit(item, [...path, index], lookup, context)
-      return
-    case 'scalar':
-      if (node.type === 'string') fill(node, path, lookup, context)
+type Casts = Branch<CastName> | undefined
+
+class Interpolation {
+  readonly #lookup: (name: string) => string | undefined
+  readonly #context: LoadContext
+  readonly #path: (string | number)[] = []
+
+  constructor(lookup: (name: string) => string | undefined, context: LoadContext) {
+    this.#lookup = lookup
+    this.#context = context
+  }
+
+  visit(node: Node, casts: Casts): void {
+    if (node.kind === 'map') {
+      for (const [key, value] of node.entries) this.#visitAt(key, value, branchAt(casts, key))
+    } else if (node.kind === 'list') {
+      const inner = branchAt(casts, '*')
+      for (let index = 0; index < node.items.length; index += 1) this.#visitAt(index, node.items[index]!, inner)
+    } else if (node.type === 'string') {
+      const cast = casts?.rule
+      if (cast !== undefined || (node.value as string).includes('$')) {
+        fill(node, cast, this.#path, this.#lookup, this.#context)
+      }
+    }
+  }
+
+  #visitAt(key: string | number, node: Node, casts: Casts): void {
+    this.#path.push(key)
+    this.visit(node, casts)
+    this.#path.pop()
   }
 }
 
 function fill(
   node: ScalarNode,
+  cast: CastName | undefined,
   path: KeyPath,
   lookup: (name: string) => string | undefined,
   context: LoadContext,
@@ -97,7 +118,6 @@ function fill(
     return
   }
   node.value = text
-  const cast = CASTS.at(path)
   if (cast === undefined) return
   const value = CAST[cast](text, context)
   if (value === undefined) {

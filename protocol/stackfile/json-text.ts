@@ -3,6 +3,9 @@
  * given in, which an object would not: it puts keys such as `10` first.
  */
 
+import { Problem } from '../problems.ts'
+import { goFloat } from './numbers.ts'
+
 export function toJsonText(value: unknown, indent: '' | '  '): string {
   return write(value, indent, '').replace(
     /[<>&\u2028\u2029]/g,
@@ -21,6 +24,9 @@ function write(value: unknown, indent: '' | '  ', margin: string): string {
   if (Array.isArray(value)) {
     const items = value.map((item) => write(item, indent, margin + indent))
     return enclose('[', items, ']', indent, margin)
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new Problem('unsupported', `JSON has no value for ${goFloat(value)}`, { hint: 'print the stack as YAML' })
   }
   return JSON.stringify(value)
 }

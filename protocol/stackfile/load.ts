@@ -20,7 +20,7 @@ import { pruneResources } from './prune.ts'
 import { prepare } from './setup.ts'
 import { MODEL } from './shapes.ts'
 import { SourceFiles } from './source-files.ts'
-import { type MapNode, textNode, toPlain } from './tree.ts'
+import { type MapNode, sizeOfPlain, textNode, toPlain } from './tree.ts'
 import { type Variable, VariableList } from './variables.ts'
 
 export type { LoadOptions, LoadRequest } from './load-request.ts'
@@ -92,6 +92,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const finished = context.interpolate
     ? finish(root, name, request, setup.profiles, environment, context)
     : { model: toPlain(root) as Model, disabled: [], profiles: [] }
+  budget.checkResult(sizeOfPlain(finished.model), root.at)
   return {
     model: finished.model,
     disabledServices: finished.disabled,

@@ -8,6 +8,7 @@ import {
   boolNode,
   cloneNode,
   formatScalar,
+  identityOf,
   isNull,
   type KeyPath,
   listNode,
@@ -29,7 +30,8 @@ const asSequence: Merge = (base, over) => listNode([...toSequence(base), ...toSe
 
 const extraHosts: Merge = (base, over) => {
   const items = toSequence(base)
-  const added = toSequence(over).filter((host) => !items.some((item) => sameNode(item, host)))
+  const known = new Set(items.map(identityOf))
+  const added = toSequence(over).filter((host) => !known.has(identityOf(host)))
   return listNode([...items, ...added], base.at)
 }
 
@@ -82,9 +84,15 @@ const defaultDependency = (item: Node): Node =>
     item.at,
   )
 
+const MAX_POOL_PAIRS = 10_000
+
 /** Pools are the same if their subnet is. Each pair is looked at, as Compose does, so order follows the first match. */
 const ipamConfig: Merge = (base, over, path, findings) => {
   if (base.kind !== 'list' || over.kind !== 'list') return mergePlainly(base, over, path, findings)
+  if (base.items.length * over.items.length > MAX_POOL_PAIRS) {
+    findings.add('There are too many address pools to merge', over, { path, hint: 'Use !override to replace them.' })
+    return base
+  }
   const result: Node[] = []
   const subnet = (node: Node): string | undefined =>
     node.kind === 'map' ? textOf(node.entries.get('subnet')) : undefined
@@ -148,7 +156,7 @@ function mergePlainly(base: Node, over: Node, path: KeyPath, findings: Findings)
   if (base.kind === 'scalar') return over
   if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, path, findings)
   if (base.kind === 'list' && over.kind === 'list') {
-    base.items.push(...over.items)
+    for (const item of over.items) base.items.push(item)
     return base
   }
   const { file, line } = base.at.source.place(base.at.start, base.at.end)

@@ -2,7 +2,7 @@
  * YAML text to trees: types, aliases, merge keys and the tags `!reset` and `!override` are resolved here, by the rules of
  * Go's YAML library and within the budget.
  */
-import type { Budget } from './budget.ts'
+import { type Budget, LIMITS } from './budget.ts'
 import type { Findings } from './findings.ts'
 import { resolvePlain } from './scalars.ts'
 import type { SourceText, Span } from './source-text.ts'
@@ -31,11 +31,12 @@ export function parseDocuments(source: SourceText, findings: Findings, budget: B
 function readYaml(source: SourceText, findings: Findings, budget: Budget): YamlNode[] {
   let nodes = 0
   try {
-    return parseYaml(source.text, (start, depth, flowDepth) => {
-      nodes += 1
-      const at = { source, start, end: start + 1 }
-      budget.checkWritten(nodes, at)
-      budget.checkDepth(depth, flowDepth, at)
+    return parseYaml(source.text, {
+      node(start) {
+        nodes += 1
+        if (nodes > LIMITS.writtenNodes) budget.refuseWritten({ source, start, end: start + 1 })
+      },
+      inside: (start, depth, flowDepth) => budget.checkDepth(depth, flowDepth, { source, start, end: start + 1 }),
     })
   } catch (error) {
     if (!(error instanceof YamlSyntaxError)) throw error
@@ -96,7 +97,6 @@ class Converter {
     const at = this.#span(node)
     const blamed = this.#expanding ?? at
     this.#budget.spendNode(blamed)
-    this.#budget.checkDepth(this.#depth, this.#flowDepth, blamed)
     if (node.kind === 'alias') {
       const { target, name } = node
       if (target === undefined) this.#findings.add(`There is no anchor "${name}"`, at)
@@ -115,7 +115,7 @@ class Converter {
       return scalar
     }
     this.#open.add(node)
-    this.#enter(node.isFlow, 1)
+    this.#enter(node.isFlow, blamed)
     let converted: Node
     if (node.kind === 'map') converted = this.#map(node, at)
     else {
@@ -126,7 +126,7 @@ class Converter {
       }
       converted = listNode(items, at)
     }
-    this.#enter(node.isFlow, -1)
+    this.#leave(node.isFlow)
     this.#open.delete(node)
     return converted
   }
@@ -135,16 +135,22 @@ class Converter {
   #expand(target: YamlNode, at: Span): Node | undefined {
     const outer = this.#expanding
     this.#expanding ??= at
-    this.#enter(true, 1)
+    this.#enter(true, this.#expanding)
     const node = this.#convert(target)
-    this.#enter(true, -1)
+    this.#leave(true)
     this.#expanding = outer
     return node
   }
 
-  #enter(isFlow: boolean, levels: 1 | -1): void {
-    this.#depth += levels
-    if (isFlow) this.#flowDepth += levels
+  #enter(isFlow: boolean, blamed: Span): void {
+    this.#depth += 1
+    if (isFlow) this.#flowDepth += 1
+    this.#budget.checkDepth(this.#depth, this.#flowDepth, blamed)
+  }
+
+  #leave(isFlow: boolean): void {
+    this.#depth -= 1
+    if (isFlow) this.#flowDepth -= 1
   }
 
   #at(key: string, node: YamlNode): Node | undefined {

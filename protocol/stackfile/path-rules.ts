@@ -1,16 +1,17 @@
 /** Rules that hold at certain paths of the tree, written as `services.*.ports`, where `*` is any key or list item. */
 
-interface Branch<T> {
+/** The rules for all that lies below one place. */
+export interface Branch<T> {
   rule: T | undefined
   readonly children: Map<string, Branch<T>>
 }
 
 export class PathRules<T> {
-  readonly #root: Branch<T> = { rule: undefined, children: new Map() }
+  readonly root: Branch<T> = { rule: undefined, children: new Map() }
 
   constructor(table: Readonly<Record<string, T>>) {
     for (const [pattern, rule] of Object.entries(table)) {
-      let branch = this.#root
+      let branch = this.root
       for (const part of pattern.split('.')) {
         let next = branch.children.get(part)
         if (next === undefined) {
@@ -24,11 +25,12 @@ export class PathRules<T> {
   }
 
   at(path: readonly (string | number)[]): T | undefined {
-    let branch: Branch<T> | undefined = this.#root
-    for (const part of path) {
-      branch = branch.children.get(String(part)) ?? branch.children.get('*')
-      if (branch === undefined) return undefined
-    }
-    return branch.rule
+    let branch: Branch<T> | undefined = this.root
+    for (const part of path) branch = branchAt(branch, String(part))
+    return branch?.rule
   }
 }
+
+/** One step down. */
+export const branchAt = <T>(branch: Branch<T> | undefined, key: string): Branch<T> | undefined =>
+  branch?.children.get(key) ?? branch?.children.get('*')

@@ -27,11 +27,14 @@ export function selectServices(project: Project, names: readonly string[]): Proj
   if (names.length === 0) return project
   const { services } = project.model
   const kept = new Set<string>()
-  const visit = (name: string): void => {
-    if (kept.has(name)) return
-    kept.add(name)
-    for (const dependency of Object.keys(services[name]?.depends_on ?? {})) {
-      if (Object.hasOwn(services, dependency)) visit(dependency)
+  const keep = (first: string): void => {
+    const waiting = [first]
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      if (kept.has(name)) continue
+      kept.add(name)
+      for (const dependency of Object.keys(services[name]?.depends_on ?? {})) {
+        if (Object.hasOwn(services, dependency)) waiting.push(dependency)
+      }
     }
   }
   for (const name of names) {
@@ -43,7 +46,7 @@ export function selectServices(project: Project, names: readonly string[]): Proj
         hint: near === undefined ? undefined : `Did you mean "${near}"?`,
       })
     }
-    for (const match of matches) visit(match)
+    for (const match of matches) keep(match)
   }
   const selected: Record<string, LoadedService> = {}
   const disabled = { ...project.disabled }

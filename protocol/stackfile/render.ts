@@ -6,7 +6,7 @@ import { toJsonText } from './json-text.ts'
 import type { Model, Service } from './model.ts'
 import type { Shape } from './shape.ts'
 import { MODEL, SERVICE } from './shapes.ts'
-import { toYaml } from './yaml-text.ts'
+import { DateText, toYaml } from './yaml-text.ts'
 
 export function renderConfigJson(model: Model): string {
   const fields = MODEL.layout.kind === 'struct' ? MODEL.layout.fields : new Map<string, Shape>()
@@ -69,7 +69,8 @@ function jsonValue(value: unknown, shape: Shape): unknown {
   const result = new Map<string, unknown>()
   for (const [key, field] of layout.fields) {
     const item: unknown = Object.hasOwn(value, key) ? value[key as keyof typeof value] : undefined
-    if (item !== undefined) result.set(layout.jsonNames?.[key] ?? key, jsonValue(item, field))
+    if (item === undefined || (item === 0 && layout.jsonOmitsZero === true)) continue
+    result.set(layout.jsonNames?.[key] ?? key, jsonValue(item, field))
   }
   return result
 }
@@ -92,14 +93,26 @@ function yamlValue(value: unknown, shape: Shape): unknown {
   const result = new Map<string, unknown>()
   for (const [key, field] of layout.fields) {
     const item: unknown = Object.hasOwn(value, key) ? value[key as keyof typeof value] : undefined
-    const isAbsent = 'absent' in field && JSON.stringify(item) === JSON.stringify(field.absent)
+    const isAbsent = 'absent' in field && (item === field.absent || isSameData(item, field.absent))
     if (item !== undefined && (!isAbsent || key === 'services')) result.set(key, yamlValue(item, field))
   }
   for (const [key, extension] of sortedEntries(value, bytewise)) {
-    if (!layout.fields.has(key)) result.set(key, sortedDeep(extension, naturally))
+    if (!layout.fields.has(key)) result.set(key, yamlExtension(extension))
   }
   return result
 }
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
+/** Dates of extensions have become text in the model; Compose prints them as dates. */
+function yamlExtension(value: unknown): unknown {
+  if (typeof value === 'string') return TIMESTAMP.test(value) ? new DateText(value) : value
+  if (Array.isArray(value)) return value.map(yamlExtension)
+  if (!isMap(value)) return value
+  return new Map(sortedEntries(value, naturally).map(([key, item]) => [key, yamlExtension(item)]))
+}
+
+const isSameData = (a: unknown, b: unknown): boolean => isMap(a) && isMap(b) && JSON.stringify(a) === JSON.stringify(b)
 
 function sortedDeep(value: unknown, compare: Compare): unknown {
   if (Array.isArray(value)) return value.map((item) => sortedDeep(item, compare))
@@ -108,28 +121,26 @@ function sortedDeep(value: unknown, compare: Compare): unknown {
 }
 
 /** The order in which Go's YAML library writes the keys of a map: runs of digits count as numbers. */
-function naturally(left: string, right: string): number {
-  const a = [...left]
-  const b = [...right]
-  let afterDigit = false
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const [x, y] = [a[i]!, b[i]!]
-    if (x === y) {
-      afterDigit = isDigit(x)
-      continue
-    }
-    if (isLetter(x) && isLetter(y)) return x.codePointAt(0)! - y.codePointAt(0)!
-    if (isLetter(x) || isLetter(y)) return isLetter(x) === afterDigit ? -1 : 1
-    const hasZero = x === '0' || y === '0'
-    const prefix = hasZero && /[1-9]/.test(digitsBefore(a, i)) ? '1' : ''
-    const [m, n] = [digitsFrom(a, i), digitsFrom(b, i)]
-    const difference = Number(`${prefix}${m}`) - Number(`${prefix}${n}`)
-    return difference || m.length - n.length || x.codePointAt(0)! - y.codePointAt(0)!
+function naturally(a: string, b: string): number {
+  const shorter = Math.min(a.length, b.length)
+  let at = 0
+  while (at < shorter && a.charCodeAt(at) === b.charCodeAt(at)) at += 1
+  if (at === shorter) return a.length - b.length
+  // Never between the halves of a character.
+  if (at > 0 && /[\ud800-\udbff]/.test(a[at - 1]!)) at -= 1
+  const x = String.fromCodePoint(a.codePointAt(at)!)
+  const y = String.fromCodePoint(b.codePointAt(at)!)
+  if (isLetter(x) && isLetter(y)) return x.codePointAt(0)! - y.codePointAt(0)!
+  if (isLetter(x) || isLetter(y)) {
+    const isAfterDigit = /\p{Nd}$/u.test(a.slice(Math.max(0, at - 2), at))
+    return isLetter(x) === isAfterDigit ? -1 : 1
   }
-  return a.length - b.length
+  const hasZero = x === '0' || y === '0'
+  const prefix = hasZero && /[1-9]\d*$/.test(a.slice(0, at)) ? '1' : ''
+  const [m, n] = [digitsFrom(a, at), digitsFrom(b, at)]
+  const difference = Number(`${prefix}${m}`) - Number(`${prefix}${n}`)
+  return difference || m.length - n.length || x.codePointAt(0)! - y.codePointAt(0)!
 }
 
-const digitsFrom = (text: readonly string[], at: number): string => /^\d*/.exec(text.slice(at).join(''))![0]
-const digitsBefore = (text: readonly string[], at: number): string => /\d*$/.exec(text.slice(0, at).join(''))![0]
-const isDigit = (character: string): boolean => /\p{Nd}/u.test(character)
+const digitsFrom = (text: string, at: number): string => /^\d*/.exec(text.slice(at))![0]
 const isLetter = (character: string): boolean => /\p{L}/u.test(character)

@@ -2,7 +2,7 @@
  * Which type a plain YAML scalar has. The rules are those of Go's YAML library, which Compose uses: YAML 1.2 with `0o17`
  * and `017` both octal, underscores in numbers, and without the words `yes`, `no`, `on`, `off`.
  */
-import { narrow, parseGoFloat } from './numbers.ts'
+import { boundedInteger, narrow, parseGoFloat } from './numbers.ts'
 import type { ScalarNode } from './tree.ts'
 
 type Resolved = Pick<ScalarNode, 'type' | 'value'>
@@ -49,11 +49,12 @@ function parseInteger(text: string): bigint | undefined {
   const match = /^([+-]?)(?:0x([0-9a-f]+)|0b([01]+)|0o?([0-7]+)|(0|[1-9][0-9]*))$/i.exec(text)
   if (match === null) return undefined
   const [, sign, hex, binary, octal, decimal] = match
-  let size: bigint
-  if (hex !== undefined) size = BigInt(`0x${hex}`)
-  else if (binary !== undefined) size = BigInt(`0b${binary}`)
-  else if (octal !== undefined) size = BigInt(`0o${octal}`)
-  else size = BigInt(decimal!)
+  let size: bigint | undefined
+  if (hex !== undefined) size = boundedInteger(hex, '0x')
+  else if (binary !== undefined) size = boundedInteger(binary, '0b')
+  else if (octal !== undefined) size = boundedInteger(octal, '0o')
+  else size = boundedInteger(decimal!, '')
+  if (size === undefined) return undefined
   const value = sign === '-' ? -size : size
   return value > MAX_UINT64 || value < MIN_INT64 ? undefined : value
 }

@@ -28,12 +28,15 @@ export function prepare(request: LoadRequest, context: SetupContext): Setup {
   const given = request.envFiles ?? []
   const envFiles = (given.length > 0 ? given : splitList(environment.get('COMPOSE_ENV_FILES'), ',')).map(absolute)
   let environmentFiles: readonly string[] = []
+  const read = new Set<string>()
   const readEnvironment = (folder: string): void => {
     const dotenv = joinPath(folder, '.env')
     if (envFiles.length > 0) environmentFiles = envFiles
     else if (!isTrue(environment.get('COMPOSE_DISABLE_ENV_FILE')) && context.source.has(dotenv))
       environmentFiles = [dotenv]
-    for (const [name, value] of readInterpolationFiles(environmentFiles, environment, context)) {
+    const unread = environmentFiles.filter((file) => !read.has(file))
+    for (const file of unread) read.add(file)
+    for (const [name, value] of readInterpolationFiles(unread, environment, context)) {
       if (!environment.has(name)) environment.set(name, value)
     }
   }

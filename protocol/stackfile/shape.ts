@@ -28,6 +28,8 @@ export type Layout =
       readonly fields: ReadonlyMap<string, Shape>
       /** JSON keys that differ from those of the file. */
       readonly jsonNames?: Readonly<Record<string, string>>
+      /** Zeros stand in YAML and not in JSON. */
+      readonly jsonOmitsZero?: true
     }
 
 export interface Shape {
@@ -189,6 +191,8 @@ export function sorted<T>(entries: Iterable<readonly [string, T]>): (readonly [s
   return [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 }
 
+const isMapValue = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 type StructOptions = { jsonNames?: Readonly<Record<string, string>>; absent?: unknown }
 
 /** A map whose keys the language gives. Extensions (`x-*`) come last. */
@@ -206,7 +210,7 @@ export function struct(table: Readonly<Record<string, Shape>>, options: StructOp
         const field = node.entries.get(key)
         const value = field === undefined ? undefined : shape.decode(field, [...path, key], findings)
         if (value !== undefined) result[key] = value
-        else if ('absent' in shape) result[key] = structuredClone(shape.absent)
+        else if ('absent' in shape) result[key] = isMapValue(shape.absent) ? { ...shape.absent } : shape.absent
       }
       for (const [key, extension] of sorted(node.entries)) {
         if (key.startsWith('x-') && !shapes.has(key)) result[key] = toPlain(extension)

@@ -87,18 +87,25 @@ const extraHosts: Shape = {
 }
 
 const ulimit: Shape = {
-  layout: { kind: 'leaf' },
+  layout: {
+    kind: 'struct',
+    fields: new Map([
+      ['soft', optionalInteger],
+      ['hard', optionalInteger],
+    ]),
+    jsonOmitsZero: true,
+  },
   decode(node, path, findings) {
     if (node.kind === 'scalar') {
       const value = optionalInteger.decode(node, path, findings)
-      return value === undefined ? undefined : value === 0 ? {} : value
+      // Compose tells one number from two by whether it is zero.
+      return value === 0 ? { soft: 0, hard: 0 } : value
     }
     if (node.kind !== 'map') return undefined
     const limits: Record<string, unknown> = {}
     for (const key of ['soft', 'hard']) {
       const field = node.entries.get(key)
-      const value = field === undefined ? undefined : integer.decode(field, [...path, key], findings)
-      if (value !== undefined) limits[key] = value
+      limits[key] = (field === undefined ? undefined : optionalInteger.decode(field, [...path, key], findings)) ?? 0
     }
     return limits
   },

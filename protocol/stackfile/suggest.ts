@@ -1,11 +1,17 @@
 /** "Did you mean": the nearest known word by edit distance. */
 
+/** Who has more names than this gets no help with a slip among the later ones. */
+const MAX_CANDIDATES = 1000
+
 /** The candidate that `word` most likely means, or undefined where none is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word)
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 4)) + 1
+  let compared = 0
   for (const candidate of candidates) {
+    compared += 1
+    if (compared > MAX_CANDIDATES) break
     const known = fold(candidate)
     const isCut = wanted.length >= 3 && known.startsWith(wanted)
     const distance = isCut ? 1 : editDistance(wanted, known, bestDistance)
@@ -32,13 +38,16 @@ function editDistance(a: string, b: string, limit: number): number {
   let last = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
+    let least = i
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1]
       let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1))
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
         cost = Math.min(cost, beforeLast[j - 2]! + 1)
       row.push(cost)
+      if (cost < least) least = cost
     }
+    if (least >= limit) return limit
     beforeLast = last
     last = row
   }

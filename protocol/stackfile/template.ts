@@ -25,6 +25,9 @@ const OPERATOR = /:?[-+?]/y
 export function* pieces(template: string): Generator<Piece> {
   let literal = 0
   let at = template.indexOf('$')
+  // Both are looked for once a line: a line may hold a hundred thousand variables.
+  let lineEnd = -1
+  let lastBrace = -1
   while (at !== -1) {
     const next = template[at + 1]
     let end = at + 1
@@ -33,7 +36,12 @@ export function* pieces(template: string): Generator<Piece> {
       piece = { kind: 'text', text: '$' }
       end = at + 2
     } else if (next === '{') {
-      piece = braced(template, at)
+      if (at > lineEnd) {
+        lineEnd = template.indexOf('\n', at)
+        if (lineEnd === -1) lineEnd = template.length
+        lastBrace = template.lastIndexOf('}', lineEnd)
+      }
+      piece = braced(template, at, lastBrace)
       end = at + (piece.kind === 'invalid' ? 2 : piece.kind === 'variable' ? piece.raw.length : 0)
     } else {
       const name = matchAt(NAME, template, at + 1)
@@ -54,7 +62,8 @@ export function* pieces(template: string): Generator<Piece> {
   if (literal < template.length) yield { kind: 'text', text: template.slice(literal) }
 }
 
-function braced(template: string, at: number): Piece {
+/** @param last the last closing brace of the line. */
+function braced(template: string, at: number, last: number): Piece {
   const name = matchAt(NAME, template, at + 2)
   if (name === undefined) return invalid(template, at)
   const afterName = at + 2 + name.length
@@ -64,8 +73,6 @@ function braced(template: string, at: number): Piece {
   }
   const operator = matchAt(OPERATOR, template, afterName) as Operator | undefined
   if (operator === undefined) return invalid(template, at)
-  const lineEnd = template.indexOf('\n', at)
-  const last = template.lastIndexOf('}', lineEnd === -1 ? template.length : lineEnd)
   if (last < afterName + operator.length) return invalid(template, at)
   const end = closingBrace(template, at + 1, last) ?? last
   return {

@@ -118,6 +118,34 @@ export function sameNode(a: Node, b: Node): boolean {
   return true
 }
 
+/** As {@link sizeOf}, of plain data. */
+export function sizeOfPlain(value: unknown): { nodes: number; text: number } {
+  if (typeof value === 'string') return { nodes: 1, text: value.length }
+  if (typeof value !== 'object' || value === null) return { nodes: 1, text: 0 }
+  let nodes = 1
+  let text = 0
+  for (const key of Object.keys(value)) {
+    const size = sizeOfPlain(value[key as keyof typeof value])
+    nodes += size.nodes
+    text += size.text + (Array.isArray(value) ? 0 : key.length)
+  }
+  return { nodes, text }
+}
+
+/** The same text for {@link sameNode} trees only: to find them in long lists. */
+export function identityOf(node: Node): string {
+  switch (node.kind) {
+    case 'scalar':
+      return `${node.type} ${JSON.stringify(String(node.value))}`
+    case 'list':
+      return `[${node.items.map(identityOf).join()}]`
+    case 'map': {
+      const entries = [...node.entries].map(([key, value]) => `${JSON.stringify(key)}:${identityOf(value)}`)
+      return `{${entries.sort().join()}}`
+    }
+  }
+}
+
 /** A scalar as Go's `%v` writes it, which is how Compose turns numbers and booleans into environment values. */
 export function formatScalar(node: ScalarNode): string {
   if (node.type === 'float') return goFloat(node.value as number)

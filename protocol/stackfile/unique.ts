@@ -3,7 +3,7 @@
  * mounts at one target the later wins, at the place of the earlier.
  */
 import type { Findings } from './findings.ts'
-import { PathRules } from './path-rules.ts'
+import { type Branch, branchAt, PathRules } from './path-rules.ts'
 import { formatPath, formatScalar, type KeyPath, type ListNode, type MapNode, type Node, textOf } from './tree.ts'
 import { parseVolume } from './volume-spec.ts'
 
@@ -111,16 +111,23 @@ const IDENTITIES = new PathRules<Identity>({
 
 /** @param findings where entries without identity are reported; before the schema ran nobody is told. */
 export function foldDuplicates(root: MapNode, findings?: Findings): void {
-  visit(root, [], findings)
+  visit(root, IDENTITIES.root, [], findings)
 }
 
-function visit(node: Node, path: KeyPath, findings: Findings | undefined): void {
+function visit(
+  node: Node,
+  identities: Branch<Identity> | undefined,
+  path: (string | number)[],
+  findings: Findings | undefined,
+): void {
+  if (identities === undefined) return
   if (node.kind === 'map') {
-    for (const [key, value] of node.entries) visit(value, [...path, key], findings)
-  } else if (node.kind === 'list') {
-    const identity = IDENTITIES.at(path)
-    if (identity !== undefined) fold(node, identity, path, findings)
-  }
+    for (const [key, value] of node.entries) {
+      path.push(key)
+      visit(value, branchAt(identities, key), path, findings)
+      path.pop()
+    }
+  } else if (node.kind === 'list' && identities.rule !== undefined) fold(node, identities.rule, path, findings)
 }
 
 function fold(list: ListNode, identity: Identity, path: KeyPath, findings: Findings | undefined): void {

@@ -49,7 +49,7 @@ export function formatDuration(ns: number): string {
 
 const decimal = (value: number): string => value.toFixed(9).replace(/\.?0+$/, '')
 
-const SIZE = /^((?:\d+\.?\d*|\.\d+)(?:e\+?\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?$/i
+const SIZE = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e\+?\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?$/i
 const POWER: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 }
 
 /** Bytes, or undefined where the text is no size. Units are binary whether or not an `i` stands in them (docker/go-units). */

@@ -3,13 +3,22 @@ import type { Findings } from './findings.ts'
 import type { DictRule, EitherRule, FieldsRule, ListRule, Rule, ScalarKind, ScalarRule } from './rules.ts'
 import { SERVICE_KEYS, STACK_FILE } from './schema.ts'
 import { didYouMean } from './suggest.ts'
-import { formatScalar, type KeyPath, type MapNode, type Node, type ScalarNode, sameNode } from './tree.ts'
+import { formatScalar, identityOf, type KeyPath, type MapNode, type Node, type ScalarNode } from './tree.ts'
 
 export function validateStackFile(root: MapNode, findings: Findings): void {
   check(STACK_FILE, root, [], findings)
 }
 
-function check(rule: Rule, node: Node, path: KeyPath, findings: Findings): void {
+/** Where the check is: steps are put on and taken off, since a path of its own for each value would cost more than all else. */
+type Steps = (string | number)[]
+
+function checkAt(step: string | number, rule: Rule, node: Node, path: Steps, findings: Findings): void {
+  path.push(step)
+  check(rule, node, path, findings)
+  path.pop()
+}
+
+function check(rule: Rule, node: Node, path: Steps, findings: Findings): void {
   switch (rule.kind) {
     case 'scalar':
       checkScalar(rule, node, path, findings)
@@ -55,16 +64,20 @@ function checkScalar(rule: ScalarRule, node: Node, path: KeyPath, findings: Find
   }
 }
 
-function checkList(rule: ListRule, node: Node, path: KeyPath, findings: Findings): void {
+function checkList(rule: ListRule, node: Node, path: Steps, findings: Findings): void {
   if (node.kind !== 'list') {
     wrongType([rule], node, path, findings)
     return
   }
-  for (const [index, item] of node.items.entries()) {
-    check(rule.item, item, [...path, index], findings)
+  const seen = new Map<string, number>()
+  for (let index = 0; index < node.items.length; index += 1) {
+    const item = node.items[index]!
+    checkAt(index, rule.item, item, path, findings)
     if (!rule.unique) continue
-    const twin = firstTwin(node.items, index)
-    if (twin !== undefined) {
+    const identity = identityOf(item)
+    const twin = seen.get(identity)
+    if (twin === undefined) seen.set(identity, index)
+    else {
       findings.add(`${subject(path)} holds the same item twice (at ${twin} and ${index})`, item, {
         path: [...path, index],
       })
@@ -72,36 +85,14 @@ function checkList(rule: ListRule, node: Node, path: KeyPath, findings: Findings
   }
 }
 
-/** Long lists of distinct items are common (ports), so scalars are told apart by a key first. */
-const seenKeys = new WeakMap<readonly Node[], Map<string, number>>()
-
-function firstTwin(items: readonly Node[], index: number): number | undefined {
-  const item = items[index]!
-  if (item.kind === 'scalar') {
-    let seen = seenKeys.get(items)
-    if (seen === undefined || index === 0) {
-      seen = new Map()
-      seenKeys.set(items, seen)
-    }
-    const key = `${item.type} ${String(item.value)}`
-    const twin = seen.get(key)
-    if (twin === undefined) seen.set(key, index)
-    return twin
-  }
-  // A list that was made from a range holds thousands of maps; comparing each with each would take too long.
-  if (items.length > 1000) return undefined
-  const twin = items.findIndex((other, at) => at < index && sameNode(other, item))
-  return twin === -1 ? undefined : twin
-}
-
-function checkFields(rule: FieldsRule, node: Node, path: KeyPath, findings: Findings): void {
+function checkFields(rule: FieldsRule, node: Node, path: Steps, findings: Findings): void {
   if (node.kind !== 'map') {
     wrongType([rule], node, path, findings)
     return
   }
   for (const [key, value] of node.entries) {
     const field = rule.fields.get(key)
-    if (field !== undefined) check(field, value, [...path, key], findings)
+    if (field !== undefined) checkAt(key, field, value, path, findings)
     else if (rule.others === 'open' || (rule.others === 'extensible' && key.startsWith('x-'))) continue
     else {
       findings.addAtKey(`Unknown key "${key}"${path.length === 0 ? ' at the top level' : ''}`, value, {
@@ -126,13 +117,13 @@ function unknownKeyHint(rule: FieldsRule, key: string, value: Node, path: KeyPat
   return undefined
 }
 
-function checkDict(rule: DictRule, node: Node, path: KeyPath, findings: Findings): void {
+function checkDict(rule: DictRule, node: Node, path: Steps, findings: Findings): void {
   if (node.kind !== 'map') {
     wrongType([rule], node, path, findings)
     return
   }
   for (const [key, value] of node.entries) {
-    if (rule.key.test(key)) check(rule.item, value, [...path, key], findings)
+    if (rule.key.test(key)) checkAt(key, rule.item, value, path, findings)
     else if (rule.others === 'refused') {
       findings.addAtKey(`"${key}" is no valid name in ${path.join('.') || 'the file'}`, value, {
         path: [...path, key],
@@ -142,7 +133,7 @@ function checkDict(rule: DictRule, node: Node, path: KeyPath, findings: Findings
   }
 }
 
-function checkEither(rule: EitherRule, node: Node, path: KeyPath, findings: Findings): void {
+function checkEither(rule: EitherRule, node: Node, path: Steps, findings: Findings): void {
   const form = rule.forms.find((candidate) => fits(candidate, node))
   if (form === undefined) wrongType(rule.forms, node, path, findings)
   else check(form, node, path, findings)

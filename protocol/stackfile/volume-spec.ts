@@ -22,7 +22,7 @@ const PROPAGATIONS = new Set(['rprivate', 'private', 'rshared', 'shared', 'rslav
 /** The parts of one entry, or what is wrong with it. A lone letter before a colon is a Windows drive. */
 export function parseVolume(spec: string): VolumeSpec | string {
   if (spec === '') return 'The volume is empty'
-  if (new TextEncoder().encode(spec).length <= 2) {
+  if (spec.length <= 2 && new TextEncoder().encode(spec).length <= 2) {
     return { ...EMPTY, type: 'volume', target: spec, isBare: true }
   }
   const sections = split(spec)
@@ -61,9 +61,9 @@ function split(spec: string): string[] {
   const sections: string[] = []
   let section = ''
   let variables = 0
-  const characters = [...spec]
-  for (const [index, character] of characters.entries()) {
-    if (character === '$' && characters[index + 1] === '{') variables += 1
+  for (let index = 0; index < spec.length; index += 1) {
+    const character = spec[index]!
+    if (character === '$' && spec[index + 1] === '{') variables += 1
     else if (character === '}' && variables > 0) variables -= 1
     else if (character === ':' && variables === 0 && !isDrive(section)) {
       sections.push(section)

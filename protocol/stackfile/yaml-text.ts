@@ -2,54 +2,115 @@
 import { goFloat } from './numbers.ts'
 import { resolvePlain } from './scalars.ts'
 
+/** A date, which is written without quotes. */
+export class DateText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
 /** Maps are `Map`s, so that their order is kept. */
 export function toYaml(value: unknown): string {
-  if (isCollection(value) && sizeOf(value) > 0) return `${block(value, 0).join('\n')}\n`
-  return `${inline(value, 0)}\n`
+  const lines: string[] = []
+  if (isFilled(value)) writeBlock(value, 0, '', lines)
+  else lines.push(inline(value, 0))
+  lines.push('')
+  return lines.join('\n')
 }
 
 type Collection = ReadonlyMap<string, unknown> | readonly unknown[]
 
 const isCollection = (value: unknown): value is Collection => value instanceof Map || Array.isArray(value)
 const sizeOf = (value: Collection): number => ('size' in value ? value.size : value.length)
+const isFilled = (value: unknown): value is Collection => isCollection(value) && sizeOf(value) > 0
 
-function block(value: Collection, indent: number): string[] {
+/** @param lead stands before the first line in place of its indentation: `- ` for a collection in a list. */
+function writeBlock(value: Collection, indent: number, lead: string, lines: string[]): void {
   const pad = ' '.repeat(indent)
+  let margin = lead
   if ('size' in value) {
-    return [...value].flatMap(([key, item]) => {
-      const name = `${pad}${inline(key, indent)}:`
-      return isCollection(item) && sizeOf(item) > 0
-        ? [name, ...block(item, indent + 2)]
-        : [`${name} ${inline(item, indent + 2)}`]
-    })
+    for (const [key, item] of value) {
+      writeEntry(key, item, indent, margin, lines)
+      margin = pad
+    }
+    return
   }
-  return value.flatMap((item) => {
-    if (!isCollection(item) || sizeOf(item) === 0) return [`${pad}- ${inline(item, indent + 2)}`]
-    const [first = '', ...rest] = block(item, indent + 2)
-    return [`${pad}- ${first.slice(indent + 2)}`, ...rest]
-  })
+  for (const item of value) {
+    if (isFilled(item)) writeBlock(item, indent + 2, `${margin}- `, lines)
+    else lines.push(`${margin}- ${inline(item, indent + 2)}`)
+    margin = pad
+  }
 }
+
+function writeEntry(key: string, item: unknown, indent: number, margin: string, lines: string[]): void {
+  if (isSimpleKey(key)) {
+    const name = `${margin}${inline(key, indent)}:`
+    if (isFilled(item)) {
+      lines.push(name)
+      writeBlock(item, indent + 2, ' '.repeat(indent + 2), lines)
+    } else lines.push(`${name} ${inline(item, indent + 2)}`)
+    return
+  }
+  lines.push(`${margin}? ${inline(key, indent + 2)}`)
+  const lead = `${' '.repeat(indent)}: `
+  if (isFilled(item)) writeBlock(item, indent + 2, lead, lines)
+  else lines.push(`${lead}${inline(item, indent + 2)}`)
+}
+
+const LONGEST_SIMPLE_KEY_BYTES = 128
+const BREAK = /[\n\u2028\u2029]/
+const BREAK_IN_KEY = /[\n\u0085\u2028\u2029]/
+
+function isSimpleKey(key: string): boolean {
+  if (key.length <= LONGEST_SIMPLE_KEY_BYTES / 4) return !BREAK_IN_KEY.test(key)
+  return !BREAK_IN_KEY.test(key) && new TextEncoder().encode(key).length <= LONGEST_SIMPLE_KEY_BYTES
+}
+
+/** From here on a whole number cannot have been written as an integer, and prints as the float that it was. */
+const TWO_TO_64 = 2 ** 64
 
 function inline(value: unknown, indent: number): string {
   if (value === null || value === undefined) return 'null'
-  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : goFloat(value)
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && Math.abs(value) < TWO_TO_64 ? String(value) : yamlFloat(value)
+  }
   if (typeof value === 'boolean') return String(value)
   if (Array.isArray(value)) return '[]'
+  if (value instanceof DateText) return value.text
   if (typeof value === 'object') return '{}'
   return quoted(String(value), indent)
 }
 
-const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+function yamlFloat(value: number): string {
+  if (Number.isNaN(value)) return '.nan'
+  if (!Number.isFinite(value)) return value > 0 ? '.inf' : '-.inf'
+  return goFloat(value)
+}
+
+/** Most text: a letter or slash, then nothing that means anything to YAML. */
+const ORDINARY = /^[A-Za-z/][\w./@+-]*(?::[\w./@+-]+)*$/
+const WORDS = /^(?:y|yes|on|n|no|off|true|false|null)$/i
 
 function quoted(text: string, indent: number): string {
-  // Dates of extensions have become text in the model; Compose prints them as dates.
-  if (TIMESTAMP.test(text)) return text
-  if (text.includes('\n') && isPrintable(text.replace(/[\n\t]/g, '')) && !/ \n/.test(text) && !text.endsWith(' ')) {
-    return literal(text, indent)
-  }
-  if (text.includes('\n') || !isPrintable(text) || needsDoubleQuotes(text)) return doubleQuoted(text)
-  return isPlain(text) ? text : `'${text.replaceAll("'", "''")}'`
+  if (ORDINARY.test(text) && !WORDS.test(text)) return text
+  if (BREAK.test(text)) return textOfLines(text, indent)
+  if (!isPrintable(text) || needsDoubleQuotes(text)) return doubleQuoted(text)
+  return isPlain(text) ? text : singleQuoted(text)
 }
+
+function textOfLines(text: string, indent: number): string {
+  const isClean = isPrintable(text.replace(/[\n\t]/g, '')) && !/ [\n\u2028\u2029]/.test(text) && !text.endsWith(' ')
+  if (!isClean) return doubleQuoted(text)
+  const hasSeparators = /[\u2028\u2029]/.test(text)
+  if (!hasSeparators) return literal(text, indent)
+  // Go writes a block even of both kinds of breaks; quotes say the same.
+  if (text.includes('\n') || text.includes('\t') || /[\u2028\u2029] /.test(text)) return doubleQuoted(text)
+  return singleQuoted(text).replace(/([\u2028\u2029])(?=[^\u2028\u2029']|'')/g, `$1${' '.repeat(indent)}`)
+}
+
+const singleQuoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 function literal(text: string, indent: number): string {
   const hint = /^[ \n]/.test(text) ? '2' : ''
@@ -87,15 +148,19 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',
   '\u0085': '\\N',
+  '\u2028': '\\L',
+  '\u2029': '\\P',
 }
 
 function doubleQuoted(text: string): string {
+  // Go takes every character of such a text for the mark that its first one is.
+  const hasMark = text.startsWith('\ufeff')
   let quoted = ''
   for (const character of text) {
     const code = character.codePointAt(0)!
     const hex = code.toString(16).toUpperCase()
     if (ESCAPES[character] !== undefined) quoted += ESCAPES[character]
-    else if (isPrintable(character)) quoted += character
+    else if (!hasMark && isPrintable(character)) quoted += character
     else if (code <= 0xff) quoted += `\\x${hex.padStart(2, '0')}`
     else quoted += code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`
   }

@@ -36,8 +36,12 @@ export interface YamlAlias extends Placed {
 
 export type YamlNode = YamlScalar | YamlList | YamlMap | YamlAlias
 
-/** Told of each node as it begins, with what it stands in; throws where that is too much. */
-export type NodeGuard = (start: number, depth: number, flowDepth: number) => void
+/** Told of what comes; throws where it is too much. */
+export interface NodeGuard {
+  node(start: number): void
+  /** A list or a mapping begins, `depth` deep, and `flowDepth` deep in brackets. */
+  inside(start: number, depth: number, flowDepth: number): void
+}
 
 /** The documents of a text, as many as there are; none where it is empty. Throws {@link YamlSyntaxError}. */
 export function parseYaml(text: string, guard: NodeGuard): YamlNode[] {
@@ -126,7 +130,7 @@ class Parser {
 
   #node(context: Block): YamlNode {
     const first = this.#scanner.peek()
-    this.#guard(first.start, this.#depth, this.#flowDepth)
+    this.#guard.node(first.start)
     if (first.kind === 'alias') {
       this.#scanner.take()
       const { text: name, start, end } = first
@@ -193,6 +197,7 @@ class Parser {
   #inside<T extends YamlList | YamlMap>(node: T, read: () => void): T {
     this.#depth += 1
     if (node.isFlow) this.#flowDepth += 1
+    this.#guard.inside(node.start, this.#depth, this.#flowDepth)
     read()
     this.#depth -= 1
     if (node.isFlow) this.#flowDepth -= 1
@@ -257,7 +262,7 @@ class Parser {
   /** `[a: b]` is a list of one mapping. */
   #pairInList(): YamlMap {
     const mark = this.#scanner.take()
-    this.#guard(mark.start, this.#depth, this.#flowDepth)
+    this.#guard.node(mark.start)
     const map: YamlMap = { kind: 'map', isFlow: true, pairs: [], start: mark.start, end: mark.end, tag: undefined }
     return this.#inside(map, () => {
       const key = this.#isOneOf(PAIR_ENDS) ? this.#empty(mark.end) : this.#node('flow')
@@ -288,16 +293,17 @@ class Parser {
   #goesOn(node: YamlList | YamlMap, end: TokenKind, wanted: string): boolean {
     if (this.#is(end)) return false
     const isFirst = node.kind === 'list' ? node.items.length === 0 : node.pairs.length === 0
-    if (isFirst) return true
-    const token = this.#scanner.peek()
-    if (token.kind !== 'flow-entry') {
-      if (DOCUMENT_ENDS.has(token.kind)) {
-        throw new YamlSyntaxError(`This ${node.kind === 'list' ? '[' : '{'} is not closed`, node.start)
-      }
+    if (!isFirst && this.#is('flow-entry')) {
+      this.#scanner.take()
+      if (this.#is(end)) return false
+    } else if (!isFirst && !this.#isOneOf(DOCUMENT_ENDS)) {
+      const token = this.#scanner.peek()
       throw new YamlSyntaxError(`${wanted} should stand here`, token.start, Math.max(token.end, token.start + 1))
     }
-    this.#scanner.take()
-    return !this.#is(end)
+    if (this.#isOneOf(DOCUMENT_ENDS)) {
+      throw new YamlSyntaxError(`This ${node.kind === 'list' ? '[' : '{'} is not closed`, node.start)
+    }
+    return true
   }
 
   #flowValue(at: number, ends: ReadonlySet<TokenKind>): YamlNode {
@@ -307,7 +313,7 @@ class Parser {
   }
 
   #empty(at: number): YamlScalar {
-    this.#guard(at, this.#depth, this.#flowDepth)
+    this.#guard.node(at)
     return empty(at)
   }
 }

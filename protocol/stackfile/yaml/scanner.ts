@@ -239,7 +239,10 @@ export class Scanner {
 
   #endStream(): void {
     this.#closeBlocks(-1)
-    this.#forgetKey()
+    for (const key of this.#simpleKeys) {
+      if (key.isPossible && key.isRequired) this.#refuseKey(key)
+      key.isPossible = false
+    }
     this.#mayBeKey = false
     this.#mark('stream-end', 0)
     this.#hasEnded = true
