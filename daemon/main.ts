@@ -22,6 +22,7 @@ import { DesiredReader } from './reconcile/desired-reader.ts'
 import { EngineWatch } from './reconcile/engine-watch.ts'
 import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
+import { HoldControl } from './reconcile/hold-control.ts'
 import { Observer } from './reconcile/observer.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { StackControl } from './reconcile/stack-control.ts'
@@ -45,9 +46,13 @@ async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   const startedAt = new Date()
   const store = openStore(config.state)
+  if (config.hold)
+    store.transaction(() =>
+      store.holds.add({ stack: undefined, since: startedAt.toISOString(), by: 'evenkeeld --hold' }),
+    )
   const clock = systemClock
   const engine = connectEngine(engineAddress(config.engine, process.env))
-  const watch = new EngineWatch({ engine, instance: store.instance, clock, log })
+  const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
   const core: Core = {
@@ -60,7 +65,7 @@ async function run(config: Config): Promise<void> {
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
-    observer: new Observer(engine, store.instance),
+    observer: new Observer(engine, store),
     desired: new DesiredReader(store),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
@@ -69,10 +74,12 @@ async function run(config: Config): Promise<void> {
   restAfter(core.progress, globalThis.gc)
   const supervisor = new Supervisor(core, watch)
   const control = new StackControl(core, supervisor)
+  const holds = new HoldControl(core, supervisor)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.
   const admit = () => ({ name: 'local socket' })
   const server = createServer({
     control,
+    holds,
     contexts,
     engine,
     log,
@@ -101,6 +108,8 @@ async function run(config: Config): Promise<void> {
     { socket: config.socket, state: config.state, engine: engine.address },
     `evenkeeld ${EVENKEEL_VERSION} is ready`,
   )
+  for (const { stack, since } of store.holds.all())
+    log.warn({ stack, since }, `${stack ?? 'the whole daemon'} is held: nothing of it is touched until it is resumed`)
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name))

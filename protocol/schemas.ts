@@ -2,9 +2,11 @@
 import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
+import { Hold, Holds } from './resources/hold.ts'
 import { Plan } from './resources/plan.ts'
-import { Revision } from './resources/revision.ts'
+import { ModelSchema, Revision } from './resources/revision.ts'
 import {
+  AdoptRequest,
   DownOptions,
   ImageAnswer,
   ImageQuery,
@@ -28,6 +30,8 @@ interface RouteSchemas {
   readonly status?: number
 }
 
+const Nothing = z.strictObject({})
+
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
 export const SCHEMAS = {
@@ -43,7 +47,15 @@ export const SCHEMAS = {
   stop: { body: ServicesRequest, answer: Accepted, status: 202 },
   restart: { body: ServicesRequest, answer: Accepted, status: 202 },
   scale: { body: ScaleRequest, answer: Accepted, status: 202 },
-  containers: { answer: z.object({ containers: z.array(Container) }) },
+  hold: { answer: Holds },
+  resume: { answer: Holds },
+  holdAll: { answer: Holds },
+  resumeAll: { answer: Holds },
+  adopt: { body: AdoptRequest, answer: Accepted, status: 202 },
+  planAdopted: { body: AdoptRequest, answer: Plan },
+  eject: { body: Nothing, answer: Accepted, status: 202 },
+  model: { answer: ModelSchema },
+  containers: { answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
   deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },

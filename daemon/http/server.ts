@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type {
+  AdoptRequest,
   DownOptions,
   ImageQuery,
   Info,
@@ -18,6 +19,7 @@ import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
+import type { HoldControl } from '../reconcile/hold-control.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** A model with its configs and secrets. */
@@ -25,6 +27,7 @@ const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 
 export interface Api {
   readonly control: Control
+  readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
   readonly contexts: ContextStore
   readonly engine: Engine
   readonly info: () => Promise<Info>
@@ -101,7 +104,7 @@ export function createServer(api: Api): FastifyInstance {
 }
 
 function handlersOf(api: Api): Record<RouteName, Handler> {
-  const { control } = api
+  const { control, holds } = api
   /** Made when first asked for: few ask, and it costs megabytes. */
   let document: string | undefined
   const stack = ({ params }: Input) => params.stack!
@@ -118,7 +121,18 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     stop: (input) => control.stop(stack(input), input.body as ServicesRequest, input.caller),
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
     scale: (input) => control.scale(stack(input), input.body as ScaleRequest, input.caller),
-    containers: async (input) => ({ containers: await control.containers(stack(input)) }),
+    hold: (input) => holds.hold(stack(input), input.caller),
+    resume: (input) => holds.resume(stack(input)),
+    holdAll: (input) => holds.hold(undefined, input.caller),
+    resumeAll: () => holds.resume(undefined),
+    adopt: (input) => control.adopt(stack(input), input.body as AdoptRequest, input.caller),
+    planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest),
+    eject: (input) => control.eject(stack(input), input.caller),
+    model: (input) => control.model(stack(input)),
+    containers: async (input) => ({
+      containers: await control.containers(stack(input)),
+      held: holds.heldBy(stack(input)),
+    }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),

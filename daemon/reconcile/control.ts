@@ -7,6 +7,7 @@ import type { Accepted, Deployment } from '../../protocol/resources/deployment.t
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type {
+  AdoptRequest,
   DownOptions,
   ScaleRequest,
   ServicesRequest,
@@ -14,6 +15,7 @@ import type {
   StackSummary,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
 
 /** Who asks: shown in history and audit. */
 export interface Caller {
@@ -30,6 +32,12 @@ export interface Control {
   stop(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
+  adopt(stack: string, request: AdoptRequest, caller: Caller): Promise<Accepted>
+  /** What `up` would do once the project is adopted. */
+  planAdopted(stack: string, request: AdoptRequest): Promise<Plan>
+  eject(stack: string, caller: Caller): Promise<Accepted>
+  /** The stack as it is meant to be, as one model. */
+  model(stack: string): Model
 
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>

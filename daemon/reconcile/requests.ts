@@ -1,9 +1,10 @@
 /** What was asked of a stack, as a deployment keeps it: enough to carry it out after a crash, and no credentials. */
 import type { DownOptions, ScaleRequest, ServicesRequest, UpOptions } from '../../protocol/resources/stack.ts'
-import type { Policy } from '../stack/policy.ts'
+import { HEAL, type Policy } from '../stack/policy.ts'
 import type { ImageOptions } from './images.ts'
 
-export type StackRequest =
+/** A request that moves the desired state of a stack. */
+export type ChangeRequest =
   | {
       readonly kind: 'up'
       readonly revision: number
@@ -13,6 +14,13 @@ export type StackRequest =
   | { readonly kind: 'down'; readonly options: DownOptions }
   | { readonly kind: 'start' | 'stop' | 'restart'; readonly options: ServicesRequest }
   | { readonly kind: 'scale'; readonly options: ScaleRequest }
+
+export type StackRequest =
+  | ChangeRequest
+  /** Takes over a project that Docker Compose started, as it is. */
+  | { readonly kind: 'adopt'; readonly revision: number; readonly disabled: readonly string[] }
+  /** Forgets the stack and leaves its containers to others. */
+  | { readonly kind: 'eject' }
 
 /** A request over the whole stack makes older ones of its kind pointless; one over some services does not. */
 export function isWholeStack(request: StackRequest): boolean {
@@ -53,6 +61,10 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
       }
     case 'scale':
       return base
+    // Nobody asked for a start: what has ended stays as it is.
+    case 'adopt':
+    case 'eject':
+      return HEAL
   }
 }
 

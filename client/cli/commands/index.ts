@@ -1,15 +1,19 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import adopt from './adopt.ts'
 import config from './config.ts'
 import down from './down.ts'
+import eject from './eject.ts'
 import events from './events.ts'
 import history from './history.ts'
+import hold from './hold.ts'
 import info from './info.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
 import plan from './plan.ts'
 import ps from './ps.ts'
 import restart from './restart.ts'
+import resume from './resume.ts'
 import scale from './scale.ts'
 import start from './start.ts'
 import stop from './stop.ts'
@@ -30,6 +34,10 @@ export const COMMANDS: readonly Command[] = [
   restart,
   scale,
   history,
+  hold,
+  resume,
+  adopt,
+  eject,
   version,
   info,
 ]

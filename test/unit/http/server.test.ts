@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -12,6 +13,8 @@ import { FakeEngine } from '../support/fake-engine.ts'
 const BODIES: Partial<Record<RouteName, object>> = {
   up: upRequest(aModel({ web: {} })),
   plan: upRequest(aModel({ web: {} })),
+  adopt: upRequest(aModel({ web: {} })),
+  planAdopted: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
   images: { references: ['web:1'] },
 }
@@ -20,7 +23,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
 function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   const calls: { method: string; args: unknown[] }[] = []
   const errors: object[] = []
-  const control = new Proxy({} as Control, {
+  const control = new Proxy({} as Control & HoldControl, {
     get:
       (_, method: string) =>
       (...args: unknown[]) => {
@@ -31,6 +34,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   })
   const server = createServer({
     control,
+    holds: control,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
@@ -65,7 +69,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   return { server, call, calls, errors }
 }
 
-const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale']
+const ACCEPTED: readonly RouteName[] = ['up', 'down', 'start', 'stop', 'restart', 'scale', 'adopt', 'eject']
 const NAMES = Object.keys(ROUTES) as RouteName[]
 
 describe('the server', () => {
