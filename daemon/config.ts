@@ -13,6 +13,8 @@ export interface Config {
   /** Undefined: DOCKER_HOST, then the system's socket. */
   readonly engine: string | undefined
   readonly logLevel: string
+  /** Touch nothing until told: observe, plan and show alone. */
+  readonly hold: boolean
 }
 
 export type Invocation =
@@ -34,6 +36,8 @@ Options:
   --state DIR           folder of the state, mode 0700     [EVENKEEL_STATE]
   --engine URL          Docker Engine: unix:///path, tcp://host:port
                                                            [EVENKEEL_ENGINE, DOCKER_HOST]
+  --hold                touch nothing until evenkeel resume --all: observe,
+                        plan and show alone                [EVENKEEL_HOLD]
   --log-level LEVEL     ${LEVELS.join(', ')}
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
                         state, engine, logLevel
@@ -70,8 +74,15 @@ export async function readConfig(
       state: resolve(pick('state', values.state, 'EVENKEEL_STATE') ?? defaultState(environment, uid)),
       engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
       logLevel,
+      hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
     }),
   }
+}
+
+function isYes(variable: string, value: string | undefined): boolean {
+  if (value === undefined || /^(|0|no|false)$/i.test(value)) return false
+  if (/^(1|yes|true)$/i.test(value)) return true
+  throw new Problem('bad-request', `${variable} is "${value}"`, { hint: 'say true or false' })
 }
 
 function parse(argv: readonly string[]) {
@@ -87,6 +98,7 @@ function parse(argv: readonly string[]) {
         engine: text,
         'log-level': text,
         config: text,
+        hold: { type: 'boolean' },
         version: { type: 'boolean', short: 'v' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -17,6 +17,7 @@ export async function infoOf(parts: {
     (known) => ({ reachable: true, version: known.version, apiVersion: known.negotiated }),
     (error: unknown) => ({ reachable: false, detail: error instanceof Error ? error.message : String(error) }),
   )
+  const hold = store.holds.all().find(({ stack }) => stack === undefined)
   return {
     version,
     apiVersion: API_VERSION,
@@ -25,6 +26,7 @@ export async function infoOf(parts: {
     startedAt: startedAt.toISOString(),
     stateFolder: config.state,
     stacks: store.stacks.all().filter((row) => row.presence === 'present').length,
+    ...(hold === undefined ? {} : { held: { scope: 'daemon', since: hold.since, by: hold.by } }),
     residentBytes: process.memoryUsage.rss(),
     engine: { address: engine.address, ...asked },
   }

@@ -29,6 +29,7 @@ import { DesiredReader } from './reconcile/desired-reader.ts'
 import { EngineWatch } from './reconcile/engine-watch.ts'
 import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
+import { HoldControl } from './reconcile/hold-control.ts'
 import { Observer } from './reconcile/observer.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
@@ -53,9 +54,13 @@ async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   const startedAt = new Date()
   const store = openStore(config.state)
+  if (config.hold)
+    store.transaction(() =>
+      store.holds.add({ stack: undefined, since: startedAt.toISOString(), by: 'evenkeeld --hold' }),
+    )
   const clock = systemClock
   const engine = connectEngine(engineAddress(config.engine, process.env))
-  const watch = new EngineWatch({ engine, instance: store.instance, clock, log })
+  const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
   const core: Core = {
@@ -68,7 +73,7 @@ async function run(config: Config): Promise<void> {
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
-    observer: new Observer(engine, store.instance),
+    observer: new Observer(engine, store),
     desired: new DesiredReader(store),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
@@ -80,12 +85,14 @@ async function run(config: Config): Promise<void> {
   const control = new StackControl(core, supervisor)
   const jobs = new JobControl(core)
   const containers = new StackContainers(core)
+  const holds = new HoldControl(core, supervisor)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.
   const admit = () => ({ name: 'local socket' })
   const server = createServer({
     control,
     jobs,
     containers,
+    holds,
     contexts,
     files: new ContainerFiles(engine),
     engine,
@@ -122,6 +129,8 @@ async function run(config: Config): Promise<void> {
     { socket: config.socket, state: config.state, engine: engine.address },
     `evenkeeld ${EVENKEEL_VERSION} is ready`,
   )
+  for (const { stack, since } of store.holds.all())
+    log.warn({ stack, since }, `${stack ?? 'the whole daemon'} is held: nothing of it is touched until it is resumed`)
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name))

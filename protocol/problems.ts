@@ -27,6 +27,7 @@ export const PROBLEMS = {
   'job-not-found': kind(404, 'There is no such job'),
   'container-not-found': kind(404, 'There is no such container'),
   'stack-owned-elsewhere': kind(409, 'The stack name is in use from another source', 15),
+  'stack-held': kind(409, 'The stack is held'),
   'stack-blocked': kind(409, 'The stack is blocked'),
   conflict: kind(409, 'The request conflicts with the present state'),
   'payload-too-large': kind(413, 'The request is too large'),

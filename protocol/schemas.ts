@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
+import { Hold, Holds } from './resources/hold.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
 import {
   CommitRequest,
@@ -17,8 +18,9 @@ import {
   StackVolume,
 } from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
-import { Revision } from './resources/revision.ts'
+import { ModelSchema, Revision } from './resources/revision.ts'
 import {
+  AdoptRequest,
   DownOptions,
   ImageAnswer,
   ImageQuery,
@@ -44,6 +46,8 @@ interface RouteSchemas {
   readonly media?: string
 }
 
+const Nothing = z.strictObject({})
+
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
 export const SCHEMAS = {
@@ -68,7 +72,15 @@ export const SCHEMAS = {
   stackVolumes: { query: ServicesQuery, answer: z.object({ volumes: z.array(StackVolume) }) },
   export: { query: ContainerQuery, answer: z.string(), media: 'application/x-tar' },
   commit: { body: CommitRequest, answer: Committed },
-  containers: { answer: z.object({ containers: z.array(Container) }) },
+  hold: { answer: Holds },
+  resume: { answer: Holds },
+  holdAll: { answer: Holds },
+  resumeAll: { answer: Holds },
+  adopt: { body: AdoptRequest, answer: Accepted, status: 202 },
+  planAdopted: { body: AdoptRequest, answer: Plan },
+  eject: { body: Nothing, answer: Accepted, status: 202 },
+  model: { answer: ModelSchema },
+  containers: { answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
   deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },

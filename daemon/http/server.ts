@@ -9,6 +9,7 @@ import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type {
+  AdoptRequest,
   DownOptions,
   ImageQuery,
   Info,
@@ -23,6 +24,7 @@ import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
+import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import { openApiDocument } from './openapi.ts'
 
@@ -33,6 +35,7 @@ export interface Api {
   readonly control: Control
   readonly jobs: JobControl
   readonly containers: StackContainers
+  readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
   readonly contexts: ContextStore
   readonly files: ContainerFiles
   readonly engine: Engine
@@ -113,7 +116,7 @@ export function createServer(api: Api): FastifyInstance {
 }
 
 function handlersOf(api: Api): Record<RouteName, Handler> {
-  const { control, jobs, containers } = api
+  const { control, jobs, containers, holds } = api
   /** Made when first asked for: few ask, and it costs megabytes. */
   let document: string | undefined
   const stack = ({ params }: Input) => params.stack!
@@ -140,7 +143,18 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
     commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
-    containers: async (input) => ({ containers: await control.containers(stack(input)) }),
+    hold: (input) => holds.hold(stack(input), input.caller),
+    resume: (input) => holds.resume(stack(input)),
+    holdAll: (input) => holds.hold(undefined, input.caller),
+    resumeAll: () => holds.resume(undefined),
+    adopt: (input) => control.adopt(stack(input), input.body as AdoptRequest, input.caller),
+    planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest),
+    eject: (input) => control.eject(stack(input), input.caller),
+    model: (input) => control.model(stack(input)),
+    containers: async (input) => ({
+      containers: await control.containers(stack(input)),
+      held: holds.heldBy(stack(input)),
+    }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),

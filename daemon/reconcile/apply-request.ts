@@ -3,7 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { RunState, ServiceState } from '../stack/desired.ts'
 import type { StackRow } from '../store/stacks.ts'
-import { isOperation, type OperationRequest, type StackRequest } from './requests.ts'
+import { type ChangeRequest, isOperation, type OperationRequest } from './requests.ts'
 
 export interface StackState {
   readonly stack: StackRow
@@ -19,7 +19,7 @@ export interface AppliedState extends StackState {
 export function applyRequest(
   name: string,
   before: StackState | undefined,
-  request: StackRequest,
+  request: ChangeRequest,
   modelOf: (revision: number) => Model,
   at: string,
 ): AppliedState {
@@ -53,7 +53,7 @@ export function applyRequest(
 function applyUp(
   name: string,
   before: StackState | undefined,
-  request: Extract<StackRequest, { kind: 'up' }>,
+  request: Extract<ChangeRequest, { kind: 'up' }>,
   model: Model,
   at: string,
 ): AppliedState {
@@ -120,7 +120,7 @@ function mustHave({ stack, services }: StackState, named: readonly string[]): vo
   }
 }
 
-function isForced(service: string, { options }: Extract<StackRequest, { kind: 'up' }>): boolean {
+function isForced(service: string, { options }: Extract<ChangeRequest, { kind: 'up' }>): boolean {
   if (options.recreate === 'force-all') return true
   return options.recreate === 'force' && (options.services.length === 0 || options.services.includes(service))
 }

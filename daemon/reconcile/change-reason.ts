@@ -22,6 +22,7 @@ export function changeReason(
   if (service.image.id !== undefined && service.image.id !== container.imageId) {
     return `image ${service.image.reference} is another one now`
   }
+  if (container.revision === undefined) return 'it was made from another definition than the file has now'
   const files = changedFiles(before, after)
   return files.length > 0 ? `the content of ${list(files)} changed` : 'its definition changed'
 }

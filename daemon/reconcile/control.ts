@@ -8,6 +8,7 @@ import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/re
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type {
+  AdoptRequest,
   DownOptions,
   ScaleRequest,
   ServicesRequest,
@@ -15,6 +16,7 @@ import type {
   StackSummary,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
 
 /** Who asks: shown in history and audit. */
 export interface Caller {
@@ -35,6 +37,12 @@ export interface Control {
   pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
   unpause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
   remove(stack: string, options: RemoveOptions, caller: Caller): Promise<Accepted>
+  adopt(stack: string, request: AdoptRequest, caller: Caller): Promise<Accepted>
+  /** What `up` would do once the project is adopted. */
+  planAdopted(stack: string, request: AdoptRequest): Promise<Plan>
+  eject(stack: string, caller: Caller): Promise<Accepted>
+  /** The stack as it is meant to be, as one model. */
+  model(stack: string): Model
 
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>

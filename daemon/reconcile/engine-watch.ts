@@ -2,6 +2,7 @@
 import { Channel, type Feed } from '../../protocol/feed.ts'
 import type { Engine, EngineEvent } from '../engine/types.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
+import type { Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 
 /** Health checks alone would send three exec events per probe: only what changes a state is asked for. */
@@ -28,16 +29,21 @@ export type WatchState = 'connected' | 'lost'
 
 export class EngineWatch {
   readonly #engine: Engine
-  readonly #instance: string
+  readonly #store: Pick<Store, 'instance' | 'adopted'>
   readonly #clock: Clock
   readonly #log: WatchLog
   readonly #events = new Channel<EngineEvent>()
   readonly #states = new Channel<WatchState>()
   #state: WatchState = 'lost'
 
-  constructor(collaborators: { engine: Engine; instance: string; clock: Clock; log: WatchLog }) {
+  constructor(collaborators: {
+    engine: Engine
+    store: Pick<Store, 'instance' | 'adopted'>
+    clock: Clock
+    log: WatchLog
+  }) {
     this.#engine = collaborators.engine
-    this.#instance = collaborators.instance
+    this.#store = collaborators.store
     this.#clock = collaborators.clock
     this.#log = collaborators.log
   }
@@ -62,12 +68,12 @@ export class EngineWatch {
       try {
         await this.#engine.ping({ signal })
         const events = this.#engine.events(
-          { filters: { type: ['container'], event: EVENTS, label: [`${OURS.instance}=${this.#instance}`] } },
+          { filters: { type: ['container'], event: EVENTS, label: [COMPOSE.project] } },
           { signal },
         )
         this.#change('connected')
         delayMs = FIRST_RETRY_MS
-        for await (const event of events) this.#events.publish(event)
+        for await (const event of events) if (this.#isOurs(event)) this.#events.publish(event)
         this.#log.info({}, 'the event stream of the Engine ended')
       } catch (error) {
         if (signal.aborted) return
@@ -79,6 +85,11 @@ export class EngineWatch {
       await this.#clock.sleep(delayMs, signal)
       delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)
     }
+  }
+
+  /** The Engine filters by all of several labels, never by one of them: adopted containers have none of ours. */
+  #isOurs({ Actor }: EngineEvent): boolean {
+    return Actor.Attributes[OURS.instance] === this.#store.instance || this.#store.adopted.has(Actor.ID)
   }
 
   #change(state: WatchState): void {

@@ -1,20 +1,23 @@
 /** Reads what the Engine says now about a stack: three lists, no inspect per container. */
 import type { ContainerSummary, Engine } from '../engine/types.ts'
+import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
+import type { Store } from '../store/store.ts'
 
 export class Observer {
   readonly #engine: Engine
-  readonly #instance: string
+  readonly #store: Pick<Store, 'instance' | 'adopted'>
 
-  constructor(engine: Engine, instance: string) {
+  constructor(engine: Engine, store: Pick<Store, 'instance' | 'adopted'>) {
     this.#engine = engine
-    this.#instance = instance
+    this.#store = store
   }
 
   async observe(desired: DesiredStack, signal: AbortSignal): Promise<Observed> {
     const { stack } = desired
+    const { instance, adopted } = this.#store
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
     const label = [`${COMPOSE.project}=${stack}`]
     const [mine, running, labelled, networks, volumesByLabel, volumesByName] = await Promise.all([
@@ -25,16 +28,17 @@ export class Observer {
       this.#engine.volumes.list({ filters: { label } }, { signal }),
       this.#volumesByName(desired, signal),
     ])
-    return {
-      containers: mine.map((summary) => observeContainer(summary, this.#instance)),
+    const observed = {
+      containers: mine.map((summary) => observeContainer(summary, instance)),
       networks: unique([...labelled, ...networks], (network) => network.Id).map((network) =>
-        observeNetwork(network, this.#instance, stack),
+        observeNetwork(network, instance, stack),
       ),
       volumes: unique([...volumesByLabel, ...volumesByName], (volume) => volume.Name).map((volume) =>
-        observeVolume(volume, this.#instance, stack),
+        observeVolume(volume, instance, stack),
       ),
       ports: publishedPorts(running),
     }
+    return withAdopted(observed, adopted.of(stack))
   }
 
   /** All containers of the project, ours or not, running or not. */

@@ -3,6 +3,7 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { StackPlan } from '../stack/actions.ts'
+import { type Adopted, withAdopted } from '../stack/adopted.ts'
 import { plan as planStack } from '../stack/plan.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { RevisionRow } from '../store/revisions.ts'
@@ -20,6 +21,8 @@ export async function previewRequest(
   request: Extract<StackRequest, { kind: 'up' }>,
   candidate: RevisionRow,
   signal: AbortSignal,
+  /** What would be adopted before it. */
+  adopted: readonly Adopted[] = [],
 ): Promise<Plan> {
   const { store } = core
   const stack = candidate.stack
@@ -43,7 +46,7 @@ export async function previewRequest(
     ...resolved,
     ...store.revisions.pins(stack, number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
   ])
-  const observed = await core.observer.observe(desired, signal)
+  const observed = withAdopted(await core.observer.observe(desired, signal), adopted)
   const planned = planStack({
     desired,
     observed,

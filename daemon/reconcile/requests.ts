@@ -2,10 +2,11 @@
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { DownOptions, ScaleRequest, ServicesRequest, UpOptions } from '../../protocol/resources/stack.ts'
 import type { Operation } from '../stack/operation.ts'
-import type { Policy } from '../stack/policy.ts'
+import { HEAL, type Policy } from '../stack/policy.ts'
 import type { ImageOptions } from './images.ts'
 
-export type StackRequest =
+/** A request that moves the desired state of a stack. */
+export type ChangeRequest =
   | {
       readonly kind: 'up'
       readonly revision: number
@@ -52,6 +53,13 @@ export function fillsVacancies(request: StackRequest): boolean {
   return request.kind === 'up' || request.kind === 'start' || request.kind === 'scale'
 }
 
+export type StackRequest =
+  | ChangeRequest
+  /** Takes over a project that Docker Compose started, as it is. */
+  | { readonly kind: 'adopt'; readonly revision: number; readonly disabled: readonly string[] }
+  /** Forgets the stack and leaves its containers to others. */
+  | { readonly kind: 'eject' }
+
 /** A request over the whole stack makes older ones of its kind pointless; one over some services does not. */
 export function isWholeStack(request: StackRequest): boolean {
   return (request.kind === 'up' || request.kind === 'down') && request.options.services.length === 0
@@ -95,6 +103,10 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
     case 'unpause':
     case 'remove':
       return base
+    // Nobody asked for a start: what has ended stays as it is.
+    case 'adopt':
+    case 'eject':
+      return HEAL
   }
 }
 

@@ -7,6 +7,7 @@ import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
+import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { asProblem } from './executor.ts'
@@ -53,12 +54,16 @@ export class DeploymentRun {
     }
     this.#progress.end()
     // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
-    if (signal.aborted && problem?.code !== 'superseded') return
+    if (signal.aborted && problem?.code !== 'superseded' && problem?.code !== 'stack-held') return
     this.#end(problem)
   }
 
   async #carryOut(signal: AbortSignal): Promise<void> {
     const core = this.#core
+    if (this.#request.kind === 'eject') {
+      eject(core, this.#row.stack)
+      return
+    }
     const table = new ImageTable(core.engine)
     const { scope, observed } = await this.#apply(table, signal)
     const policy = policyOf(this.#request, scope)
@@ -108,6 +113,11 @@ export class DeploymentRun {
   ): Promise<{ readonly scope: ReadonlySet<string> | 'all'; readonly observed: Observed | undefined }> {
     const { store } = this.#core
     const name = this.#row.stack
+    if (this.#request.kind === 'adopt') {
+      if (!this.#row.applied) await this.#adopt(this.#request, signal)
+      return { scope: 'all', observed: undefined }
+    }
+    if (this.#request.kind === 'eject') throw new Error('an eject leaves nothing to apply')
     const before = this.#before()
     const modelOf = (number: number) => this.#revision(number).model
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
@@ -119,6 +129,13 @@ export class DeploymentRun {
       : { pins: [], observed: undefined }
     store.batch(() => this.#commit(applied, pins))
     return { scope, observed }
+  }
+
+  async #adopt({ revision, disabled }: Extract<StackRequest, { kind: 'adopt' }>, signal: AbortSignal): Promise<void> {
+    const row = this.#revision(revision)
+    const adoptable = await decideAdoption(this.#core, row, disabled, signal)
+    for (const warning of adoptable.warnings) this.#warnings.add(warning)
+    commitAdoption(this.#core, this.#row.id, row, adoptable)
   }
 
   #before(): StackState | undefined {
@@ -242,16 +259,18 @@ export class DeploymentRun {
     credentials.delete(id)
     const at = this.#now()
     const superseded = problem?.code === 'superseded'
-    const state = problem === undefined ? 'succeeded' : superseded ? 'superseded' : 'failed'
+    // A hold is a person's word: nothing has failed, and the loop looks again when it is lifted.
+    const held = problem?.code === 'stack-held'
+    const state = problem === undefined ? 'succeeded' : superseded ? 'superseded' : held ? 'cancelled' : 'failed'
     store.batch(() => {
       store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
       if (problem === undefined) this.#succeeded(at)
-      else if (!superseded && store.stacks.find(stack) !== undefined) {
+      else if (!superseded && !held && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
       }
       store.deployments.prune(stack, DEPLOYMENTS_KEPT)
     })
-    if (problem !== undefined && !superseded)
+    if (problem !== undefined && !superseded && !held)
       log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
     this.#event(`deployment.${state}`, problem === undefined ? `${kind} succeeded` : `${kind}: ${problem.message}`)
     progress.publish({ deployment: id, type: 'ended' })

@@ -38,6 +38,7 @@ export async function prepareRound(
 ): Promise<Round> {
   const { store, observer } = core
   const observed = how.observed ?? (await observer.observe(desired, signal))
+  forgetGone(core, desired.stack, observed)
   const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
   const volumes = volumesOnce(core, desired.stack, observed)
   return {
@@ -69,6 +70,12 @@ export async function prepareRound(
       warn: how.warn ?? (() => {}),
     }),
   }
+}
+
+/** Ids do not come again: what is gone is of no use any more. */
+function forgetGone({ store }: Core, stack: string, observed: Observed): void {
+  const there = new Set([...observed.containers, ...observed.networks].map(({ id }) => id))
+  for (const { id } of store.adopted.of(stack)) if (!there.has(id)) store.adopted.forget(id)
 }
 
 /** Volumes that were there once. One whose making was begun counts from the moment that it is seen. */

@@ -7,26 +7,31 @@ import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resour
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
-import type {
-  DownOptions,
-  ScaleRequest,
-  ServicesRequest,
-  Stack,
-  StackSummary,
-  UpRequest,
+import {
+  type AdoptRequest,
+  type DownOptions,
+  type ScaleRequest,
+  type ServicesRequest,
+  type Stack,
+  type StackSummary,
+  UpOptions,
+  type UpRequest,
 } from '../../protocol/resources/stack.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ContainerSummary } from '../engine/types.ts'
+import { effectiveModel } from '../stack/effective-model.ts'
 import { canonical } from '../stack/explain.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import type { FileRef, RevisionRow } from '../store/revisions.ts'
+import { decideAdoption, mustBeAdoptable } from './adopt.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
+import { mustNotBeHeld } from './held.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
-import { isWholeStack, type StackRequest } from './requests.ts'
+import { type ChangeRequest, isWholeStack, type StackRequest } from './requests.ts'
 import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
@@ -41,6 +46,7 @@ export class StackControl implements Control {
   }
 
   async up(stack: string, request: UpRequest, caller: Caller): Promise<Accepted> {
+    mustNotBeHeld(this.#core.store, stack)
     await this.#mayTake(stack, request)
     const { store } = this.#core
     const files = request.files.map((file) => this.#core.files.put(file))
@@ -53,10 +59,12 @@ export class StackControl implements Control {
     }
     const model = await this.#checked(stack, request, files)
     const { revision, accepted, stored, known } = store.transaction(() => {
+      // Once more: a hold may have come while the request was read.
+      mustNotBeHeld(store, stack)
       const candidate = this.#candidate(stack, { ...request, files, model, author: caller.name })
       const known = store.revisions.find(stack, candidate.number) !== undefined
       if (!known) store.revisions.add(candidate)
-      const stored: StackRequest = {
+      const stored: ChangeRequest = {
         kind: 'up',
         revision: candidate.number,
         options: request.options,
@@ -133,6 +141,57 @@ export class StackControl implements Control {
     return this.#accept(stack, { kind: 'remove', options }, caller)
   }
 
+  async adopt(stack: string, request: AdoptRequest, caller: Caller): Promise<Accepted> {
+    const { store } = this.#core
+    mustNotBeHeld(store, stack)
+    await this.#mayAdopt(stack, request)
+    const files = request.files.map((file) => this.#core.files.put(file))
+    const candidate = await this.#adoptionCandidate(stack, request, files, caller.name)
+    const stored: StackRequest = { kind: 'adopt', revision: candidate.number, disabled: request.disabledServices }
+    const known = store.revisions.find(stack, candidate.number) !== undefined
+    const deployment = store.transaction(() => {
+      mustNotBeHeld(store, stack)
+      if (!known) store.revisions.add(candidate)
+      return this.#queue(stack, 'adopt', stored, candidate.number, caller)
+    })
+    this.#supervisor.requested(stack, deployment, stored)
+    return { deployment, revision: candidate.number, changed: !known }
+  }
+
+  async planAdopted(stack: string, request: AdoptRequest): Promise<Plan> {
+    await this.#mayAdopt(stack, request)
+    const files = request.files.map((file) => this.#core.files.refOf(file))
+    const candidate = await this.#adoptionCandidate(stack, request, files, '')
+    const signal = deadline()
+    const adoption = await decideAdoption(this.#core, candidate, request.disabledServices, signal)
+    const up = {
+      kind: 'up' as const,
+      revision: candidate.number,
+      options: UpOptions.parse({}),
+      disabled: request.disabledServices,
+    }
+    return previewRequest(this.#core, adoption.state, up, candidate, signal, adoption.adopted)
+  }
+
+  async eject(stack: string, caller: Caller): Promise<Accepted> {
+    const { store } = this.#core
+    const { revision } = this.#row(stack)
+    const stored: StackRequest = { kind: 'eject' }
+    const deployment = store.transaction(() => this.#queue(stack, 'eject', stored, revision, caller))
+    this.#supervisor.requested(stack, deployment, stored)
+    return { deployment, changed: true }
+  }
+
+  model(stack: string): Model {
+    const { store } = this.#core
+    const { revision } = this.#row(stack)
+    return effectiveModel(
+      revision,
+      store.stacks.services(stack),
+      (number) => store.revisions.find(stack, number)!.model,
+    )
+  }
+
   async stacks(): Promise<StackSummary[]> {
     const { store } = this.#core
     const containers = await this.#ours()
@@ -151,22 +210,25 @@ export class StackControl implements Control {
   async containers(stack: string): Promise<Container[]> {
     const { store, observer } = this.#core
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
+    const adopted = new Map(store.adopted.of(stack).map((one) => [one.id, one]))
     const summaries = await observer.containers(stack, deadline())
     if (summaries.length === 0) this.#row(stack)
     return summaries
-      .map((summary) => containerOf(summary, stack, store.instance, services))
+      .map((summary) => containerOf(summary, stack, { instance: store.instance, services, adopted }))
       .sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.replica - b.replica))
   }
 
   revisions(stack: string, limit: number): Revision[] {
     const { store } = this.#core
-    const { revision } = this.#row(stack)
-    return store.revisions.list(stack, limit).map((row) => revisionOfRow(store, row, revision, 'summary'))
+    const rows = store.revisions.list(stack, limit)
+    // One that was ejected has a history still.
+    const current = store.stacks.find(stack)?.revision ?? (rows.length > 0 ? 0 : this.#row(stack).revision)
+    return rows.map((row) => revisionOfRow(store, row, current, 'summary'))
   }
 
   revision(stack: string, number: number): Revision {
     const { store } = this.#core
-    const current = this.#row(stack).revision
+    const current = store.stacks.find(stack)?.revision ?? 0
     const row = mustFind(
       store.revisions.find(stack, number),
       'revision-not-found',
@@ -241,9 +303,10 @@ export class StackControl implements Control {
 
   /** Undefined where the Engine does not answer: what we know ourselves is still worth showing. */
   async #ours(stack?: string): Promise<ContainerSummary[] | undefined> {
-    const { engine, store, observer } = this.#core
+    const { engine, observer } = this.#core
     const signal = deadline()
-    const label = [`${OURS.instance}=${store.instance}`]
+    // By Compose's label: adopted containers have none of ours.
+    const label = [COMPOSE.project]
     try {
       return await (stack === undefined
         ? engine.containers.list({ all: true, filters: { label } }, { signal })
@@ -252,6 +315,24 @@ export class StackControl implements Control {
       if (error instanceof Problem && error.code === 'engine-unreachable') return undefined
       throw error
     }
+  }
+
+  #mayAdopt(stack: string, request: AdoptRequest): Promise<void> {
+    if (request.model.name !== stack) {
+      throw new Problem('bad-request', `the model is named ${request.model.name}, not ${stack}`)
+    }
+    const services = new Set(Object.keys(request.model.services))
+    return mustBeAdoptable(this.#core, stack, services, request.takeOver ? 'take' : 'refuse', deadline())
+  }
+
+  async #adoptionCandidate(
+    stack: string,
+    request: AdoptRequest,
+    files: readonly FileRef[],
+    author: string,
+  ): Promise<RevisionRow> {
+    const model = await this.#checked(stack, { ...request, contexts: {} }, files)
+    return this.#candidate(stack, { ...request, contexts: {}, files, model, author })
   }
 
   /** A name that another folder, machine or tool uses is not silently taken over. */
@@ -287,7 +368,11 @@ export class StackControl implements Control {
   }
 
   /** The model, checked; one that is declared already was checked then. The language is loaded when first needed. */
-  async #checked(stack: string, request: UpRequest, files: readonly FileRef[]): Promise<CheckedModel> {
+  async #checked(
+    stack: string,
+    request: Pick<UpRequest, 'model' | 'source' | 'contexts'>,
+    files: readonly FileRef[],
+  ): Promise<CheckedModel> {
     const latest = this.#core.store.revisions.find(stack, this.#core.store.revisions.latestNumber(stack))
     const contexts = contextsOf(request.contexts, request.model, latest)
     const digest = createHash('sha256')
@@ -333,9 +418,10 @@ export class StackControl implements Control {
     return store.revisions.find(stack, row?.revision ?? store.revisions.latestNumber(stack))
   }
 
-  #accept(stack: string, request: StackRequest, caller: Caller): Accepted {
+  #accept(stack: string, request: ChangeRequest, caller: Caller): Accepted {
     const { store } = this.#core
     const deployment = store.transaction(() => {
+      mustNotBeHeld(store, stack)
       const before = this.#state(stack)
       const applied = applyRequest(
         stack,

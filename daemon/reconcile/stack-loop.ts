@@ -5,6 +5,7 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { Core } from './core.ts'
 import { heal } from './heal.ts'
+import { heldProblem } from './held.ts'
 import { isWholeStack, type StackRequest } from './requests.ts'
 import { DeploymentRun } from './run-deployment.ts'
 
@@ -21,7 +22,7 @@ export class StackLoop {
   #wake: () => void = () => {}
   /** When to look whether all is as declared; undefined: nothing hints at a change. */
   #lookAt: number | undefined = 0
-  #running: { id: string; request: StackRequest | undefined; abort: AbortController } | undefined
+  #running: { id: string; request: StackRequest | undefined; abort: AbortController; ended: Promise<void> } | undefined
   #failures = 0
   #notBefore = 0
   #done: Promise<void> | undefined
@@ -57,6 +58,12 @@ export class StackLoop {
     this.#wake()
   }
 
+  /** A hold is in the store: what is under way ends where it is. Resolves when nothing is being done any more. */
+  async hold(): Promise<void> {
+    this.#running?.abort.abort(heldProblem(this.#stack))
+    await this.#running?.ended
+  }
+
   /** What made it fail may be over (the Engine is back): no need to wait any longer. */
   forgive(): void {
     this.#failures = 0
@@ -70,7 +77,8 @@ export class StackLoop {
         this.#wake = () => resolve()
       })
       try {
-        const next = store.deployments.next(this.#stack)
+        const held = store.holds.of(this.#stack) !== undefined
+        const next = held ? this.#ejection() : store.deployments.next(this.#stack)
         if (next !== undefined && next.kind === 'heal') {
           // Cut short by a crash: what it meant to do is planned anew.
           this.#cut(next.id)
@@ -84,6 +92,7 @@ export class StackLoop {
           this.look()
           continue
         }
+        if (held) this.#lookAt = undefined
         // After a failure an event does not shorten the wait, or a crash loop would set the pace; a request does.
         if (this.#lookAt !== undefined && this.#now() >= Math.max(this.#lookAt, this.#notBefore)) {
           this.#lookAt = undefined
@@ -110,7 +119,7 @@ export class StackLoop {
     }
     if (outcome === 'steady') this.forgive()
     else if (outcome === 'changed') this.look()
-    else if (outcome.code !== 'superseded') {
+    else if (outcome.code !== 'superseded' && outcome.code !== 'stack-held') {
       this.#failed()
       log.warn(
         { stack: this.#stack, code: outcome.code, attempt: this.#failures },
@@ -125,12 +134,22 @@ export class StackLoop {
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     const abort = new AbortController()
-    this.#running = { id, request, abort }
+    let end = (): void => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    this.#running = { id, request, abort, ended }
     try {
       await work(AbortSignal.any([abort.signal, this.#signal]))
     } finally {
       this.#running = undefined
+      end()
     }
+  }
+
+  /** Forgetting a stack touches nothing of it: a held one can be handed back. */
+  #ejection() {
+    return this.#core.store.deployments.open(this.#stack).find(({ kind }) => kind === 'eject')
   }
 
   /** Until woken, or until it is time to look: soon after an event, later with each failure, now and then in any case. */

@@ -44,9 +44,25 @@ export class Supervisor {
     this.#loop(stack).requested(id, request)
   }
 
+  /** One stack's loop, or all: resolves when nothing is being done any more. */
+  async hold(stack: string | undefined): Promise<void> {
+    await Promise.all(this.#those(stack).map((loop) => loop.hold()))
+  }
+
+  resume(stack: string | undefined): void {
+    for (const loop of this.#those(stack)) {
+      loop.forgive()
+      loop.look()
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the daemon ends'))
     await Promise.all([...this.#loops.values()].map((loop) => loop.ended()))
+  }
+
+  #those(stack: string | undefined): StackLoop[] {
+    return stack === undefined ? [...this.#loops.values()] : [this.#loop(stack)]
   }
 
   #loop(stack: string): StackLoop {

@@ -5,11 +5,13 @@ import type { Container } from '../../protocol/resources/container.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
 import type { ContainerSummary } from '../engine/types.ts'
+import type { Adopted } from '../stack/adopted.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { exitCodeOf, healthOf } from '../stack/observed.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
 import type { Store } from '../store/store.ts'
+import { heldBy } from './held.ts'
 
 export function summaryOf(
   store: Store,
@@ -22,6 +24,7 @@ export function summaryOf(
     if (container.Labels[COMPOSE.project] !== row.name || container.Labels[COMPOSE.oneOff] === 'True') continue
     counts[container.State] = (counts[container.State] ?? 0) + 1
   }
+  const held = heldBy(store, row.name)
   const reason = containers === undefined ? 'the Engine does not answer' : row.reason
   return {
     name: row.name,
@@ -32,6 +35,7 @@ export function summaryOf(
     containers: counts,
     workingDir: source?.workingDir ?? '',
     configFiles: [...(source?.configFiles ?? [])],
+    ...(held === undefined ? {} : { held }),
     updatedAt: row.updatedAt,
   }
 }
@@ -73,12 +77,16 @@ export function revisionOfRow(store: Store, row: RevisionRow, current: number, d
 export function containerOf(
   summary: ContainerSummary,
   stack: string,
-  instance: string,
-  services: ReadonlySet<string>,
+  known: {
+    readonly instance: string
+    readonly services: ReadonlySet<string>
+    readonly adopted: ReadonlyMap<string, Adopted>
+  },
 ): Container {
   const labels = summary.Labels
+  const adopted = known.adopted.get(summary.Id)
   const exitCode = exitCodeOf(summary.Status)
-  const revision = labels[OURS.revision]
+  const revision = adopted?.revision ?? labels[OURS.revision]
   const oneOff = labels[COMPOSE.oneOff] === 'True'
   const service = labels[COMPOSE.service] ?? ''
   return {
@@ -86,7 +94,7 @@ export function containerOf(
     name: (summary.Names[0] ?? summary.Id.slice(0, 12)).replace(/^\//, ''),
     stack,
     service,
-    replica: oneOff ? 0 : Number(labels[COMPOSE.number] ?? 0),
+    replica: oneOff ? 0 : (adopted?.replica ?? Number(labels[COMPOSE.number] ?? 0)),
     ...(revision === undefined ? {} : { revision: Number(revision) }),
     image: summary.Image,
     imageId: summary.ImageID,
@@ -106,7 +114,7 @@ export function containerOf(
     networks: Object.keys(summary.NetworkSettings?.Networks ?? {}),
     labels: { ...labels },
     oneOff,
-    orphan: labels[OURS.instance] !== instance || !services.has(service),
+    orphan: (labels[OURS.instance] !== known.instance && adopted === undefined) || !known.services.has(service),
   }
 }
 

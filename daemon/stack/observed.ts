@@ -14,6 +14,8 @@ export interface ObservedContainer {
   readonly oneOff: boolean
   readonly revision: number | undefined
   readonly specHash: string | undefined
+  /** Compose's own hash of the service that it was made from. */
+  readonly composeHash?: string | undefined
   readonly recreate: number
   readonly restart: number
   readonly image: string
@@ -101,6 +103,7 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
     oneOff: labels[COMPOSE.oneOff] === 'True',
     revision: labels[OURS.revision] === undefined ? undefined : Number(labels[OURS.revision]),
     specHash: labels[OURS.spec],
+    composeHash: labels[COMPOSE.configHash],
     recreate: Number(labels[OURS.recreate] ?? 0),
     restart: Number(labels[OURS.restart] ?? 0),
     image: summary.Image,

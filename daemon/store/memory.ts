@@ -28,6 +28,10 @@ export class MemoryRepository {
       .run(stack, kind, key, JSON.stringify(value))
   }
 
+  forgetStack(stack: string): void {
+    this.#sql.prepare('DELETE FROM memory WHERE stack = ?').run(stack)
+  }
+
   forget(stack: string, kind: MemoryKind, key: string): void {
     this.#sql.prepare('DELETE FROM memory WHERE stack = ? AND kind = ? AND key = ?').run(stack, kind, key)
   }

@@ -61,6 +61,12 @@ export class StackRepository {
       .run({ stack, ...state, scale: state.scale ?? null })
   }
 
+  /** Forgets it with its services. Its revisions and deployments stay. */
+  remove(name: string): void {
+    this.#sql.prepare('DELETE FROM services WHERE stack = ?').run(name)
+    this.#sql.prepare('DELETE FROM stacks WHERE name = ?').run(name)
+  }
+
   removeService(stack: string, service: string): void {
     this.#sql.prepare('DELETE FROM services WHERE stack = ? AND service = ?').run(stack, service)
   }

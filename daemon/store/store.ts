@@ -1,8 +1,10 @@
 /** The state of the daemon, by aggregate. */
 import { randomUUID } from 'node:crypto'
+import { AdoptedRepository } from './adopted.ts'
 import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
+import { HoldRepository } from './holds.ts'
 import { MemoryRepository } from './memory.ts'
 import { RevisionRepository } from './revisions.ts'
 import { StackRepository } from './stacks.ts'
@@ -15,6 +17,8 @@ export interface Store {
   readonly deployments: DeploymentRepository
   readonly events: EventRepository
   readonly memory: MemoryRepository
+  readonly holds: HoldRepository
+  readonly adopted: AdoptedRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
   batch: Sql['batch']
   /** All or nothing, and on the disk when it returns: what is acknowledged. */
@@ -31,6 +35,8 @@ export function openStore(folder: string): Store {
     deployments: new DeploymentRepository(sql),
     events: new EventRepository(sql),
     memory: new MemoryRepository(sql),
+    holds: new HoldRepository(sql),
+    adopted: new AdoptedRepository(sql),
     batch: sql.batch,
     transaction: sql.transaction,
     close,

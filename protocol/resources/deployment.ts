@@ -14,6 +14,8 @@ export const DeploymentKind = z.enum([
   'kill',
   'remove',
   'heal',
+  'adopt',
+  'eject',
 ])
 export type DeploymentKind = z.infer<typeof DeploymentKind>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { RegistryAuthSchema, Seconds, ServiceName, StackName, Timestamp } from './common.ts'
+import { Hold } from './hold.ts'
 import { ModelSchema, Source } from './revision.ts'
 
 /**
@@ -18,6 +19,8 @@ export const StackSummary = z.object({
   containers: z.record(z.string(), z.number().int()),
   workingDir: z.string(),
   configFiles: z.array(z.string()),
+  /** Present while nothing of it is touched. */
+  held: Hold.optional(),
   updatedAt: Timestamp,
 })
 export type StackSummary = z.infer<typeof StackSummary>
@@ -89,6 +92,13 @@ export const UpRequest = z.strictObject({
 export type UpRequest = z.infer<typeof UpRequest>
 export type UpRequestInput = z.input<typeof UpRequest>
 
+/** A project that Docker Compose started, with the file that it is to be held against. */
+export const AdoptRequest = UpRequest.omit({ registryAuth: true, contexts: true, options: true }).extend({
+  /** Containers that another evenkeeld made are taken only on demand. */
+  takeOver: z.boolean().default(false),
+})
+export type AdoptRequest = z.infer<typeof AdoptRequest>
+
 export const DownOptions = z.strictObject({
   services: z.array(ServiceName).default([]),
   volumes: z.enum(['keep', 'remove']).default('keep'),
@@ -131,6 +141,8 @@ export const Info = z.object({
   startedAt: Timestamp,
   stateFolder: z.string(),
   stacks: z.number().int(),
+  /** Present while the whole daemon is held. */
+  held: Hold.optional(),
   residentBytes: z.number().int(),
   engine: z.object({
     address: z.string(),

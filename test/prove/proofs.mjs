@@ -1,4 +1,5 @@
 /** All proofs, by issue. */
+import { adopt } from './adopt.mjs'
 import { badInput } from './bad-input.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { idle } from './idle.mjs'
@@ -12,6 +13,7 @@ export const proofs = [
   quickstart,
   tenStacks,
   upTwice,
+  adopt,
   killDaemon,
   timeUp,
   timeHealthy,

@@ -153,10 +153,10 @@ export class World {
     const plain = simulatedEngine({ machine, life, faults, random: this.random, apiVersion, watcher: this.guard })
     const engine: Engine = bug?.engine?.(plain, machine) ?? plain
     const log = this.#log(life)
-    const watch = new EngineWatch({ engine, instance: store.instance, clock, log })
+    const watch = new EngineWatch({ engine, store, clock, log })
     const contexts = new ContextStore(folder)
     const waiter = new ContainerWaiter(engine, watch, clock)
-    const observer = new Observer(engine, store.instance)
+    const observer = new Observer(engine, store)
     const core: Core = {
       engine,
       store,

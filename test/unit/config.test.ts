@@ -50,6 +50,19 @@ describe('a setting', () => {
   })
 })
 
+describe('a hold', () => {
+  test('is asked for by the flag or the environment', async () => {
+    expect((await configOf([])).hold).toBe(false)
+    expect((await configOf(['--hold'])).hold).toBe(true)
+    expect((await configOf([], { EVENKEEL_HOLD: '1' })).hold).toBe(true)
+    expect((await configOf([], { EVENKEEL_HOLD: 'false' })).hold).toBe(false)
+  })
+
+  test('is not guessed from a variable that says neither yes nor no', async () => {
+    expect((await rejectionOf(configOf([], { EVENKEEL_HOLD: 'maybe' }))).code).toBe('bad-request')
+  })
+})
+
 describe('defaults', () => {
   test('of root are the folders of the system', async () => {
     expect(await configOf([], {}, 0)).toMatchObject({

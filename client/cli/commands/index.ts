@@ -1,14 +1,17 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import adopt from './adopt.ts'
 import attach from './attach.ts'
 import build from './build.ts'
 import config from './config.ts'
 import cp from './cp.ts'
 import create from './create.ts'
 import down from './down.ts'
+import eject from './eject.ts'
 import events from './events.ts'
 import exec from './exec.ts'
 import history from './history.ts'
+import hold from './hold.ts'
 import info from './info.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
@@ -17,6 +20,7 @@ import ps from './ps.ts'
 import pull from './pull.ts'
 import push from './push.ts'
 import restart from './restart.ts'
+import resume from './resume.ts'
 import scale from './scale.ts'
 import start from './start.ts'
 import stop from './stop.ts'
@@ -44,6 +48,10 @@ export const COMMANDS: readonly Command[] = [
   restart,
   scale,
   history,
+  hold,
+  resume,
+  adopt,
+  eject,
   version,
   info,
 ]

@@ -18,6 +18,9 @@ export default command({
       ['Running since', info.startedAt],
       ['Memory', `${(info.residentBytes / 1024 ** 2).toFixed(0)} MiB`],
       ['Stacks', String(info.stacks)],
+      ...(info.held === undefined
+        ? []
+        : [['Held', `since ${info.held.since} (by ${info.held.by}): evenkeel resume --all`] as [string, string]]),
       [
         'Engine',
         engine.reachable

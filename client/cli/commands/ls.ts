@@ -18,7 +18,10 @@ export default command({
     const shown = stacks.filter(
       (stack) =>
         name.test(stack.name) &&
-        (values.all === true || stack.condition !== 'steady' || (stack.containers.running ?? 0) > 0),
+        (values.all === true ||
+          stack.held !== undefined ||
+          stack.condition !== 'steady' ||
+          (stack.containers.running ?? 0) > 0),
     )
     const { output } = context
     if (values.quiet === true) for (const stack of shown) output.line(stack.name)
@@ -32,6 +35,7 @@ export default command({
             Condition: stack.condition,
             Revision: stack.revision,
             ...(stack.reason === undefined ? {} : { Reason: stack.reason }),
+            ...(stack.held === undefined ? {} : { Held: stack.held.scope }),
           })),
         ),
       )
@@ -42,7 +46,7 @@ export default command({
           shown.map((stack) => [
             stack.name,
             statusOf(stack),
-            stack.reason === undefined ? stack.condition : `${stack.condition}: ${oneLine(stack.reason)}`,
+            conditionOf(stack),
             String(stack.revision ?? ''),
             stack.configFiles.join(','),
           ]),
@@ -58,6 +62,12 @@ function statusOf({ containers }: StackSummary): string {
   return Object.entries(containers)
     .map(([state, count]) => `${state}(${count})`)
     .join(', ')
+}
+
+/** What is held goes first: whatever else is said of it, nothing is done about it. */
+function conditionOf({ condition, reason, held }: StackSummary): string {
+  const words = reason === undefined ? condition : `${condition}: ${oneLine(reason)}`
+  return held === undefined ? words : `held, ${words}`
 }
 
 const oneLine = (text: string): string => {

@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Container } from '../../../protocol/resources/container.ts'
 import { command } from '../command.ts'
+import { heldWords } from '../render/hold.ts'
 import { ago, table } from '../render/table.ts'
 
 export default command({
@@ -25,14 +26,12 @@ export default command({
   async run(context, values, services) {
     const stack = await context.stackName()
     const { output } = context
-    const known = await context.api.call('containers', { stack }).then(
-      ({ containers }) => containers,
-      (error: unknown) => {
-        // As Compose: a stack that does not exist has no containers.
-        if (error instanceof Problem && error.code === 'stack-not-found') return []
-        throw error
-      },
-    )
+    const { containers: known, held } = await context.api.call('containers', { stack }).catch((error: unknown) => {
+      // As Compose: a stack that does not exist has no containers.
+      if (error instanceof Problem && error.code === 'stack-not-found') return { containers: [], held: undefined }
+      throw error
+    })
+    if (held !== undefined) context.warn(heldWords(stack, held))
     for (const service of services) {
       if (!known.some((container) => container.service === service))
         throw new Problem('service-not-found', `no such service: ${service}`)

@@ -21,6 +21,9 @@ export async function containerPlan(
       hint: 'bring the stack up again to pull or build it',
     })
   }
+  // The language of Compose is loaded when first needed.
+  const { composeHash } = await import('../../stack/mapping/compose-hash.ts')
+  const containers = (name: string) => context.containerId(name, 1)
   const tagged = await context.images.inspect(service.image.reference, signal)
   return containerCreate({
     model: revision.model,
@@ -43,10 +46,10 @@ export async function containerPlan(
       workingDir: revision.source.workingDir,
       configFiles: revision.source.configFiles,
       environmentFiles: revision.source.environmentFiles,
-      configHash: service.specHash ?? '',
+      configHash: composeHash(revision.model.services[body.service]!, containers),
       version: COMPOSE_VERSION,
     },
-    containers: (name) => context.containerId(name, 1),
+    containers,
     carriedVolumes: body.carriedVolumes,
     fileSource: (kind, name) => {
       const file = revision.files.find((candidate) => candidate.kind === kind && candidate.name === name)

@@ -5,6 +5,7 @@ import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { JobControl } from '../../../daemon/jobs/job-control.ts'
 import type { ContainerFiles } from '../../../daemon/reconcile/container-files.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
@@ -16,6 +17,8 @@ import { FakeEngine } from '../support/fake-engine.ts'
 const BODIES: Partial<Record<RouteName, object>> = {
   up: upRequest(aModel({ web: {} })),
   plan: upRequest(aModel({ web: {} })),
+  adopt: upRequest(aModel({ web: {} })),
+  planAdopted: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
   images: { references: ['web:1'] },
   build: { model: aModel({ web: {} }), source: SOURCE },
@@ -29,7 +32,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
 function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   const calls: { method: string; args: unknown[] }[] = []
   const errors: object[] = []
-  const control = new Proxy({} as Control, {
+  const control = new Proxy({} as Control & HoldControl, {
     get:
       (_, method: string) =>
       (...args: unknown[]) => {
@@ -44,6 +47,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     containers: Object.assign(Object.create(control), {
       fileSystem: async () => Readable.from(['{}']),
     }) as StackContainers,
+    holds: control,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     files: control as unknown as ContainerFiles,
     engine: new FakeEngine().asEngine(),
@@ -94,6 +98,8 @@ const ACCEPTED: readonly RouteName[] = [
   'pause',
   'unpause',
   'remove',
+  'adopt',
+  'eject',
 ]
 const NAMES = Object.keys(ROUTES) as RouteName[]
 

@@ -10,6 +10,8 @@ const UP = {
   options: {},
 }
 
+const { registryAuth: _, options: __, ...ADOPT } = UP
+
 /** A body that is valid, for each route that has one. A new route does not pass until it has one here. */
 const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   up: UP,
@@ -28,6 +30,9 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   remove: { containers: [] },
   commit: { service: 'web' },
   images: { references: [] },
+  adopt: ADOPT,
+  planAdopted: ADOPT,
+  eject: {},
 }
 
 const WITH_BODY = Object.entries(SCHEMAS).flatMap(([name, schemas]) =>

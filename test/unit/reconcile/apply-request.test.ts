@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { applyRequest, type StackState, scopeOf } from '../../../daemon/reconcile/apply-request.ts'
-import type { StackRequest } from '../../../daemon/reconcile/requests.ts'
+import type { ChangeRequest } from '../../../daemon/reconcile/requests.ts'
 import type { ServiceState } from '../../../daemon/stack/desired.ts'
 import type { StackRow } from '../../../daemon/store/stacks.ts'
 import { AT, aModel, down, scale, services, up } from '../support/core.ts'
@@ -36,9 +36,9 @@ const row = (parts: Partial<StackRow> = {}): StackRow => ({
 })
 
 const UP: StackState = { stack: row(), services: [state('db'), state('api'), state('web')] }
-const apply = (request: StackRequest, before: StackState | undefined = UP, model = MODEL) =>
+const apply = (request: ChangeRequest, before: StackState | undefined = UP, model = MODEL) =>
   applyRequest('shop', before, request, () => model, AT)
-const applyToNothing = (request: StackRequest) => applyRequest('shop', undefined, request, () => MODEL, AT)
+const applyToNothing = (request: ChangeRequest) => applyRequest('shop', undefined, request, () => MODEL, AT)
 const byName = (applied: { services: readonly ServiceState[] }) =>
   Object.fromEntries(applied.services.map((service) => [service.service, service]))
 
@@ -105,7 +105,7 @@ describe('up', () => {
 })
 
 describe('up --force-recreate', () => {
-  const recreated = (request: StackRequest) =>
+  const recreated = (request: ChangeRequest) =>
     apply(request)
       .services.filter((service) => service.recreate === 1)
       .map((service) => service.service)

@@ -60,8 +60,10 @@ describe('a container is replaced because', () => {
     expect(reasonFor([{}, {}], { state: 'dead' })).toBe('it is dead')
   })
 
-  test('its definition changed, where the revision that made it is no longer known', () => {
-    expect(reasonFor([{ tty: true }, {}], { revision: undefined })).toBe('its definition changed')
+  test('it was made from something else, of which no revision is known', () => {
+    expect(reasonFor([{ tty: true }, {}], { revision: undefined })).toBe(
+      'it was made from another definition than the file has now',
+    )
   })
 
   test('its service left the file', () => {

@@ -56,7 +56,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
   const engine = fake.asEngine()
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const contexts = new ContextStore(folder)
-  const watch = new EngineWatch({ engine, instance: store.instance, clock, log })
+  const watch = new EngineWatch({ engine, store, clock, log })
   const recorder = new EventRecorder(store.events)
   onTestFinished(() => {
     recorder.flush()
@@ -74,7 +74,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
-      observer: new Observer(engine, store.instance),
+      observer: new Observer(engine, store),
       desired: new DesiredReader(store),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
