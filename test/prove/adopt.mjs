@@ -88,7 +88,9 @@ async function walk({ engine, daemon, show, project, cwd, size, service }) {
   const kept = await seen()
   await ek('eject', '-o', 'handed-on.yaml')
   await compose('-f', 'handed-on.yaml', 'up', '-d')
-  const recreated = moved(kept, await seen())
+  // By id alone: Compose starts a job that has ended once more, as each `up` of it does.
+  const idsOf = (all) => Object.fromEntries(Object.entries(all).map(([name, text]) => [name, text.split(' ')[0]]))
+  const recreated = moved(idsOf(kept), idsOf(await seen()))
   show(`${project}: recreated by Compose after eject`, recreated.join() || 'none', 'none', recreated.length === 0)
   // It goes down as any stack of ours.
   await daemon.must(['-f', 'handed-on.yaml', 'adopt', project], { cwd })

@@ -29,7 +29,9 @@ export default command({
     const running = new Set(serviceStates.filter(({ run }) => run === 'running').map(({ name }) => name))
     const resting = Object.keys(model.services).filter((name) => !running.has(name))
     if (resting.length > 0)
-      context.warn(`not running, and \`docker compose up\` would start them: ${resting.join(', ')}`)
+      context.warn(
+        `stopped here, with restart policy "no"; \`docker compose up\` would start them: ${resting.join(', ')}`,
+      )
     output.note(
       `Stack ${stack} is no longer kept; its containers go on. With Docker Compose: docker compose -p ${stack} -f ${values.output ?? 'FILE'} up -d`,
     )
