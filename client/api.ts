@@ -26,15 +26,22 @@ export class Api {
     const headers =
       payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }
     const answer = await this.#send(name, params, query, headers, (request) => request.end(payload))
-    return JSON.parse(answer) as AnswerOf<R>
+    return JSON.parse(await textOf(answer)) as AnswerOf<R>
   }
 
   /** Sends bytes instead of JSON: a build context. */
   async upload(name: 'putContext', params: Params, tar: Readable, bytes: number): Promise<void> {
-    await this.#send(name, params, {}, { 'content-type': 'application/x-tar', 'content-length': bytes }, (request) => {
+    const headers = { 'content-type': 'application/x-tar', 'content-length': bytes }
+    const answer = await this.#send(name, params, {}, headers, (request) => {
       tar.once('error', (error) => request.destroy(error))
       tar.pipe(request)
     })
+    answer.resume()
+  }
+
+  /** Takes bytes instead of JSON, as they come: a container's files. Ends with an error where they end too early. */
+  download(name: 'export', params: Params, query: Params): Promise<Readable> {
+    return this.#send(name, params, query, {}, (request) => request.end())
   }
 
   /** The library is loaded while the daemon works already. */
@@ -56,7 +63,7 @@ export class Api {
     query: Params,
     headers: Record<string, string | number>,
     write: (request: ClientRequest) => void,
-  ): Promise<string> {
+  ): Promise<IncomingMessage> {
     const { request: httpRequest } = await import('node:http')
     const { method, path } = ROUTES[name]
     const search = new URLSearchParams(
@@ -75,9 +82,8 @@ export class Api {
       request.once('error', (error) => reject(unreachable(this.address, error)))
       write(request)
     })
-    const text = await textOf(response)
-    if ((response.statusCode ?? 500) < 400) return text
-    throw problemOf(text, response.statusCode ?? 500)
+    if ((response.statusCode ?? 500) < 400) return response
+    throw problemOf(await textOf(response), response.statusCode ?? 500)
   }
 }
 

@@ -1,20 +1,34 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import commit from './commit.ts'
+import completion from './completion.ts'
 import config from './config.ts'
+import diff from './diff.ts'
 import down from './down.ts'
 import events from './events.ts'
+import exportCommand from './export.ts'
 import history from './history.ts'
+import images from './images.ts'
 import info from './info.ts'
+import kill from './kill.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
+import pause from './pause.ts'
 import plan from './plan.ts'
+import port from './port.ts'
 import ps from './ps.ts'
 import restart from './restart.ts'
+import rm from './rm.ts'
 import scale from './scale.ts'
 import start from './start.ts'
+import stats from './stats.ts'
 import stop from './stop.ts'
+import top from './top.ts'
+import unpause from './unpause.ts'
 import up from './up.ts'
 import version from './version.ts'
+import volumes from './volumes.ts'
+import wait from './wait.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,
@@ -28,8 +42,22 @@ export const COMMANDS: readonly Command[] = [
   start,
   stop,
   restart,
+  kill,
+  pause,
+  unpause,
+  rm,
   scale,
+  top,
+  stats,
+  port,
+  images,
+  volumes,
+  wait,
+  exportCommand,
+  commit,
   history,
+  diff,
   version,
   info,
+  completion,
 ]

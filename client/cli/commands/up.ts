@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { UpRequestInput } from '../../../protocol/resources/stack.ts'
 import { command } from '../command.ts'
+import { confirm } from '../confirm.ts'
 import { followDeployment } from '../follow-deployment.ts'
 import { attachUntilExit, followLogs } from '../follow-logs.ts'
 import { prepareUp } from '../prepare-up.ts'
@@ -80,13 +81,3 @@ export default command({
     return 0
   },
 })
-
-async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-  } finally {
-    terminal.close()
-  }
-}
