@@ -65,7 +65,7 @@ export class Api {
   }
 
   /** Bytes instead of JSON, as fast as they are read. */
-  async download(name: 'getFiles', params: Params, query: Params): Promise<Readable> {
+  async download(name: 'getFiles' | 'export', params: Params, query: Params): Promise<Readable> {
     const response = await this.#request(name, params, query, {}, (request) => request.end())
     if ((response.statusCode ?? 500) < 400) return response
     throw problemOf(await textOf(response), response.statusCode ?? 500)

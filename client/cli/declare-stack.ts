@@ -3,6 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { Accepted } from '../../protocol/resources/deployment.ts'
 import type { UpRequestInput } from '../../protocol/resources/stack.ts'
 import type { Context } from './command.ts'
+import { confirm } from './confirm.ts'
 
 export async function declareStack(
   { api, output }: Context,
@@ -16,15 +17,5 @@ export async function declareStack(
     const mayAsk = error instanceof Problem && error.code === 'stack-owned-elsewhere' && output.isInteractive
     if (!mayAsk || !(isSure || (await confirm(`${error.message}. Take it over?`)))) throw error
     return api.call('up', { stack }, { ...request, options: { ...request.options, takeOver: true } })
-  }
-}
-
-async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-  } finally {
-    terminal.close()
   }
 }

@@ -16,7 +16,7 @@ export async function helpText(command: Command | undefined, commands: readonly 
       'Usage: $0 [OPTIONS] COMMAND\n\nBring container stacks up from Compose files, and have the daemon keep them.',
     )
     for (const { name, positional, describe } of commands)
-      program.command(`${name}${positional === undefined ? '' : ` ${positional}`}`, describe)
+      program.command(`${name}${positional === undefined ? '' : ` ${positional}`}`, describe.split('\n')[0]!)
     declare(program, {
       ...GLOBAL_OPTIONS,
       help: { type: 'boolean', alias: 'h', describe: 'Show help' },

@@ -6,6 +6,7 @@ import { Api } from '../api.ts'
 import type { StackSelection } from '../stack-source.ts'
 import type { Context, Values } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
+import { stackTable } from './commands/ls.ts'
 import type { GLOBAL_OPTIONS } from './global-options.ts'
 import { Output } from './output.ts'
 import { parseCommandLine } from './parse.ts'
@@ -14,6 +15,12 @@ import { renderProblem } from './render/problem.ts'
 declare const EVENKEEL_VERSION: string
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === '__complete') {
+    const { complete } = await import('./completion/main.ts')
+    return complete(argv.slice(1), COMMANDS, (words) =>
+      contextOf(parseCommandLine(words, COMMANDS).globals as unknown as Values<typeof GLOBAL_OPTIONS>),
+    )
+  }
   const parsed = parseCommandLine(argv, COMMANDS)
   if (parsed.version) {
     process.stdout.write(`evenkeel ${EVENKEEL_VERSION}\n`)
@@ -31,6 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (parsed.help || parsed.command === undefined) {
     if (parsed.error !== undefined) throw new Problem('bad-request', parsed.error, { hint: 'see evenkeel --help' })
+    if (!parsed.help) return overview(contextOf(parsed.globals as unknown as Values<typeof GLOBAL_OPTIONS>))
     return help(parsed.command)
   }
   if (parsed.error !== undefined) {
@@ -38,6 +46,19 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const context = contextOf(parsed.globals as unknown as Values<typeof GLOBAL_OPTIONS>)
   return parsed.command.run(context, parsed.values as never, parsed.words)
+}
+
+/** The program alone: what there is, and where to go on. */
+async function overview(context: Context): Promise<number> {
+  const { stacks } = await context.api.call('stacks')
+  const { output } = context
+  if (stacks.length > 0) output.line(stackTable(stacks))
+  output.note(
+    stacks.length > 0
+      ? '\nevenkeel -p NAME ps shows the containers of one; evenkeel --help lists the commands.'
+      : 'No stacks yet. evenkeel up brings one up from the compose.yaml here; evenkeel --help lists the commands.',
+  )
+  return 0
 }
 
 async function help(command: (typeof COMMANDS)[number] | undefined): Promise<number> {

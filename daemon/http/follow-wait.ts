@@ -16,8 +16,8 @@ export async function followWait(
   const { signal } = socket
   const running = (await containers.select(stack, servicesOf(query.services), signal)).filter(isRunning)
   if (running.length === 0) {
-    throw new Problem('conflict', `no containers for project "${stack}" that run`, {
-      hint: `see: evenkeel -p ${stack} ps -a`,
+    throw new Problem('conflict', `no containers for project "${stack}"`, {
+      hint: `none of those that are meant runs; see: evenkeel -p ${stack} ps -a`,
     })
   }
   await Promise.all(

@@ -51,7 +51,7 @@ export async function prepareRound(
         owed: Object.keys(store.memory.all(desired.stack, 'owed')),
         held: Object.keys(store.memory.all(desired.stack, 'held')),
         stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
-        signalled: Object.keys(store.memory.all(desired.stack, 'signalled')),
+        signalled: stillSignalled(core, desired.stack, observed),
         vacant: Object.keys(store.memory.all(desired.stack, 'vacant')),
         frozen: [...core.frozen],
       },
@@ -86,6 +86,16 @@ export function volumesOnce({ store }: Core, stack: string, observed: Observed):
     if (!observed.volumes.some((volume) => volume.name === name)) return []
     store.memory.set(stack, 'volume', name, true)
     return [name]
+  })
+}
+
+/** Containers that run on after a signal that means stop. One that has ended did what it was told: that is over. */
+function stillSignalled({ store }: Core, stack: string, observed: Observed): string[] {
+  return Object.keys(store.memory.all(stack, 'signalled')).filter((id) => {
+    const container = observed.containers.find((candidate) => candidate.id === id)
+    if (container !== undefined && container.state !== 'exited' && container.state !== 'dead') return true
+    store.memory.forget(stack, 'signalled', id)
+    return false
   })
 }
 

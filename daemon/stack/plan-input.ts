@@ -25,7 +25,7 @@ export interface Memory {
   readonly held?: readonly string[]
   /** Containers that the Engine may be about to stop, by id: a call of an earlier run whose answer nobody heard. */
   readonly stopping?: readonly string[]
-  /** Ids of containers that were sent a signal that means stop: those that run on all the same are let run. */
+  /** Ids of containers that run on after a signal that means stop: they are let run. */
   readonly signalled?: readonly string[]
   /** Replicas, as `replicaKey` names them, whose containers were removed on purpose (`rm`). */
   readonly vacant?: readonly string[]

@@ -243,7 +243,7 @@ export class ReplicaPlanner {
   #isLetRun(container: ObservedContainer): boolean {
     const { policy, memory } = this.#input
     if (policy.mode === 'request' && inScope(policy, container.service)) return false
-    return container.state !== 'exited' && memory.signalled?.includes(container.id) === true
+    return memory.signalled?.includes(container.id) === true
   }
 
   /** It had exited before it was stopped through us, so that a restarted Engine would follow its policy and start it. */

@@ -3,29 +3,43 @@ import type { Command } from '../command.ts'
 import adopt from './adopt.ts'
 import attach from './attach.ts'
 import build from './build.ts'
+import commit from './commit.ts'
+import completion from './completion.ts'
 import config from './config.ts'
 import cp from './cp.ts'
 import create from './create.ts'
+import diff from './diff.ts'
 import down from './down.ts'
 import eject from './eject.ts'
 import events from './events.ts'
 import exec from './exec.ts'
+import exportCommand from './export.ts'
 import history from './history.ts'
 import hold from './hold.ts'
+import images from './images.ts'
 import info from './info.ts'
+import kill from './kill.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
+import pause from './pause.ts'
 import plan from './plan.ts'
+import port from './port.ts'
 import ps from './ps.ts'
 import pull from './pull.ts'
 import push from './push.ts'
 import restart from './restart.ts'
 import resume from './resume.ts'
+import rm from './rm.ts'
 import scale from './scale.ts'
 import start from './start.ts'
+import stats from './stats.ts'
 import stop from './stop.ts'
+import top from './top.ts'
+import unpause from './unpause.ts'
 import up from './up.ts'
 import version from './version.ts'
+import volumes from './volumes.ts'
+import wait from './wait.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,
@@ -46,12 +60,26 @@ export const COMMANDS: readonly Command[] = [
   start,
   stop,
   restart,
+  kill,
+  pause,
+  unpause,
+  rm,
   scale,
+  top,
+  stats,
+  port,
+  images,
+  volumes,
+  wait,
+  exportCommand,
+  commit,
   history,
   hold,
   resume,
   adopt,
   eject,
+  diff,
   version,
   info,
+  completion,
 ]

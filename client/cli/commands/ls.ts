@@ -40,22 +40,24 @@ export default command({
         ),
       )
     } else {
-      output.line(
-        table(
-          ['NAME', 'STATUS', 'CONDITION', 'REVISION', 'CONFIG FILES'],
-          shown.map((stack) => [
-            stack.name,
-            statusOf(stack),
-            conditionOf(stack),
-            String(stack.revision ?? ''),
-            stack.configFiles.join(','),
-          ]),
-        ),
-      )
+      output.line(stackTable(shown))
     }
     return 0
   },
 })
+
+export function stackTable(stacks: readonly StackSummary[]): string {
+  return table(
+    ['NAME', 'STATUS', 'CONDITION', 'REVISION', 'CONFIG FILES'],
+    stacks.map((stack) => [
+      stack.name,
+      statusOf(stack),
+      conditionOf(stack),
+      String(stack.revision ?? ''),
+      stack.configFiles.join(','),
+    ]),
+  )
+}
 
 /** Compose's words: `running(2), exited(1)`. */
 function statusOf({ containers }: StackSummary): string {

@@ -8,7 +8,13 @@ export default command({
   describe: 'Show the versions of client and daemon',
   options: {
     short: { type: 'boolean', describe: "Show only the client's version number" },
-    format: { type: 'string', describe: 'Format the output', choices: ['pretty', 'json'], default: 'pretty' },
+    format: {
+      type: 'string',
+      alias: 'f',
+      describe: 'Format the output',
+      choices: ['pretty', 'json'],
+      default: 'pretty',
+    },
   },
   async run(context, values) {
     if (values.short === true) {

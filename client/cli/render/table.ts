@@ -1,9 +1,23 @@
-/** Columns as wide as their widest cell, three blanks between, as Docker's tables are. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Blanks after each column, and how wide it is at least, its blanks included. */
+export interface TableStyle {
+  readonly gap: number
+  readonly minimum: number
+}
+
+const DOCKER: TableStyle = { gap: 3, minimum: 10 }
+
+/** Columns as wide as their widest cell, three blanks between and ten characters at least, as Docker's tables are. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { gap, minimum }: TableStyle = DOCKER,
+): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column]! + 3)))
+      .map((cell, column) =>
+        column === cells.length - 1 ? cell : cell.padEnd(Math.max(widths[column]! + gap, minimum)),
+      )
       .join('')
       .trimEnd()
   return [header, ...rows].map(line).join('\n')

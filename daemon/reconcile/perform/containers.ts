@@ -5,7 +5,7 @@ import type { MemoryKind } from '../../store/memory.ts'
 import type { Clock } from '../clock.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
-import { explainStart, isStatus } from './engine-answers.ts'
+import { explainStart, isAlready, isStatus } from './engine-answers.ts'
 import { runHooks } from './hooks.ts'
 
 function idOf({ body, context }: Performance<'start-container'> | Performance<'rename-container'>): string {
@@ -106,7 +106,7 @@ export async function killContainer(performance: Performance<'kill-container'>):
     }
     await engine.containers.kill(body.id, body.signal, { signal })
   } catch (error) {
-    if (!isStatus(error, 404) && !(isStatus(error, 409) && /is not running/i.test(error.message))) throw error
+    if (!isStatus(error, 404) && !isAlready(error, /is not running/i)) throw error
   }
 }
 
@@ -134,8 +134,7 @@ export async function pauseContainer({
     await engine.containers.pause(body.id, { signal })
   } catch (error) {
     // It may have ended since it was looked at, or another hand was quicker.
-    if (!isStatus(error, 404) && !(isStatus(error, 409) && /already paused|not running/i.test(error.message)))
-      throw error
+    if (!isStatus(error, 404) && !isAlready(error, /already paused|not running/i)) throw error
   }
 }
 
@@ -147,7 +146,7 @@ export async function unpauseContainer({
   try {
     await engine.containers.unpause(body.id, { signal })
   } catch (error) {
-    if (!isStatus(error, 404) && !(isStatus(error, 409) && /not paused|not running/i.test(error.message))) throw error
+    if (!isStatus(error, 404) && !isAlready(error, /not paused|not running/i)) throw error
   }
 }
 

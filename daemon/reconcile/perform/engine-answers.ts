@@ -5,6 +5,11 @@ export function isStatus(error: unknown, status: number): error is Problem {
   return error instanceof Problem && error.engine?.status === status
 }
 
+/** It is so already: the Engine says it with 409 for a pause, with 500 for an unpause. */
+export function isAlready(error: unknown, words: RegExp): boolean {
+  return error instanceof Problem && error.code === 'engine-error' && words.test(error.message)
+}
+
 /** A host port that a foreign process holds is known only when the container starts. */
 export function explainStart(error: unknown, service: string): unknown {
   if (!(error instanceof Problem)) return error

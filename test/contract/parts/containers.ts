@@ -117,6 +117,22 @@ export function containersContract(scene: Scene): void {
       expect(await problemOf(containers.kill(id, 'SIGKILL'))).toMatchObject({ engine: { status: 409 } })
     })
 
+    scene.test('refuse a signal that there is not, and run on', async () => {
+      const id = await scene.running()
+      const problem = await problemOf(containers.kill(id, 'NOPE'))
+      expect(problem).toMatchObject({ code: 'engine-error' })
+      expect(problem.message).toMatch(/invalid signal/i)
+      expect(await stateOf(id)).toMatchObject({ Running: true })
+    })
+
+    scene.test('that are killed stay down, whatever their restart policy says', async () => {
+      const HostConfig = { NetworkMode: 'none', RestartPolicy: { Name: 'always' } }
+      const id = await scene.running({ HostConfig })
+      await containers.kill(id, 'SIGKILL')
+      await containers.wait(id, 'not-running')
+      expect(await stateOf(id)).toMatchObject({ Status: 'exited', ExitCode: 137 })
+    })
+
     scene.test('start anew with a restart', async () => {
       const id = await scene.running()
       const before = await stateOf(id)
@@ -132,6 +148,18 @@ export function containersContract(scene: Scene): void {
       expect(await stateOf(id)).toMatchObject({ Status: 'paused', Running: true, Paused: true })
       await containers.unpause(id)
       expect(await stateOf(id)).toMatchObject({ Status: 'running', Paused: false })
+    })
+
+    scene.test('say so where there is nothing to pause or to unpause', async () => {
+      const [id, created] = [await scene.running(), await scene.container()]
+      const words = async (call: Promise<unknown>) => {
+        const problem = await problemOf(call)
+        return [problem.engine?.status, problem.message] as const
+      }
+      expect(await words(containers.unpause(id))).toEqual([500, expect.stringMatching(/not paused/i)])
+      expect(await words(containers.pause(created))).toEqual([409, expect.stringMatching(/not running/i)])
+      await until('it is paused', () => pausedOrTooBusy(id))
+      expect(await words(containers.pause(id))).toEqual([409, expect.stringMatching(/already paused/i)])
     })
 
     scene.test('are found by their new name after a rename, and not by the old one', async () => {

@@ -196,6 +196,24 @@ export function imagesContract(scene: Scene): void {
       expect(await images.inspect(reference)).toMatchObject({ Id, Config: { Labels: { 'ektest.color': 'green' } } })
     })
 
+    scene.testWith('builds', 'of a container that runs, with author, note and changes of its settings', async () => {
+      const { repo, tag, reference } = scene.imageName()
+      const container = await scene.running()
+      const changes = ['ENV COLOR=green', 'CMD ["/bin/app"]']
+      await containers.commit({ container, repo, tag, author: 'Me', comment: 'a note', changes, pause: false })
+      const image = await images.inspect(reference)
+      expect(image).toMatchObject({ Author: 'Me', Comment: 'a note', Config: { Cmd: ['/bin/app'] } })
+      expect(image?.Config?.Env).toContain('COLOR=green')
+      expect((await containers.inspect(container)).State).toMatchObject({ Running: true, Paused: false })
+    })
+
+    scene.testWith('builds', 'without a name of a container that is committed without one', async () => {
+      const container = await scene.running()
+      const { Id } = await containers.commit({ container })
+      scene.afterwards(() => images.remove(Id, {}))
+      expect((await images.inspect(Id))?.RepoTags ?? []).toEqual([])
+    })
+
     scene.testWith('builds', 'of a tar of a root file system', async () => {
       const { repo, tag, reference } = scene.imageName()
       const changes = ['LABEL ektest.color=green', 'CMD ["/bin/app"]']

@@ -1,0 +1,80 @@
+/**
+ * How our commands and flags stand to Docker Compose's. Keys: `COMMAND`, `COMMAND --FLAG`, and `--FLAG` for those of every
+ * command. What is not named here is the same; the flags of a command that is not here are not either. Who adds a command
+ * or a flag takes its line out, or says what differs, and writes client/README.md anew:
+ *
+ *     npx vitest run --project unit test/unit/cli/parity.test.ts -u
+ */
+
+export type Status =
+  | { readonly word: 'same' }
+  /** There, and more than Compose's; or there, and not quite Compose's. */
+  | { readonly word: 'better' | 'different'; readonly why: string }
+  | { readonly word: 'not yet'; readonly why?: string }
+
+const better = (why: string): Status => ({ word: 'better', why })
+const different = (why: string): Status => ({ word: 'different', why })
+const notYet = (why?: string): Status => (why === undefined ? { word: 'not yet' } : { word: 'not yet', why })
+
+const NO_TEMPLATES = different('`table` and `json`; no Go templates')
+const LASTS = 'the daemon keeps it so: '
+
+export const STATUS: Readonly<Record<string, Status>> = {
+  '--all-resources': notYet(),
+  '--compatibility': notYet(),
+  '--dry-run': notYet('`plan` shows what `up` would do'),
+  '--parallel': notYet('the daemon runs 8 Engine calls at a time for each stack'),
+
+  attach: notYet(),
+  bridge: notYet(),
+  build: notYet('`up --build` builds'),
+  cp: notYet(),
+  create: notYet('`up --no-start` creates'),
+  exec: notYet(),
+  publish: notYet(),
+  pull: notYet('`up --pull always` pulls'),
+  push: notYet(),
+  run: notYet(),
+  watch: notYet(),
+
+  commit: better('an unknown service is told apart from one that does not run; healing does not end the pause'),
+  'config --environment': notYet(),
+  'config --hash': different('a hash of our own'),
+  'config --lock-image-digests': notYet(),
+  'config --models': notYet(),
+  'config --resolve-image-digests': notYet(),
+  events: better('what the daemon did, as well; events of the past from its own store'),
+  export: better('an unknown service is told apart from one that does not run'),
+  images: better('CREATED is when the image was made; an unknown service is an error'),
+  kill: better(
+    `${LASTS}SIGKILL, SIGTERM, SIGINT and a service's stop signal are a stop, also across restarts of Engine and daemon`,
+  ),
+  ls: better('stacks of the daemon, with their condition and revision'),
+  pause: better(`${LASTS}also when the Engine starts anew; what is paused already is no error`),
+  port: better('an unknown service is told apart from one that does not run; unpublished ports are not shown as 0'),
+  ps: better('an unknown service is an error also without a file'),
+  'ps --format': NO_TEMPLATES,
+  restart: better('services that were stopped or paused run afterwards'),
+  rm: better(`${LASTS}nothing comes back before the next \`up\`, \`start\` or \`scale\``),
+  scale: better('the daemon keeps the count; replicas are numbered without gaps'),
+  start: better('containers that are missing are made'),
+  stats: better('takes several services; an unknown one is an error'),
+  'stats --format': NO_TEMPLATES,
+  stop: better(`${LASTS}also when the Engine starts anew`),
+  top: better('an unknown service is an error'),
+  up: different('returns when all is started; `--follow` then follows the logs'),
+  'up --attach': notYet(),
+  'up --attach-dependencies': notYet(),
+  'up --detach': different('is the default'),
+  'up --menu': notYet(),
+  'up --no-attach': notYet(),
+  'up --no-color': notYet('`--ansi never`'),
+  'up --no-log-prefix': notYet('`logs --no-log-prefix`'),
+  'up --quiet-build': notYet('`--progress quiet`'),
+  'up --quiet-pull': notYet('`--progress quiet`'),
+  'up --timestamps': notYet('`logs --timestamps`'),
+  'up --watch': notYet(),
+  version: better('the versions of client and daemon'),
+  volumes: better('with services, those that their containers mount'),
+  'volumes --format': NO_TEMPLATES,
+}
