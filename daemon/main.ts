@@ -26,6 +26,7 @@ import { EngineWatch } from './reconcile/engine-watch.ts'
 import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
 import { Observer } from './reconcile/observer.ts'
+import { OneOffs } from './reconcile/one-offs.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
@@ -77,6 +78,7 @@ async function run(config: Config): Promise<void> {
     control,
     contexts,
     files: new ContainerFiles(engine),
+    oneOffs: new OneOffs(core),
     engine,
     log,
     admit,

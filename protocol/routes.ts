@@ -64,6 +64,12 @@ export const ROUTES = {
     permission: 'deploy',
     summary: 'Upload a build context (tar)',
   },
+  run: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/run',
+    permission: 'exec',
+    summary: 'Make a one-off container of a service',
+  },
   lookAtPath: {
     method: 'GET',
     path: '/v1/stacks/:stack/containers/:container/path',

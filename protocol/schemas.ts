@@ -5,6 +5,7 @@ import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { Plan } from './resources/plan.ts'
 import { Revision } from './resources/revision.ts'
+import { RunAnswer, RunRequest } from './resources/run.ts'
 import {
   DownOptions,
   ImageAnswer,
@@ -54,6 +55,7 @@ export const SCHEMAS = {
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean() }) },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
+  run: { body: RunRequest, answer: RunAnswer },
   lookAtPath: { query: PathQuery, answer: PathAnswer },
   getFiles: { query: PathQuery, answer: z.any(), answerType: 'application/x-tar' },
   putFiles: { query: PutFilesQuery, answer: PathAnswer },

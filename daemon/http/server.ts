@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
+import type { RunRequest } from '../../protocol/resources/run.ts'
 import type {
   DownOptions,
   ImageQuery,
@@ -20,6 +21,7 @@ import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
+import type { OneOffs } from '../reconcile/one-offs.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** A model with its configs and secrets. */
@@ -29,6 +31,7 @@ export interface Api {
   readonly control: Control
   readonly contexts: ContextStore
   readonly files: ContainerFiles
+  readonly oneOffs: OneOffs
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -133,6 +136,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),
     }),
+    run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest),
     lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
     getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
     putFiles: (input) =>

@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { DesiredService } from '../stack/desired.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
@@ -51,13 +52,14 @@ export class DeploymentRun {
   async #carryOut(signal: AbortSignal): Promise<void> {
     const core = this.#core
     const table = new ImageTable(core.engine)
-    const scope = await this.#apply(table, signal)
-    const policy = policyOf(this.#request, scope)
+    const applied = await this.#apply(table, signal)
+    const policy = policyOf(this.#request, applied.scope)
     const limitMs = waitTimeoutMs(this.#request)
     const timeout = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
     const both = timeout === undefined ? signal : AbortSignal.any([signal, timeout])
-    const desired = core.desired.read(this.#row.stack)
-    if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${this.#row.stack}`)
+    const stored = core.desired.read(this.#row.stack)
+    if (stored === undefined) throw new Problem('stack-not-found', `there is no stack ${this.#row.stack}`)
+    const desired = { ...stored, oneOffs: this.#oneOffs(applied) }
     const { plan, context } = await prepareRound(
       core,
       desired,
@@ -87,17 +89,21 @@ export class DeploymentRun {
     // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
   }
 
-  /** Answers the scope. A deployment that a crash cut short after this is not applied twice. */
-  async #apply(table: ImageTable, signal: AbortSignal): Promise<ReadonlySet<string> | 'all'> {
+  /** A deployment that a crash cut short after this is not applied twice. */
+  async #apply(table: ImageTable, signal: AbortSignal): Promise<AppliedState> {
     const { store } = this.#core
     const name = this.#row.stack
     const before = this.#before()
     const modelOf = (number: number) => this.#revision(number).model
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
-    if (this.#row.applied) return applied.scope
+    if (this.#row.applied) return applied
     const pins = applied.stack.presence === 'absent' ? [] : await this.#images(applied, table, signal)
     store.transaction(() => this.#commit(applied, pins))
-    return applied.scope
+    return applied
+  }
+
+  #oneOffs({ stack, oneOffs }: AppliedState): DesiredService[] {
+    return Object.values(this.#core.desired.compose(stack, oneOffs, (number) => this.#revision(number)).services)
   }
 
   #before(): StackState | undefined {
@@ -115,10 +121,13 @@ export class DeploymentRun {
 
   async #images(applied: AppliedState, table: ImageTable, signal: AbortSignal): Promise<ImagePin[]> {
     const core = this.#core
-    const desired = core.desired.compose(applied.stack, applied.services, (number) => this.#revision(number))
+    const { scope, oneOffs } = applied
+    const names = oneOffs.map(({ service }) => service)
+    const others = applied.services.filter(({ service }) => !names.includes(service))
+    const desired = core.desired.compose(applied.stack, [...others, ...oneOffs], (number) => this.#revision(number))
     const input: ImageStageInput = {
       desired,
-      scope: applied.scope,
+      scope: scope === 'all' ? scope : new Set([...scope, ...names]),
       options: imageOptionsOf(this.#request),
       table,
       revisionOf: (service) => this.#revision(desired.services[service]!.revision),
@@ -151,11 +160,14 @@ export class DeploymentRun {
     const { store } = this.#core
     const name = this.#row.stack
     const services = new Map(applied.services.map((state) => [state.service, state]))
+    /** They take the newest image, and leave the replicas of their services at the revision and image that those have. */
+    const oneOffs = new Set(applied.oneOffs.map(({ service }) => service))
     let revision = applied.stack.revision
     const known = new Map(store.revisions.pins(name, revision).map((pin) => [pin.service, pin.imageId]))
     const moved = pins.some((pin) => {
       const before = known.get(pin.service)
-      return services.get(pin.service)?.revision === revision && before !== undefined && before !== pin.imageId
+      const isAt = oneOffs.has(pin.service) || services.get(pin.service)?.revision === revision
+      return isAt && before !== undefined && before !== pin.imageId
     })
     if (moved) {
       const copy = store.revisions.latestNumber(name) + 1
@@ -163,11 +175,13 @@ export class DeploymentRun {
       store.revisions.add({ ...rest, number: copy, createdAt: this.#now(), note: 'images were resolved again' })
       for (const pin of store.revisions.pins(name, revision)) store.revisions.pin(name, copy, pin)
       for (const [service, state] of services) {
-        if (state.revision === revision) services.set(service, { ...state, revision: copy })
+        if (state.revision === revision && !oneOffs.has(service)) services.set(service, { ...state, revision: copy })
       }
       revision = copy
     }
-    for (const pin of pins) store.revisions.pin(name, services.get(pin.service)!.revision, pin)
+    for (const pin of pins) {
+      store.revisions.pin(name, oneOffs.has(pin.service) ? revision : services.get(pin.service)!.revision, pin)
+    }
     store.stacks.save({ ...applied.stack, revision })
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)

@@ -22,6 +22,7 @@ import type { FileRef, RevisionRow } from '../store/revisions.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
+import { deadline } from './deadline.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { isWholeStack, type StackRequest } from './requests.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -29,14 +30,6 @@ import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './v
 
 /** Reading for a person who waits: no longer than this. */
 const READ_MS = 20_000
-
-/** Like `AbortSignal.timeout`, with words for the person who waits. */
-function deadline(): AbortSignal {
-  const abort = new AbortController()
-  const problem = () => new Problem('engine-timeout', `the Engine did not answer in ${READ_MS / 1000} s`)
-  setTimeout(() => abort.abort(problem()), READ_MS).unref()
-  return abort.signal
-}
 
 export class StackControl implements Control {
   readonly #core: Core
@@ -97,11 +90,11 @@ export class StackControl implements Control {
       options: request.options,
       disabled: request.disabledServices,
     }
-    return previewRequest(this.#core, this.#state(stack), stored, candidate, deadline())
+    return previewRequest(this.#core, this.#state(stack), stored, candidate, deadline(READ_MS))
   }
 
   drift(stack: string): Promise<Plan> {
-    return previewDrift(this.#core, stack, deadline())
+    return previewDrift(this.#core, stack, deadline(READ_MS))
   }
 
   async down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted> {
@@ -142,7 +135,7 @@ export class StackControl implements Control {
   async containers(stack: string): Promise<Container[]> {
     const { store, observer } = this.#core
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
-    const summaries = await observer.containers(stack, deadline())
+    const summaries = await observer.containers(stack, deadline(READ_MS))
     if (summaries.length === 0) this.#row(stack)
     return summaries
       .map((summary) => containerOf(summary, stack, store.instance, services))
@@ -213,7 +206,7 @@ export class StackControl implements Control {
   /** Undefined where the Engine does not answer: what we know ourselves is still worth showing. */
   async #ours(stack?: string): Promise<ContainerSummary[] | undefined> {
     const { engine, store, observer } = this.#core
-    const signal = deadline()
+    const signal = deadline(READ_MS)
     const label = [`${OURS.instance}=${store.instance}`]
     try {
       return await (stack === undefined
@@ -242,7 +235,7 @@ export class StackControl implements Control {
         hint: 'give yours another name (-p NAME), or take this one over with --take-over',
       })
     }
-    const foreign = (await observer.containers(stack, deadline())).filter(
+    const foreign = (await observer.containers(stack, deadline(READ_MS))).filter(
       (container) =>
         container.Labels[OURS.instance] !== store.instance &&
         request.model.services[container.Labels[COMPOSE.service] ?? ''] !== undefined,

@@ -13,6 +13,7 @@ import ls from './ls.ts'
 import plan from './plan.ts'
 import ps from './ps.ts'
 import restart from './restart.ts'
+import run from './run.ts'
 import scale from './scale.ts'
 import start from './start.ts'
 import stop from './stop.ts'
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   logs,
   events,
   exec,
+  run,
   attach,
   cp,
   config,

@@ -4,6 +4,7 @@ import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { ContainerFiles } from '../../../daemon/reconcile/container-files.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -14,6 +15,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   up: upRequest(aModel({ web: {} })),
   plan: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
+  run: { service: 'web' },
   images: { references: ['web:1'] },
 }
 
@@ -34,6 +36,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     control,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     files: control as unknown as ContainerFiles,
+    oneOffs: control as unknown as OneOffs,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
     version: '1.2.3',

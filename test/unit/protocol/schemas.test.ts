@@ -20,6 +20,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   restart: {},
   scale: { scale: { web: 1 } },
   images: { references: [] },
+  run: { service: 'web' },
 }
 
 const WITH_BODY = Object.entries(SCHEMAS).flatMap(([name, schemas]) =>
@@ -68,6 +69,7 @@ describe('values of a body', () => {
     expect(SCHEMAS.up.body.parse({ model: UP.model, source: UP.source }).options).toEqual({
       services: [],
       dependencies: 'include',
+      purpose: 'services',
       recreate: 'changed',
       start: 'start',
       build: 'missing',

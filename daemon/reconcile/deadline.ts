@@ -1,0 +1,9 @@
+import { Problem } from '../../protocol/problems.ts'
+
+/** Like `AbortSignal.timeout`, with words for the person who waits. */
+export function deadline(ms: number): AbortSignal {
+  const abort = new AbortController()
+  const problem = () => new Problem('engine-timeout', `the Engine did not answer in ${ms / 1000} s`)
+  setTimeout(() => abort.abort(problem()), ms).unref()
+  return abort.signal
+}
