@@ -31,6 +31,7 @@ import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
 import { HoldControl } from './reconcile/hold-control.ts'
 import { Observer } from './reconcile/observer.ts'
+import { OneOffs } from './reconcile/one-offs.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
@@ -95,6 +96,7 @@ async function run(config: Config): Promise<void> {
     holds,
     contexts,
     files: new ContainerFiles(engine),
+    oneOffs: new OneOffs(core),
     engine,
     log,
     admit,

@@ -121,6 +121,12 @@ export const ROUTES = {
   push: { method: 'POST', path: '/v1/stacks/:stack/push', permission: 'deploy', summary: 'Push images' },
   job: { method: 'GET', path: '/v1/jobs/:id', permission: 'read', summary: 'One job on images with its steps' },
   cancelJob: { method: 'DELETE', path: '/v1/jobs/:id', permission: 'deploy', summary: 'End a job before its time' },
+  run: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/run',
+    permission: 'exec',
+    summary: 'Make a one-off container of a service',
+  },
   lookAtPath: {
     method: 'GET',
     path: '/v1/stacks/:stack/containers/:container/path',

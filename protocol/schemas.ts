@@ -19,6 +19,7 @@ import {
 } from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
 import { ModelSchema, Revision } from './resources/revision.ts'
+import { RunAnswer, RunRequest } from './resources/run.ts'
 import {
   AdoptRequest,
   DownOptions,
@@ -93,6 +94,7 @@ export const SCHEMAS = {
   push: { body: PushRequest, answer: JobStarted, status: 202 },
   job: { answer: Job },
   cancelJob: { answer: Job },
+  run: { body: RunRequest, answer: RunAnswer },
   lookAtPath: { query: PathQuery, answer: PathAnswer },
   getFiles: { query: PathQuery, answer: z.any(), media: 'application/x-tar' },
   putFiles: { query: PutFilesQuery, answer: PathAnswer },

@@ -1,28 +1,35 @@
 /** Shows a deployment until it ends. Ctrl-C leaves it to the daemon. */
 
 import { Problem } from '../../protocol/problems.ts'
-import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { Accepted, Deployment, Step } from '../../protocol/resources/deployment.ts'
 import type { ProgressFrame } from '../../protocol/streams.ts'
 import type { Api } from '../api.ts'
 import type { Context } from './command.ts'
-import { type PullDetails, progressView } from './render/progress.ts'
+import { type ProgressView, progressView } from './render/progress.ts'
+
+/** What is not shown: how far pulls are, builds altogether, warnings. */
+export interface Unshown {
+  readonly pullProgress?: boolean
+  readonly builds?: boolean
+  readonly warnings?: boolean
+}
 
 /** Resolves when it has succeeded; rejects with what it failed of. */
 export async function followDeployment(
-  { api, output }: Context,
+  { api, output }: Pick<Context, 'api' | 'output'>,
   accepted: Accepted,
-  pulls: PullDetails = 'detailed',
+  unshown: Unshown = {},
 ): Promise<Deployment> {
   const onInterrupt = () => {
     process.stderr.write('\nThe daemon goes on with it. See: evenkeel ps\n')
     process.exit(130)
   }
   process.once('SIGINT', onInterrupt)
-  const view = progressView(output, pulls)
+  const view = showing(progressView(output), unshown)
   try {
     const deployment = await ended(api, accepted.deployment, view, output.progress === 'tty' ? 'watched' : 'unwatched')
     view.end()
-    for (const warning of deployment.warnings) output.note(`WARN ${warning}`)
+    if (unshown.warnings !== true) for (const warning of deployment.warnings) output.note(`WARN ${warning}`)
     if (deployment.state === 'succeeded') return deployment
     throw deployment.error === undefined
       ? new Problem('deployment-failed', `the deployment ${deployment.state}`)
@@ -31,6 +38,16 @@ export async function followDeployment(
     view.end()
     process.removeListener('SIGINT', onInterrupt)
   }
+}
+
+function showing(view: ProgressView, unshown: Unshown): ProgressView {
+  const shown = (step: Step): Step => {
+    if (unshown.pullProgress !== true || step.action !== 'pull-image') return step
+    const { detail: _, ...rest } = step
+    return rest
+  }
+  const isShown = ({ action, state }: Step) => unshown.builds !== true || action !== 'build-image' || state === 'failed'
+  return { steps: (steps) => view.steps(steps.filter(isShown).map(shown)), end: () => view.end() }
 }
 
 /**

@@ -3,6 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import { AttachOpen } from '../../protocol/resources/session.ts'
 import type { ContainerInspect, Engine } from '../engine/types.ts'
 import type { Core } from '../reconcile/core.ts'
+import { explainStart } from '../reconcile/perform/engine-answers.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { converse } from './converse.ts'
@@ -37,7 +38,7 @@ export async function serveAttach(core: Core, stack: string, session: SessionSoc
       size: open.size,
       resize: (size) => engine.containers.resize(Id, size, { signal }),
       kill: (name) => engine.containers.kill(Id, name, { signal }),
-      ...(open.start ? { start: () => start(engine, Id, signal) } : {}),
+      ...(open.start ? { start: () => start(engine, container, signal) } : {}),
     })
     session.send({ type: 'exit', code: await exit.code })
   } catch (error) {
@@ -84,6 +85,10 @@ async function exitOf(
   return { code }
 }
 
-async function start(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
-  await engine.containers.start(id, { signal })
+async function start(engine: Engine, { Id, Config }: ContainerInspect, signal: AbortSignal): Promise<void> {
+  try {
+    await engine.containers.start(Id, { signal })
+  } catch (error) {
+    throw explainStart(error, Config.Labels[COMPOSE.service] ?? '')
+  }
 }

@@ -8,6 +8,7 @@ import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
+import type { RunRequest } from '../../protocol/resources/run.ts'
 import type {
   AdoptRequest,
   DownOptions,
@@ -25,6 +26,7 @@ import type { JobControl } from '../jobs/job-control.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
 import type { HoldControl } from '../reconcile/hold-control.ts'
+import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import { openApiDocument } from './openapi.ts'
 
@@ -38,6 +40,7 @@ export interface Api {
   readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
   readonly contexts: ContextStore
   readonly files: ContainerFiles
+  readonly oneOffs: OneOffs
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -170,6 +173,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     push: (input) => jobs.push(stack(input), input.body as PushRequest, input.caller),
     job: (input) => jobs.job(input.params.id!),
     cancelJob: (input) => jobs.cancel(input.params.id!),
+    run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest),
     lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
     getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
     putFiles: (input) =>

@@ -13,6 +13,8 @@ export interface StackState {
 export interface AppliedState extends StackState {
   /** Services that the request is about: with their dependencies where wanted. */
   readonly scope: ReadonlySet<string> | 'all'
+  /** What one-off containers are to be made of. It is no part of the state: it lasts as long as the request. */
+  readonly oneOffs: readonly ServiceState[]
 }
 
 /** `before` is undefined for a stack that is not known. `modelOf` answers the model of a revision. */
@@ -47,7 +49,7 @@ export function applyRequest(
         return { ...state, run: 'running', scale: request.options.scale[state.service] ?? state.scale }
     }
   })
-  return { stack: converging(before.stack, at), services, scope }
+  return { stack: converging(before.stack, at), services, scope, oneOffs: [] }
 }
 
 function applyUp(
@@ -65,7 +67,12 @@ function applyUp(
       })
     }
   }
-  const scope = scopeOf(model, options.services, options.dependencies)
+  const wanted = scopeOf(model, options.services, options.dependencies)
+  const oneOffs = options.purpose === 'one-off' ? options.services : []
+  if (options.purpose === 'one-off' && oneOffs.length === 0) {
+    throw new Problem('bad-request', 'a one-off container is made of a service', { hint: 'name the service' })
+  }
+  const scope = wanted === 'all' ? wanted : new Set([...wanted].filter((service) => !oneOffs.includes(service)))
   const known = new Map((before?.services ?? []).map((state) => [state.service, state]))
   // What a `down` has not finished with yet is not there for a later `up` of other services.
   const isPresent = before?.stack.presence === 'present'
@@ -108,6 +115,15 @@ function applyUp(
     },
     services,
     scope,
+    oneOffs: oneOffs.map((service) => ({
+      service,
+      revision,
+      run: 'running',
+      scale: 1,
+      recreate: 0,
+      restart: 0,
+      outdated: 'replace',
+    })),
   }
 }
 
@@ -127,12 +143,12 @@ function isForced(service: string, { options }: Extract<ChangeRequest, { kind: '
 
 function applyDown(before: StackState, named: readonly string[], at: string): AppliedState {
   if (named.length === 0)
-    return { ...before, stack: { ...converging(before.stack, at), presence: 'absent' }, scope: 'all' }
+    return { ...before, stack: { ...converging(before.stack, at), presence: 'absent' }, scope: 'all', oneOffs: [] }
   mustHave(before, named)
   const services = before.services.map((state) =>
     named.includes(state.service) ? { ...state, run: 'removed' as const } : state,
   )
-  return { stack: converging(before.stack, at), services, scope: new Set(named) }
+  return { stack: converging(before.stack, at), services, scope: new Set(named), oneOffs: [] }
 }
 
 /**
@@ -149,6 +165,7 @@ function applyOperation(before: StackState, request: OperationRequest, at: strin
     stack: converging(before.stack, at),
     services,
     scope: named.length === 0 ? 'all' : new Set(named),
+    oneOffs: [],
   }
 }
 

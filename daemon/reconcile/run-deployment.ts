@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { DesiredService } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
@@ -25,6 +26,13 @@ import {
 } from './requests.ts'
 import { RunContext } from './run-context.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
+
+interface Applied {
+  readonly scope: ReadonlySet<string> | 'all'
+  readonly observed: Observed | undefined
+  /** Services that a one-off container is to be made of, by `run`. */
+  readonly oneOffs: readonly DesiredService[]
+}
 
 export class DeploymentRun {
   readonly #core: Core
@@ -65,13 +73,14 @@ export class DeploymentRun {
       return
     }
     const table = new ImageTable(core.engine)
-    const { scope, observed } = await this.#apply(table, signal)
+    const { scope, observed, oneOffs } = await this.#apply(table, signal)
     const policy = policyOf(this.#request, scope)
     const limitMs = waitTimeoutMs(this.#request)
     const timeout = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
     const both = timeout === undefined ? signal : AbortSignal.any([signal, timeout])
-    const desired = core.desired.read(this.#row.stack)
-    if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${this.#row.stack}`)
+    const stored = core.desired.read(this.#row.stack)
+    if (stored === undefined) throw new Problem('stack-not-found', `there is no stack ${this.#row.stack}`)
+    const desired = { ...stored, oneOffs }
     const { plan, context } = await prepareRound(
       core,
       desired,
@@ -107,28 +116,26 @@ export class DeploymentRun {
    * Answers the scope, and what the Engine said of the stack where that still holds. A deployment that a crash cut short
    * after this is not applied twice.
    */
-  async #apply(
-    table: ImageTable,
-    signal: AbortSignal,
-  ): Promise<{ readonly scope: ReadonlySet<string> | 'all'; readonly observed: Observed | undefined }> {
+  async #apply(table: ImageTable, signal: AbortSignal): Promise<Applied> {
     const { store } = this.#core
     const name = this.#row.stack
     if (this.#request.kind === 'adopt') {
       if (!this.#row.applied) await this.#adopt(this.#request, signal)
-      return { scope: 'all', observed: undefined }
+      return { scope: 'all', observed: undefined, oneOffs: [] }
     }
     if (this.#request.kind === 'eject') throw new Error('an eject leaves nothing to apply')
     const before = this.#before()
     const modelOf = (number: number) => this.#revision(number).model
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
     const { scope } = applied
-    if (this.#row.applied) return { scope, observed: undefined }
+    const oneOffs = this.#oneOffs(applied)
+    if (this.#row.applied) return { scope, observed: undefined, oneOffs }
     const looksForImages = applied.stack.presence === 'present' && !isOperation(this.#request)
     const { pins, observed } = looksForImages
       ? await this.#images(applied, table, signal)
       : { pins: [], observed: undefined }
     store.batch(() => this.#commit(applied, pins))
-    return { scope, observed }
+    return { scope, observed, oneOffs }
   }
 
   async #adopt({ revision, disabled }: Extract<StackRequest, { kind: 'adopt' }>, signal: AbortSignal): Promise<void> {
@@ -136,6 +143,10 @@ export class DeploymentRun {
     const adoptable = await decideAdoption(this.#core, row, disabled, signal)
     for (const warning of adoptable.warnings) this.#warnings.add(warning)
     commitAdoption(this.#core, this.#row.id, row, adoptable)
+  }
+
+  #oneOffs({ stack, oneOffs }: AppliedState): DesiredService[] {
+    return Object.values(this.#core.desired.compose(stack, oneOffs, (number) => this.#revision(number)).services)
   }
 
   #before(): StackState | undefined {
@@ -158,10 +169,13 @@ export class DeploymentRun {
     signal: AbortSignal,
   ): Promise<{ readonly pins: ImagePin[]; readonly observed: Observed | undefined }> {
     const core = this.#core
-    const desired = core.desired.compose(applied.stack, applied.services, (number) => this.#revision(number))
+    const { scope, oneOffs } = applied
+    const names = oneOffs.map(({ service }) => service)
+    const others = applied.services.filter(({ service }) => !names.includes(service))
+    const desired = core.desired.compose(applied.stack, [...others, ...oneOffs], (number) => this.#revision(number))
     const input: ImageStageInput = {
       desired,
-      scope: applied.scope,
+      scope: scope === 'all' ? scope : new Set([...scope, ...names]),
       options: imageOptionsOf(this.#request),
       table,
       revisionOf: (service) => this.#revision(desired.services[service]!.revision),
@@ -195,11 +209,14 @@ export class DeploymentRun {
     const { store } = this.#core
     const name = this.#row.stack
     const services = new Map(applied.services.map((state) => [state.service, state]))
+    /** They take the newest image, and leave the replicas of their services at the revision and image that those have. */
+    const oneOffs = new Set(applied.oneOffs.map(({ service }) => service))
     let revision = applied.stack.revision
     const known = new Map(store.revisions.pins(name, revision).map((pin) => [pin.service, pin.imageId]))
     const moved = pins.some((pin) => {
       const before = known.get(pin.service)
-      return services.get(pin.service)?.revision === revision && before !== undefined && before !== pin.imageId
+      const isAt = oneOffs.has(pin.service) || services.get(pin.service)?.revision === revision
+      return isAt && before !== undefined && before !== pin.imageId
     })
     if (moved) {
       const copy = store.revisions.latestNumber(name) + 1
@@ -207,11 +224,13 @@ export class DeploymentRun {
       store.revisions.add({ ...rest, number: copy, createdAt: this.#now(), note: 'images were resolved again' })
       for (const pin of store.revisions.pins(name, revision)) store.revisions.pin(name, copy, pin)
       for (const [service, state] of services) {
-        if (state.revision === revision) services.set(service, { ...state, revision: copy })
+        if (state.revision === revision && !oneOffs.has(service)) services.set(service, { ...state, revision: copy })
       }
       revision = copy
     }
-    for (const pin of pins) store.revisions.pin(name, services.get(pin.service)!.revision, pin)
+    for (const pin of pins) {
+      store.revisions.pin(name, oneOffs.has(pin.service) ? revision : services.get(pin.service)!.revision, pin)
+    }
     store.stacks.save({ ...applied.stack, revision })
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)

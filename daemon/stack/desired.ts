@@ -67,6 +67,8 @@ export interface DesiredStack {
   readonly disabled: readonly string[]
   readonly networks: readonly DesiredNetwork[]
   readonly volumes: readonly DesiredVolume[]
+  /** What one-off containers are about to be made of: what these need is to be there, and nothing else of them. */
+  readonly oneOffs?: readonly DesiredService[]
 }
 
 /** Count of replicas that the file asks for: `scale`, else `deploy.replicas`, else one (`mode: global` counts as one). */

@@ -22,7 +22,18 @@ export function gateStarts(draft: Draft, input: PlanInput, work: Work): void {
       for (const start of own.starts) draft.order(start, gate, dependency.required ? [] : gate)
     }
   }
+  for (const service of input.desired.oneOffs ?? []) awaitForOneOff(draft, input, work, service)
   if (input.policy.wait === 'ready') waitForAll(draft, input, work)
+}
+
+/** A one-off container is made once the plan is done, so that the plan waits for what it needs. */
+function awaitForOneOff(draft: Draft, input: PlanInput, work: Work, oneOff: DesiredService): void {
+  for (const [name, dependency] of Object.entries(oneOff.dependsOn)) {
+    const target = work.get(name)
+    // What is not required does not hold it up: nothing here could go on after a wait that fails.
+    if (target === undefined || !dependency.required || !inScope(input.policy, name)) continue
+    if (target.service.run === 'running' && target.service.replicas > 0) gateOf(draft, input, target, dependency)
+  }
 }
 
 function gateOf(draft: Draft, input: PlanInput, target: ServiceWork, dependency: Dependency): string[] {

@@ -23,6 +23,7 @@ export const COMPOSE = {
   service: 'com.docker.compose.service',
   number: 'com.docker.compose.container-number',
   oneOff: 'com.docker.compose.oneoff',
+  slug: 'com.docker.compose.slug',
   configHash: 'com.docker.compose.config-hash',
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',

@@ -14,7 +14,9 @@ export interface NetworkStage {
 
 export function planNetworks(draft: Draft, { desired, observed }: PlanInput): NetworkStage {
   const used = new Set(
-    Object.values(desired.services).flatMap((service) => (service.run === 'removed' ? [] : service.networks)),
+    [...Object.values(desired.services), ...(desired.oneOffs ?? [])].flatMap((service) =>
+      service.run === 'removed' ? [] : service.networks,
+    ),
   )
   const created: Record<string, string> = {}
   const replaced: Record<string, { removal: string }> = {}

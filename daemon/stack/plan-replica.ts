@@ -321,10 +321,12 @@ export class ReplicaPlanner {
     const { observed, desired } = this.#input
     const { policy } = this.#input
     const goes = (container: ObservedContainer): boolean =>
-      container.ownership === 'ours' ||
-      (desired.services[container.service] === undefined || container.oneOff
-        ? policy.orphans === 'remove'
-        : policy.lookAlikes === 'replace')
+      // A one-off that holds a port runs, and is left alone.
+      !container.oneOff &&
+      (container.ownership === 'ours' ||
+        (desired.services[container.service] === undefined
+          ? policy.orphans === 'remove'
+          : policy.lookAlikes === 'replace'))
     const own = new Set(observed.containers.filter(goes).map((container) => container.id))
     const taken = this.#service.hostPorts.flatMap((wanted) => {
       const holder = observed.ports.find(

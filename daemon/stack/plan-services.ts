@@ -112,7 +112,7 @@ function removeDropped(
   })
 }
 
-/** Containers of the same project that we did not make: reported, and removed only where that was asked for. */
+/** Containers of the same project that are none of its replicas: reported, and removed only where that was asked for. */
 function treatForeign(draft: Draft, input: PlanInput): Removed[] {
   const { desired, observed, policy } = input
   const removed: Removed[] = []
@@ -122,7 +122,8 @@ function treatForeign(draft: Draft, input: PlanInput): Removed[] {
     removed.push({ container, stopped, removed: gone })
   }
   for (const container of observed.containers) {
-    if (container.ownership === 'ours') continue
+    // By Compose's rule a one-off that has ended is an orphan, whoever made it; one that runs is nobody's affair.
+    if (container.oneOff ? !hasEnded(container) : container.ownership === 'ours') continue
     const named = desired.services[container.service] !== undefined && !container.oneOff
     if (named && policy.lookAlikes === 'replace') {
       // Those whose place is wanted and free are replaced where that place is planned.
@@ -139,6 +140,8 @@ function treatForeign(draft: Draft, input: PlanInput): Removed[] {
   }
   return removed
 }
+
+const hasEnded = ({ state }: ObservedContainer): boolean => state === 'exited' || state === 'dead'
 
 function isHolder(container: ObservedContainer, { desired, observed }: PlanInput): boolean {
   const service = desired.services[container.service]

@@ -5,7 +5,9 @@ import type { PlanInput } from './plan-input.ts'
 
 export function planVolumes(draft: Draft, { desired, observed, memory, policy }: PlanInput): void {
   const used = new Set(
-    Object.values(desired.services).flatMap((service) => (service.run === 'removed' ? [] : service.volumes)),
+    [...Object.values(desired.services), ...(desired.oneOffs ?? [])].flatMap((service) =>
+      service.run === 'removed' ? [] : service.volumes,
+    ),
   )
   for (const volume of desired.volumes) {
     if (!used.has(volume.name)) continue

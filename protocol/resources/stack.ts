@@ -59,6 +59,11 @@ export const UpOptions = z.strictObject({
   /** Only these services and, unless `dependencies` is `ignore`, what they depend on. Empty: all. */
   services: z.array(ServiceName).default([]),
   dependencies: z.enum(['include', 'ignore']).default('include'),
+  /**
+   * `one-off`: for a `run` of the named services. Their images, networks and volumes are made sure of, and what they
+   * depend on is brought up as far as they need it; their own replicas are left as they are.
+   */
+  purpose: z.enum(['services', 'one-off']).default('services'),
   /** `changed`: those that differ. `force`: the named ones. `force-all`: with their dependencies. `never`: none. */
   recreate: z.enum(['changed', 'force', 'force-all', 'never']).default('changed'),
   start: z.enum(['start', 'create-only']).default('start'),

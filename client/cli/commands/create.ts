@@ -27,7 +27,7 @@ export default command({
     )
     const request = await prepareUp(context.api, loaded, options)
     const accepted = await declareStack(context, request, values.yes === true)
-    await followDeployment(context, accepted, values['quiet-pull'] === true ? 'quiet' : 'detailed')
+    await followDeployment(context, accepted, { pullProgress: values['quiet-pull'] === true })
     return 0
   },
 })

@@ -30,6 +30,7 @@ import push from './push.ts'
 import restart from './restart.ts'
 import resume from './resume.ts'
 import rm from './rm.ts'
+import run from './run.ts'
 import scale from './scale.ts'
 import start from './start.ts'
 import stats from './stats.ts'
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   logs,
   events,
   exec,
+  run,
   attach,
   cp,
   config,

@@ -39,7 +39,7 @@ export default command({
     const status = values.filter === undefined ? (values.status ?? []) : [statusOf(values.filter)]
     const shown = known.filter(
       (container) =>
-        !container.oneOff &&
+        (!container.oneOff || values.all === true) &&
         (services.length === 0 || services.includes(container.service)) &&
         (values.orphans !== 'false' || !container.orphan) &&
         (status.length > 0 ? status.includes(container.state) : values.all === true || isUp(container)),

@@ -3,9 +3,11 @@ import { pack } from 'tar-stream'
 import { Problem } from '../../../protocol/problems.ts'
 import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
-import { type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
+import { type ContainerInput, type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
+import type { RevisionRow } from '../../store/revisions.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance, Setting } from '../performance.ts'
+import type { Collaborators } from '../run-context.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** The create call of a replica, from its revision, pinned to the image that the revision has. */
@@ -51,17 +53,29 @@ export async function containerPlan(
     },
     containers,
     carriedVolumes: body.carriedVolumes,
-    fileSource: (kind, name) => {
-      const file = revision.files.find((candidate) => candidate.kind === kind && candidate.name === name)
-      if (file === undefined) throw new Problem('conflict', `the content of ${kind} ${name} was not sent`)
-      const bindable = file.delivery === 'file' && engine.address.startsWith('unix:')
-      return bindable ? { hostPath: files.pathOf(file.digest) } : { content: files.read(file.digest) }
-    },
+    fileSource: fileSourceOf(revision, { engine, files }),
   })
 }
 
+/** Where the content of a config or secret of a revision comes from. */
+export function fileSourceOf(
+  revision: RevisionRow,
+  { engine, files }: Pick<Collaborators, 'engine' | 'files'>,
+): ContainerInput['fileSource'] {
+  return (kind, name) => {
+    const file = revision.files.find((candidate) => candidate.kind === kind && candidate.name === name)
+    if (file === undefined) throw new Problem('conflict', `the content of ${kind} ${name} was not sent`)
+    const bindable = file.delivery === 'file' && engine.address.startsWith('unix:')
+    return bindable ? { hostPath: files.pathOf(file.digest) } : { content: files.read(file.digest) }
+  }
+}
+
 /** Further networks and inline files. Doing it twice does no harm. */
-export async function complete(plan: ContainerPlan, id: string, { with: { engine }, signal }: Setting): Promise<void> {
+export async function complete(
+  plan: ContainerPlan,
+  id: string,
+  { with: { engine }, signal }: { readonly with: Pick<Collaborators, 'engine'>; readonly signal: AbortSignal },
+): Promise<void> {
   for (const { networkName, endpoint } of plan.connectAfterCreate) {
     await engine.networks.connect(networkName, id, endpoint, { signal }).catch((error: unknown) => {
       if (!isStatus(error, 403) && !/already exists/i.test(String(error))) throw error

@@ -24,10 +24,20 @@ export interface ContainerInput {
   readonly containers: (service: string) => string | undefined
   /** Anonymous volumes of the predecessor by mount target. */
   readonly carriedVolumes: Readonly<Record<string, string>>
+  /** Set for a one-off container (`run`): it is no replica, and nobody finds it by the service's name unless wanted. */
+  readonly oneOff?: OneOff
   readonly fileSource: (
     kind: 'config' | 'secret',
     name: string,
   ) => { readonly hostPath: string } | { readonly content: Buffer }
+}
+
+export interface OneOff {
+  /** 64 hex digits; the name ends in the first twelve. */
+  readonly slug: string
+  readonly aliases: 'none' | 'service'
+  /** The Engine removes it once it has ended. */
+  readonly remove: boolean
 }
 
 export interface FileToCopy {

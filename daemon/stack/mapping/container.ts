@@ -20,7 +20,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
   const { model, service, replica } = input
   const spec = model.services[service]!
   refuseWhatWeCannot(service, spec)
-  const name = spec.container_name ?? `${model.name}-${service}-${replica}`
+  const name = input.oneOff ? input.containerName : (spec.container_name ?? `${model.name}-${service}-${replica}`)
   const endpoints = endpointsOf(input, spec, name)
   const mounts = mountsOf(input, spec)
   const security = securityOf(spec)
@@ -36,6 +36,8 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
       ExposedPorts: exposedPorts(spec),
       Tty: spec.tty,
       OpenStdin: spec.stdin_open,
+      // The input of a one-off ends with whoever gives it.
+      ...(input.oneOff && spec.stdin_open ? { AttachStdin: true, StdinOnce: true } : {}),
       AttachStdout: true,
       AttachStderr: true,
       Cmd: spec.command ?? undefined,
@@ -49,6 +51,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
       Env: environmentOf(spec),
       Healthcheck: healthcheckOf(spec.healthcheck, `${path}.healthcheck`, input.apiVersion),
       HostConfig: defined({
+        AutoRemove: input.oneOff?.remove ? true : undefined,
         Annotations: spec.annotations,
         Binds: nonEmpty(mounts.binds),
         Mounts: nonEmpty(mounts.mounts),
@@ -115,8 +118,9 @@ function labelsOf(input: ContainerInput, spec: Service): Record<string, string> 
     ...spec.labels,
     [COMPOSE.project]: model.name,
     [COMPOSE.service]: service,
-    [COMPOSE.number]: String(replica),
-    [COMPOSE.oneOff]: 'False',
+    ...(input.oneOff === undefined
+      ? { [COMPOSE.number]: String(replica), [COMPOSE.oneOff]: 'False' }
+      : { [COMPOSE.slug]: input.oneOff.slug, [COMPOSE.oneOff]: 'True' }),
     [COMPOSE.configHash]: compose.configHash,
     [COMPOSE.version]: compose.version,
     'com.docker.compose.image': input.image.id,

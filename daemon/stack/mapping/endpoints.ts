@@ -90,7 +90,10 @@ function endpointOf(
   if (network.mac_address && !how.main && !how.atOnce) needsApi(`${path}.mac_address`, ALL_AT_ONCE, input.apiVersion)
   const mac = network.mac_address ?? (how.main ? spec.mac_address : undefined)
   return defined({
-    Aliases: [...new Set([containerName, input.service, ...(network.aliases ?? [])])],
+    Aliases:
+      input.oneOff?.aliases === 'none'
+        ? [containerName]
+        : [...new Set([containerName, input.service, ...(network.aliases ?? [])])],
     Links: how.links.length === 0 ? undefined : [...how.links],
     IPAMConfig: Object.keys(ipam).length === 0 ? undefined : ipam,
     MacAddress: how.atOnce ? mac : undefined,

@@ -6,6 +6,7 @@ import type { JobControl } from '../../../daemon/jobs/job-control.ts'
 import type { ContainerFiles } from '../../../daemon/reconcile/container-files.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
 import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
+import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
@@ -20,6 +21,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   adopt: upRequest(aModel({ web: {} })),
   planAdopted: upRequest(aModel({ web: {} })),
   scale: { scale: { web: 2 } },
+  run: { service: 'web' },
   images: { references: ['web:1'] },
   build: { model: aModel({ web: {} }), source: SOURCE },
   pull: { model: aModel({ web: {} }), source: SOURCE },
@@ -50,6 +52,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     holds: control,
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     files: control as unknown as ContainerFiles,
+    oneOffs: control as unknown as OneOffs,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
     version: '1.2.3',

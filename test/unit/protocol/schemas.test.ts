@@ -33,6 +33,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   adopt: ADOPT,
   planAdopted: ADOPT,
   eject: {},
+  run: { service: 'web' },
 }
 
 const WITH_BODY = Object.entries(SCHEMAS).flatMap(([name, schemas]) =>
@@ -83,6 +84,7 @@ describe('values of a body', () => {
     expect(SCHEMAS.up.body.parse({ model: UP.model, source: UP.source }).options).toEqual({
       services: [],
       dependencies: 'include',
+      purpose: 'services',
       recreate: 'changed',
       start: 'start',
       build: 'missing',

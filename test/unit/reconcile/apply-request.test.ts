@@ -268,3 +268,36 @@ test('a request does not change what it was given', () => {
   for (const request of [up(2), down(), services('restart'), scale({ web: 2 })]) apply(request)
   expect(UP).toEqual(before)
 })
+
+describe('up for a one-off of a service', () => {
+  const oneOff = (services: string[], options = {}) => up(2, { services, purpose: 'one-off', ...options })
+
+  test('brings up what it depends on, and leaves the service as it is', () => {
+    const applied = apply(oneOff(['web']))
+    expect(byName(applied).web).toEqual(state('web'))
+    expect(byName(applied).api).toEqual(state('api', { revision: 2 }))
+    expect(byName(applied).db).toEqual(state('db', { revision: 2 }))
+    expect(applied.scope).toEqual(new Set(['api', 'db']))
+  })
+
+  test('says what the one-off is to be made of', () => {
+    expect(apply(oneOff(['web'])).oneOffs).toEqual([state('web', { revision: 2, scale: 1 })])
+  })
+
+  test('declares no replica of a service that was never up', () => {
+    const applied = applyToNothing(oneOff(['db']))
+    expect(applied.services).toEqual([])
+    expect(applied.stack).toMatchObject({ presence: 'present', revision: 2 })
+    expect(applied.oneOffs).toHaveLength(1)
+  })
+
+  test('touches nothing else with --no-deps', () => {
+    const applied = apply(oneOff(['web'], { dependencies: 'ignore' }))
+    expect(applied.services).toEqual(UP.services)
+    expect(applied.scope).toEqual(new Set())
+  })
+
+  test('needs a service', () => {
+    expect(problemOf(() => apply(oneOff([]))).code).toBe('bad-request')
+  })
+})

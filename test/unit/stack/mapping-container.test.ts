@@ -363,3 +363,38 @@ test('a namespace of a service that has no container is refused', () => {
     message: 'services.web.pid: service db has no container to share with',
   })
 })
+
+describe('a one-off container', () => {
+  const oneOff = { slug: 'a'.repeat(64), aliases: 'none', remove: true } as const
+  const create = (spec = {}, parts = {}) =>
+    containerCreate(
+      containerInput(spec, { containerName: 'shop-web-run-aaaaaaaaaaaa', oneOff: { ...oneOff, ...parts } }),
+    )
+
+  test('is no replica, by its labels', () => {
+    const labels = create().body.Labels!
+    expect(labels['com.docker.compose.oneoff']).toBe('True')
+    expect(labels['com.docker.compose.slug']).toBe(oneOff.slug)
+    expect(labels).not.toHaveProperty(['com.docker.compose.container-number'])
+  })
+
+  test('is found by its own name alone, unless wanted otherwise', () => {
+    const aliases = (parts = {}) =>
+      partOf(
+        create({ networks: { default: { aliases: ['www'] } } }, parts).body,
+        'NetworkingConfig.EndpointsConfig.shop_default.Aliases',
+      )
+    expect(aliases()).toEqual(['shop-web-run-aaaaaaaaaaaa'])
+    expect(aliases({ aliases: 'service' })).toEqual(['shop-web-run-aaaaaaaaaaaa', 'web', 'www'])
+  })
+
+  test('has an input that ends with whoever gives it', () => {
+    expect(create({ stdin_open: true }).body).toMatchObject({ OpenStdin: true, AttachStdin: true, StdinOnce: true })
+    expect(create({ stdin_open: false }).body).not.toHaveProperty('StdinOnce')
+  })
+
+  test('is removed by the Engine where that was asked for', () => {
+    expect(partOf(create().body, 'HostConfig.AutoRemove')).toBe(true)
+    expect(partOf(create({}, { remove: false }).body, 'HostConfig.AutoRemove')).toBeUndefined()
+  })
+})

@@ -1,0 +1,130 @@
+/**
+ * One-off containers (`run`). They are outside the loop: nobody counts them, heals them or replaces them. What one needs
+ * (image, networks, volumes, dependencies) an `up` of purpose `one-off` has made sure of before.
+ */
+import { randomBytes } from 'node:crypto'
+import { Problem } from '../../protocol/problems.ts'
+import type { RunAnswer, RunRequest } from '../../protocol/resources/run.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
+import type { ImageInspect } from '../engine/types.ts'
+import { chooseRunning } from '../stack/choose-container.ts'
+import { COMPOSE_VERSION, OURS } from '../stack/labels.ts'
+import { type ContainerPlan, containerCreate } from '../stack/mapping/container.ts'
+import { serviceSpecHash } from '../stack/mapping/spec-hash.ts'
+import { oneOffModel } from '../stack/one-off.ts'
+import type { RevisionRow } from '../store/revisions.ts'
+import type { Core } from './core.ts'
+import { deadline } from './deadline.ts'
+import { imageReference } from './desired-reader.ts'
+import { mustNotBeHeld } from './held.ts'
+import { ourLabels } from './our-labels.ts'
+import { complete, fileSourceOf } from './perform/container-plan.ts'
+import { explainStart, isStatus } from './perform/engine-answers.ts'
+
+/** Calls that make a container answer soon; its files and networks take some more. */
+const MAKE_MS = 120_000
+
+export class OneOffs {
+  readonly #core: Core
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  async run(stack: string, request: RunRequest): Promise<RunAnswer> {
+    const { engine, store } = this.#core
+    mustNotBeHeld(store, stack)
+    const signal = deadline(MAKE_MS)
+    const revision = this.#revision(stack)
+    const { checkModel } = await import('./check-model.ts')
+    const model = checkModel(oneOffModel(revision.model, request), revision.source.workingDir)
+    const slug = randomBytes(32).toString('hex')
+    const name = request.name ?? `${stack}-${request.service}-run-${slug.slice(0, 12)}`
+    const plan = await this.#plan(revision, model, request, { name, slug }, signal)
+    const { Id } = await engine.containers.create(plan.query, plan.body, { signal })
+    try {
+      await complete(plan, Id, { with: this.#core, signal })
+      if (request.start === 'now') await engine.containers.start(Id, { signal })
+    } catch (error) {
+      if (request.remove) {
+        await engine.containers.remove(Id, { force: true, volumes: 'anonymous' }).catch((gone: unknown) => {
+          if (!isStatus(gone, 404) && !isStatus(gone, 409)) throw gone
+        })
+      }
+      throw explainStart(error, request.service)
+    }
+    return { id: Id, name, warnings: [...plan.warnings] }
+  }
+
+  #revision(stack: string): RevisionRow {
+    const { store } = this.#core
+    const row = store.stacks.find(stack)
+    const revision = row?.presence === 'present' ? store.revisions.find(stack, row.revision) : undefined
+    if (revision !== undefined) return revision
+    throw new Problem('stack-not-found', `there is no stack ${stack}`, { hint: 'bring it up first: evenkeel up' })
+  }
+
+  async #plan(
+    revision: RevisionRow,
+    model: Model,
+    request: RunRequest,
+    { name, slug }: { readonly name: string; readonly slug: string },
+    signal: AbortSignal,
+  ): Promise<ContainerPlan> {
+    const { engine, store, observer } = this.#core
+    const { service } = request
+    const { stack, source } = revision
+    const [image, containers, version] = await Promise.all([
+      this.#image(revision, service, signal),
+      observer.containers(stack, signal),
+      engine.version({ signal }),
+    ])
+    const fileDigests = Object.fromEntries(revision.files.map((file) => [`${file.kind}:${file.name}`, file.digest]))
+    return containerCreate({
+      model,
+      service,
+      replica: 0,
+      containerName: name,
+      oneOff: { slug, aliases: request.aliases, remove: request.remove },
+      image,
+      apiVersion: version.negotiated,
+      labels: {
+        ...ourLabels(store.instance, stack),
+        [OURS.service]: service,
+        [OURS.revision]: String(revision.number),
+      },
+      compose: {
+        workingDir: source.workingDir,
+        configFiles: source.configFiles,
+        environmentFiles: source.environmentFiles,
+        configHash: serviceSpecHash({ model, service, imageId: image.id, fileDigests }),
+        version: COMPOSE_VERSION,
+      },
+      containers: (other) => chooseRunning(containers, { service: other }).Id,
+      carriedVolumes: {},
+      fileSource: fileSourceOf(revision, this.#core),
+    })
+  }
+
+  /** The one that the revision is pinned to; by name where the name still means it. */
+  async #image(
+    revision: RevisionRow,
+    service: string,
+    signal: AbortSignal,
+  ): Promise<{ reference: string; id: string; inspect: ImageInspect }> {
+    const { engine, store } = this.#core
+    const reference = imageReference(revision.model.name, service, revision.model.services[service]!)
+    const pin = store.revisions.pins(revision.stack, revision.number).find((entry) => entry.service === service)
+    const [pinned, tagged] = await Promise.all([
+      pin === undefined ? undefined : engine.images.inspect(pin.imageId, { signal }),
+      engine.images.inspect(reference, { signal }),
+    ])
+    const inspect = pinned ?? tagged
+    if (inspect === undefined) {
+      throw new Problem('image-missing', `image ${reference} of service ${service} is not there`, {
+        hint: 'bring the stack up again to pull or build it',
+      })
+    }
+    return { reference: tagged?.Id === inspect.Id ? reference : inspect.Id, id: inspect.Id, inspect }
+  }
+}
