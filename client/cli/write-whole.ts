@@ -14,6 +14,11 @@ export async function writeWhole(path: string, source: Readable): Promise<void> 
   }
   const isPlain = there === undefined || there.isFile()
   const target = isPlain ? `${path}.${randomBytes(4).toString('hex')}.part` : path
+  const interrupted = () => {
+    if (isPlain) rmSync(target, { force: true })
+    process.exit(130)
+  }
+  process.once('SIGINT', interrupted)
   try {
     // What a container holds is no business of others on this machine.
     await pipeline(source, createWriteStream(target, { mode: 0o600 }))
@@ -27,6 +32,8 @@ export async function writeWhole(path: string, source: Readable): Promise<void> 
       })
     }
     throw code === undefined ? error : refusal(path, code)
+  } finally {
+    process.removeListener('SIGINT', interrupted)
   }
 }
 

@@ -3,6 +3,7 @@ import type { ContainerInspect } from '../../../daemon/engine/types.ts'
 import { heal } from '../../../daemon/reconcile/heal.ts'
 import { isStopSignal, signalName } from '../../../daemon/reconcile/stop-signals.ts'
 import { aRunningStack, type Bench, deploy, operation, scale, services, up } from '../support/core.ts'
+import { refused } from '../support/fake-engine.ts'
 
 const ALWAYS = { restart: 'always' }
 const runOf = ({ core }: Bench, service = 'web') =>
@@ -117,6 +118,18 @@ describe('pause', () => {
     expect([stateOf(bench), stateOf(bench, 'shop-job-1')]).toEqual(['running', 'exited'])
     expect(runOf(bench)).toBe('running')
   })
+})
+
+test('an unpause that fails leaves nothing behind that starts what has ended', async () => {
+  const bench = await aRunningStack({ web: {}, job: {} })
+  bench.engine.find('shop-job-1')!.state = 'exited'
+  await deploy(bench, operation('pause'))
+  const { networks } = bench.core.engine
+  const { list } = networks
+  Object.assign(networks, { list: () => Promise.reject(refused('list', 500, 'just now it cannot be told')) })
+  expect((await deploy(bench, operation('unpause'))).state).toBe('failed')
+  Object.assign(networks, { list })
+  expect(await settled(bench)).toEqual(['unpause shop-web-1'])
 })
 
 describe('rm', () => {
