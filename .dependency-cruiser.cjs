@@ -34,6 +34,13 @@ module.exports = {
       'daemon/stack',
       'daemon/build',
     ]),
+    floor('storage', 'daemon/storage', [
+      'protocol',
+      'daemon/engine',
+      'daemon/store',
+      'daemon/stack',
+      'daemon/reconcile',
+    ]),
     floor('streams', 'daemon/streams', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
     floor('http', 'daemon/http', [
       'protocol',
@@ -42,6 +49,7 @@ module.exports = {
       'daemon/stack',
       'daemon/build',
       'daemon/reconcile',
+      'daemon/storage',
       'daemon/streams',
     ]),
     floor('client-is-thin', 'client', ['protocol']),

@@ -29,6 +29,29 @@ export class Api {
     return JSON.parse(answer) as AnswerOf<R>
   }
 
+  /** Brings a tar into a volume: of any size, and of unknown size where it comes through a pipe. */
+  async importVolume(
+    params: Params,
+    query: Params,
+    tar: Readable,
+    bytes: number | undefined,
+  ): Promise<AnswerOf<'importVolume'>> {
+    const headers = { 'content-type': 'application/x-tar', ...(bytes === undefined ? {} : { 'content-length': bytes }) }
+    const answer = await this.#send('importVolume', params, query, headers, (request) => {
+      tar.once('error', (error) => request.destroy(error))
+      request.once('close', () => tar.destroy())
+      tar.pipe(request)
+    })
+    return JSON.parse(answer) as AnswerOf<'importVolume'>
+  }
+
+  /** The bytes of an answer as they come. One that is cut off is an error of the stream. */
+  async download(name: 'exportVolume' | 'backup', params: Params): Promise<Readable> {
+    const response = await this.#open(name, params, {}, {}, (request) => request.end())
+    if ((response.statusCode ?? 500) >= 400) throw problemOf(await textOf(response), response.statusCode ?? 500)
+    return response
+  }
+
   /** Sends bytes instead of JSON: a build context. */
   async upload(name: 'putContext', params: Params, tar: Readable, bytes: number): Promise<void> {
     await this.#send(name, params, {}, { 'content-type': 'application/x-tar', 'content-length': bytes }, (request) => {
@@ -57,12 +80,27 @@ export class Api {
     headers: Record<string, string | number>,
     write: (request: ClientRequest) => void,
   ): Promise<string> {
+    const response = await this.#open(name, params, query, headers, write)
+    const text = await textOf(response)
+    if ((response.statusCode ?? 500) < 400) return text
+    // What is still on its way there is of no use any more.
+    response.destroy()
+    throw problemOf(text, response.statusCode ?? 500)
+  }
+
+  async #open(
+    name: RouteName,
+    params: Params,
+    query: Params,
+    headers: Record<string, string | number>,
+    write: (request: ClientRequest) => void,
+  ): Promise<IncomingMessage> {
     const { request: httpRequest } = await import('node:http')
     const { method, path } = ROUTES[name]
     const search = new URLSearchParams(
       Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
     ).toString()
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    return new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpRequest(
         {
           socketPath: this.address.socketPath,
@@ -73,12 +111,10 @@ export class Api {
         },
         resolve,
       )
-      request.once('error', (error) => reject(unreachable(this.address, error)))
+      // More than one may come: the first counts, unless an answer came before.
+      request.on('error', (error) => reject(unreachable(this.address, error)))
       write(request)
     })
-    const text = await textOf(response)
-    if ((response.statusCode ?? 500) < 400) return text
-    throw problemOf(text, response.statusCode ?? 500)
   }
 }
 

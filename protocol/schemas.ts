@@ -16,6 +16,7 @@ import {
   UpRequest,
   Version,
 } from './resources/stack.ts'
+import { Volume, VolumeImport, VolumeImportOptions } from './resources/volume.ts'
 import type { RouteName } from './routes.ts'
 
 /** Answers when the deployment has ended, or after so long: short ones need no stream. */
@@ -26,7 +27,11 @@ interface RouteSchemas {
   readonly query?: z.ZodType
   readonly answer: z.ZodType
   readonly status?: number
+  /** What the answer is where it is no JSON. */
+  readonly mediaType?: string
 }
+
+const Removed = z.object({ volume: z.string() })
 
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
@@ -51,6 +56,17 @@ export const SCHEMAS = {
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean() }) },
   putContext: { answer: z.object({ id: z.string(), bytes: z.number().int() }) },
+  volumes: {
+    query: z.strictObject({ stack: z.string().max(100).optional() }),
+    answer: z.object({ volumes: z.array(Volume) }),
+  },
+  volume: { answer: Volume },
+  removeVolume: { answer: Removed },
+  protectVolume: { answer: Volume },
+  unprotectVolume: { answer: Volume },
+  exportVolume: { answer: z.any(), mediaType: 'application/x-tar' },
+  importVolume: { query: VolumeImportOptions, answer: VolumeImport },
+  backup: { answer: z.any(), mediaType: 'application/x-tar' },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

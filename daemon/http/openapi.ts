@@ -10,6 +10,7 @@ interface Schemas {
   readonly query?: z.ZodType
   readonly answer: z.ZodType
   readonly status?: number
+  readonly mediaType?: string
 }
 
 export function openApiDocument(version: string): object {
@@ -59,7 +60,10 @@ function operation(name: string, route: Route, schemas: Schemas): object {
     responses: {
       [schemas.status ?? 200]: {
         description: 'Done',
-        content: { 'application/json': { schema: json(schemas.answer, 'output') } },
+        content:
+          schemas.mediaType === undefined
+            ? { 'application/json': { schema: json(schemas.answer, 'output') } }
+            : { [schemas.mediaType]: {} },
       },
       default: { $ref: '#/components/responses/Problem' },
     },

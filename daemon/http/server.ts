@@ -1,6 +1,6 @@
 /** The API over HTTP: routes from the table, bodies checked by their schemas, errors as problem details. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
@@ -13,11 +13,13 @@ import type {
   ServicesRequest,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
 import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { Caller, Control } from '../reconcile/control.ts'
+import type { VolumeControl } from '../storage/volume-control.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** A model with its configs and secrets. */
@@ -26,6 +28,9 @@ const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 export interface Api {
   readonly control: Control
   readonly contexts: ContextStore
+  readonly volumes: VolumeControl
+  /** The daemon's state as a tar. */
+  readonly backup: () => Promise<Readable>
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -68,7 +73,12 @@ export function createServer(api: Api): FastifyInstance {
   const handlers = handlersOf(api)
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const [name, route] of Object.entries(ROUTES)) {
-    const schemas = SCHEMAS[name as RouteName] as { body?: z.ZodType; query?: z.ZodType; status?: number }
+    const schemas = SCHEMAS[name as RouteName] as {
+      body?: z.ZodType
+      query?: z.ZodType
+      status?: number
+      mediaType?: string
+    }
     const handle = handlers[name as RouteName]
     server.route({
       method: route.method,
@@ -92,8 +102,8 @@ export function createServer(api: Api): FastifyInstance {
         })
         return reply
           .code(schemas.status ?? 200)
-          .header('content-type', 'application/json')
-          .send(typeof answer === 'string' ? answer : JSON.stringify(answer))
+          .header('content-type', schemas.mediaType ?? 'application/json')
+          .send(typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer))
       },
     })
   }
@@ -129,11 +139,33 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       id: input.params.id!,
       ...(await api.contexts.put(input.params.id!, input.body as Readable)),
     }),
+    volumes: async (input) => ({ volumes: await api.volumes.list(input.query.stack as string | undefined) }),
+    volume: (input) => api.volumes.inspect(input.params.volume!),
+    removeVolume: async (input) => {
+      await api.volumes.remove(input.params.volume!, input.caller)
+      return { volume: input.params.volume! }
+    },
+    protectVolume: (input) => api.volumes.protect(input.params.volume!, input.caller),
+    unprotectVolume: (input) => api.volumes.unprotect(input.params.volume!, input.caller),
+    exportVolume: (input) => api.volumes.export(input.params.volume!),
+    importVolume: (input) =>
+      api.volumes.import(
+        input.params.volume!,
+        tarOf(input.body),
+        input.query as unknown as VolumeImportOptions,
+        input.caller,
+      ),
+    backup: () => api.backup(),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document
     },
   }
+}
+
+function tarOf(body: unknown): Readable {
+  if (body instanceof Readable) return body
+  throw new Problem('unsupported-media-type', 'the body is to be a tar: application/x-tar')
 }
 
 async function imagesOf(engine: Engine, { references }: z.infer<typeof ImageQuery>) {

@@ -132,7 +132,9 @@ export class DeploymentRun {
     signal: AbortSignal,
   ): Promise<{ readonly pins: ImagePin[]; readonly observed: Observed | undefined }> {
     const core = this.#core
-    const desired = core.desired.compose(applied.stack, applied.services, (number) => this.#revision(number))
+    const desired = core.desired.compose(applied.stack, applied.services, (number) =>
+      core.store.revisions.find(this.#row.stack, number),
+    )
     const input: ImageStageInput = {
       desired,
       scope: applied.scope,
@@ -196,7 +198,20 @@ export class DeploymentRun {
       if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
       else store.memory.forget(name, 'owed', state.service)
     }
+    if (this.#request.kind === 'up') this.#markProtected(revision)
     store.deployments.applied(this.#row.id, revision)
+  }
+
+  /** The file's word on its volumes, renewed with each `up`. One that left the file keeps its mark. */
+  #markProtected(revision: number): void {
+    const { memory } = this.#core.store
+    const name = this.#row.stack
+    const marks = memory.all(name, 'protected')
+    for (const volume of Object.values(this.#revision(revision).model.volumes ?? {})) {
+      if (volume === null || volume.external === true) continue
+      if (volume['x-evenkeel']?.protect === true) memory.set(name, 'protected', volume.name, 'file')
+      else if (marks[volume.name] === 'file') memory.forget(name, 'protected', volume.name)
+    }
   }
 
   #removal() {
@@ -228,7 +243,6 @@ export class DeploymentRun {
       else if (!superseded && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
       }
-      store.deployments.prune(stack, DEPLOYMENTS_KEPT)
     })
     if (problem !== undefined && !superseded)
       log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
@@ -267,5 +281,3 @@ export class DeploymentRun {
     return this.#core.clock.now().toISOString()
   }
 }
-
-const DEPLOYMENTS_KEPT = 200

@@ -35,7 +35,8 @@ export async function prepareRound(
   signal: AbortSignal,
 ): Promise<Round> {
   const { store, observer } = core
-  const observed = how.observed ?? (await observer.observe(desired, signal))
+  const seen = how.observed ?? (await observer.observe(desired, signal))
+  const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
   const volumes = volumesOnce(core, desired.stack, observed)
   return {
@@ -48,6 +49,7 @@ export async function prepareRound(
         owed: Object.keys(store.memory.all(desired.stack, 'owed')),
         held: Object.keys(store.memory.all(desired.stack, 'held')),
         stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
+        protected: store.memory.keys('protected'),
       },
       policy: how.policy,
       removal: how.removal,

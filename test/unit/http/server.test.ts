@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { Control } from '../../../daemon/reconcile/control.ts'
+import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -15,6 +16,9 @@ const BODIES: Partial<Record<RouteName, object>> = {
   scale: { scale: { web: 2 } },
   images: { references: ['web:1'] },
 }
+
+const SENDS_TAR: readonly RouteName[] = ['putContext', 'importVolume']
+const TAR: readonly RouteName[] = ['exportVolume', 'backup']
 
 /** A server over a control that answers its own method's name, or fails as it is told. */
 function aServer(parts: Partial<Api> = {}, failure?: unknown) {
@@ -31,6 +35,16 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   })
   const server = createServer({
     control,
+    volumes: {
+      list: async () => [],
+      inspect: async () => ({}),
+      remove: async () => {},
+      protect: async () => ({}),
+      unprotect: async () => ({}),
+      export: async () => Readable.from([Buffer.from('tar')]),
+      import: async () => ({}),
+    } as unknown as VolumeControl,
+    backup: async () => Readable.from([Buffer.from('tar')]),
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     engine: new FakeEngine().asEngine(),
     info: async () => ({}) as Info,
@@ -46,11 +60,17 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   ) => {
     const route = ROUTES[name]
     const body = more.body ?? BODIES[name] ?? (route.method === 'GET' ? undefined : {})
-    const path = pathOf(route.path, { stack: 'shop', number: '1', id: 'a'.repeat(64), ...more.params })
+    const path = pathOf(route.path, {
+      stack: 'shop',
+      number: '1',
+      id: 'a'.repeat(64),
+      volume: 'shop_data',
+      ...more.params,
+    })
     const answer = await server.inject({
       method: route.method,
       url: `${path}${more.query ?? ''}`,
-      ...(name === 'putContext'
+      ...(SENDS_TAR.includes(name)
         ? { payload: Readable.from([Buffer.from('tar')]), headers: { 'content-type': 'application/x-tar' } }
         : body === undefined
           ? {}
@@ -59,7 +79,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     return {
       status: answer.statusCode,
       type: answer.headers['content-type'],
-      body: answer.json() as Record<string, unknown>,
+      body: (TAR.includes(name) && answer.statusCode === 200 ? {} : answer.json()) as Record<string, unknown>,
     }
   }
   return { server, call, calls, errors }
@@ -72,7 +92,7 @@ describe('the server', () => {
   test.each(NAMES)('serves %s', async (name) => {
     const { status, type } = await aServer().call(name)
     expect(status).toBe(ACCEPTED.includes(name) ? 202 : 200)
-    expect(type).toContain('application/json')
+    expect(type).toContain(TAR.includes(name) ? 'application/x-tar' : 'application/json')
   })
 
   test.each(NAMES)('asks whether the caller may %s', async (name) => {
