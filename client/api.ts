@@ -37,12 +37,19 @@ export class Api {
     bytes: number | undefined,
   ): Promise<AnswerOf<'importVolume'>> {
     const headers = { 'content-type': 'application/x-tar', ...(bytes === undefined ? {} : { 'content-length': bytes }) }
-    const answer = await this.#send('importVolume', params, query, headers, (request) => {
-      tar.once('error', (error) => request.destroy(error))
-      request.once('close', () => tar.destroy())
-      tar.pipe(request)
-    })
-    return JSON.parse(answer) as AnswerOf<'importVolume'>
+    let sending: ClientRequest | undefined
+    try {
+      const answer = await this.#send('importVolume', params, query, headers, (request) => {
+        sending = request
+        tar.once('error', (error) => request.destroy(error))
+        tar.pipe(request)
+      })
+      return JSON.parse(answer) as AnswerOf<'importVolume'>
+    } finally {
+      // Where it was refused, most of it may still be on its way there.
+      tar.destroy()
+      sending?.destroy()
+    }
   }
 
   /** The bytes of an answer as they come. One that is cut off is an error of the stream. */
@@ -83,8 +90,6 @@ export class Api {
     const response = await this.#open(name, params, query, headers, write)
     const text = await textOf(response)
     if ((response.statusCode ?? 500) < 400) return text
-    // What is still on its way there is of no use any more.
-    response.destroy()
     throw problemOf(text, response.statusCode ?? 500)
   }
 

