@@ -34,6 +34,13 @@ module.exports = {
       'daemon/stack',
       'daemon/build',
     ]),
+    floor('storage', 'daemon/storage', [
+      'protocol',
+      'daemon/engine',
+      'daemon/store',
+      'daemon/stack',
+      'daemon/reconcile',
+    ]),
     floor('streams', 'daemon/streams', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
     floor('jobs', 'daemon/jobs', ['protocol', 'daemon/engine', 'daemon/stack', 'daemon/build', 'daemon/reconcile']),
     floor('http', 'daemon/http', [
@@ -44,6 +51,7 @@ module.exports = {
       'daemon/build',
       'daemon/reconcile',
       'daemon/jobs',
+      'daemon/storage',
       'daemon/streams',
     ]),
     floor('client-is-thin', 'client', ['protocol']),

@@ -38,6 +38,29 @@ export class Api {
     return JSON.parse(answer) as AnswerOf<R>
   }
 
+  /** Brings a tar into a volume: of any size, and of unknown size where it comes through a pipe. */
+  async importVolume(
+    params: Params,
+    query: Params,
+    tar: Readable,
+    bytes: number | undefined,
+  ): Promise<AnswerOf<'importVolume'>> {
+    const headers = { 'content-type': 'application/x-tar', ...(bytes === undefined ? {} : { 'content-length': bytes }) }
+    let sending: ClientRequest | undefined
+    try {
+      const answer = await this.#send('importVolume', params, query, headers, (request) => {
+        sending = request
+        tar.once('error', (error) => request.destroy(error))
+        tar.pipe(request)
+      })
+      return JSON.parse(answer) as AnswerOf<'importVolume'>
+    } finally {
+      // Where it was refused, most of it may still be on its way there.
+      tar.destroy()
+      sending?.destroy()
+    }
+  }
+
   /** Sends bytes instead of JSON: a build context, files for a container. */
   async upload(
     name: 'putContext' | 'putFiles',
@@ -65,7 +88,11 @@ export class Api {
   }
 
   /** Bytes instead of JSON, as fast as they are read. */
-  async download(name: 'getFiles' | 'export', params: Params, query: Params): Promise<Readable> {
+  async download(
+    name: 'getFiles' | 'export' | 'exportVolume' | 'backup',
+    params: Params,
+    query: Params = {},
+  ): Promise<Readable> {
     const response = await this.#request(name, params, query, {}, (request) => request.end())
     if ((response.statusCode ?? 500) < 400) return response
     throw problemOf(await textOf(response), response.statusCode ?? 500)

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { defaultSocket, defaultState } from '../protocol/default-paths.ts'
 import { Problem } from '../protocol/problems.ts'
+import { HISTORY, type HistoryLimits } from './storage/keep-history.ts'
 
 export interface Config {
   readonly socket: string
@@ -15,12 +16,16 @@ export interface Config {
   readonly logLevel: string
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
+  readonly history: HistoryLimits
 }
 
 export type Invocation =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
   | { readonly kind: 'run'; readonly config: Config }
+  /** `file`: a backup, or `-` for standard input. */
+  | { readonly kind: 'restore'; readonly config: Config; readonly file: string }
+  | { readonly kind: 'rebuild'; readonly config: Config }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -39,8 +44,18 @@ Options:
   --hold                touch nothing until evenkeel resume --all: observe,
                         plan and show alone                [EVENKEEL_HOLD]
   --log-level LEVEL     ${LEVELS.join(', ')}
+  --keep-events N       events kept, of all stacks         [${HISTORY.events}]
+  --keep-event-days N   and for how long                   [${HISTORY.eventDays}]
+  --keep-deployments N  deployments kept of each stack     [${HISTORY.deployments}]
+  --keep-deployment-days N
+                        and for how long                   [${HISTORY.deploymentDays}]
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
-                        state, engine, logLevel
+                        state, engine, logLevel, keepEvents, keepEventDays,
+                        keepDeployments, keepDeploymentDays
+  --restore FILE        put a backup (evenkeel system backup; - is standard
+                        input) in the place of the state, and end
+  --rebuild             make a new state in the place of a damaged one, from the
+                        labels of the Engine's containers, and end
   --version             print the version
   --help                print this
 
@@ -48,8 +63,10 @@ Defaults for root: /run/evenkeel/evenkeel.sock and /var/lib/evenkeel; for others
 the folders of XDG_RUNTIME_DIR and XDG_STATE_HOME.
 `
 
-const KEYS = ['socket', 'socketOwner', 'socketGroup', 'state', 'engine', 'logLevel'] as const
+const LIMIT_KEYS = ['keepEvents', 'keepEventDays', 'keepDeployments', 'keepDeploymentDays'] as const
+const KEYS = ['socket', 'socketOwner', 'socketGroup', 'state', 'engine', 'logLevel', ...LIMIT_KEYS] as const
 type Key = (typeof KEYS)[number]
+type LimitKey = (typeof LIMIT_KEYS)[number]
 
 export async function readConfig(
   argv: readonly string[],
@@ -65,18 +82,36 @@ export async function readConfig(
   const logLevel = pick('logLevel', values['log-level']) ?? 'info'
   if (!LEVELS.includes(logLevel))
     throw new Problem('bad-request', `there is no log level ${logLevel}`, { hint: `one of ${LEVELS.join(', ')}` })
-  return {
-    kind: 'run',
-    config: Object.freeze({
-      socket: resolve(pick('socket', values.socket, 'EVENKEEL_SOCKET') ?? defaultSocket(environment, uid)),
-      socketOwner: pick('socketOwner', values['socket-owner']),
-      socketGroup: pick('socketGroup', values['socket-group']),
-      state: resolve(pick('state', values.state, 'EVENKEEL_STATE') ?? defaultState(environment, uid)),
-      engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
-      logLevel,
-      hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
-    }),
+  const limit = (key: LimitKey, flag: string | undefined, fallback: number): number => {
+    const value = pick(key, flag)
+    return value === undefined ? fallback : limitOf(key, value)
   }
+  const config: Config = Object.freeze({
+    socket: resolve(pick('socket', values.socket, 'EVENKEEL_SOCKET') ?? defaultSocket(environment, uid)),
+    socketOwner: pick('socketOwner', values['socket-owner']),
+    socketGroup: pick('socketGroup', values['socket-group']),
+    state: resolve(pick('state', values.state, 'EVENKEEL_STATE') ?? defaultState(environment, uid)),
+    engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
+    logLevel,
+    hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
+    history: Object.freeze({
+      events: limit('keepEvents', values['keep-events'], HISTORY.events),
+      eventDays: limit('keepEventDays', values['keep-event-days'], HISTORY.eventDays),
+      deployments: limit('keepDeployments', values['keep-deployments'], HISTORY.deployments),
+      deploymentDays: limit('keepDeploymentDays', values['keep-deployment-days'], HISTORY.deploymentDays),
+    }),
+  })
+  if (values.restore !== undefined && values.rebuild === true)
+    throw new Problem('bad-request', '--restore and --rebuild exclude each other', { hint: 'with a backup: --restore' })
+  if (values.restore !== undefined) return { kind: 'restore', config, file: values.restore }
+  return { kind: values.rebuild === true ? 'rebuild' : 'run', config }
+}
+
+/** A whole number from 1 to 100 million: more would be no bound. */
+function limitOf(key: LimitKey, text: string): number {
+  const value = Number(text)
+  if (/^\d{1,9}$/.test(text) && value >= 1 && value <= 100_000_000) return value
+  throw new Problem('bad-request', `${key} is to be a whole number from 1 to 100000000, not ${text}`)
 }
 
 function isYes(variable: string, value: string | undefined): boolean {
@@ -97,6 +132,12 @@ function parse(argv: readonly string[]) {
         state: text,
         engine: text,
         'log-level': text,
+        'keep-events': text,
+        'keep-event-days': text,
+        'keep-deployments': text,
+        'keep-deployment-days': text,
+        restore: text,
+        rebuild: { type: 'boolean' },
         config: text,
         hold: { type: 'boolean' },
         version: { type: 'boolean', short: 'v' },
@@ -135,10 +176,11 @@ async function readFile(path: string): Promise<Partial<Record<Key, string>>> {
     if (!KEYS.includes(key as Key)) {
       throw new Problem('bad-request', `${path}: there is no key ${key}`, { hint: `known keys: ${KEYS.join(', ')}` })
     }
+    if (LIMIT_KEYS.includes(key as LimitKey) && typeof entry === 'number') continue
     if (typeof entry !== 'string') throw new Problem('bad-request', `${path}: ${key} is to be text`)
     if ((key === 'socket' || key === 'state') && !isAbsolute(entry)) {
       throw new Problem('bad-request', `${path}: ${key} is to be an absolute path`)
     }
   }
-  return value
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, String(entry)]))
 }

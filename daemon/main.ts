@@ -37,6 +37,11 @@ import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
 import { restAfter } from './rest.ts'
+import { tellServiceManager } from './service-manager.ts'
+import { backUp, emptyBackupFolder } from './storage/backup.ts'
+import { keepHistory } from './storage/keep-history.ts'
+import { VolumeControl } from './storage/volume-control.ts'
+import { sweepHelpers } from './storage/volume-helper.ts'
 import { openStore } from './store/store.ts'
 
 declare const EVENKEEL_VERSION: string
@@ -48,7 +53,24 @@ async function main(): Promise<void> {
   const invocation = await readConfig(process.argv.slice(2), process.env, process.getuid?.())
   if (invocation.kind === 'help') process.stdout.write(HELP)
   else if (invocation.kind === 'version') process.stdout.write(`evenkeeld ${EVENKEEL_VERSION}\n`)
+  else if (invocation.kind === 'restore') await restoreState(invocation.config, invocation.file)
+  else if (invocation.kind === 'rebuild') await rebuildState(invocation.config)
   else if (invocation.kind === 'run') await run(invocation.config)
+}
+
+async function restoreState(config: Config, file: string): Promise<void> {
+  const { restore, restoreReport } = await import('./storage/restore.ts')
+  process.stdout.write(restoreReport(await restore(config.state, file, systemClock.now())))
+}
+
+async function rebuildState(config: Config): Promise<void> {
+  const { rebuild, rebuildReport } = await import('./storage/rebuild.ts')
+  const engine = connectEngine(engineAddress(config.engine, process.env))
+  try {
+    process.stdout.write(rebuildReport(await rebuild(config.state, engine, systemClock.now())))
+  } finally {
+    await engine.close()
+  }
 }
 
 async function run(config: Config): Promise<void> {
@@ -59,6 +81,7 @@ async function run(config: Config): Promise<void> {
     store.transaction(() =>
       store.holds.add({ stack: undefined, since: startedAt.toISOString(), by: 'evenkeeld --hold' }),
     )
+  await emptyBackupFolder(config.state)
   const clock = systemClock
   const engine = connectEngine(engineAddress(config.engine, process.env))
   const watch = new EngineWatch({ engine, store, clock, log })
@@ -97,6 +120,8 @@ async function run(config: Config): Promise<void> {
     contexts,
     files: new ContainerFiles(engine),
     oneOffs: new OneOffs(core),
+    volumes: new VolumeControl(core),
+    backup: () => backUp(store, config.state, EVENKEEL_VERSION),
     engine,
     log,
     admit,
@@ -127,6 +152,15 @@ async function run(config: Config): Promise<void> {
   const stop = new AbortController()
   const watching = watch.run(stop.signal)
   supervisor.start()
+  const keeping = keepHistory(store, config.history, clock, stop.signal)
+  // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
+  watch.states.subscribe((state) => {
+    if (state === 'connected')
+      sweepHelpers(engine, store.instance, startedAt).catch((err) =>
+        log.warn({ err }, 'helpers of volumes stay for now'),
+      )
+  })
+  await tellServiceManager('READY=1', process.env, log)
   log.info(
     { socket: config.socket, state: config.state, engine: engine.address },
     `evenkeeld ${EVENKEEL_VERSION} is ready`,
@@ -138,10 +172,11 @@ async function run(config: Config): Promise<void> {
     for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => resolve(name))
   })
   log.info({ signal }, 'ending; stacks go on running')
+  const told = tellServiceManager('STOPPING=1', process.env, log)
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
   sockets.close()
   stop.abort()
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, server.close()])
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, told, server.close()])
   recorder.flush()
   await engine.close()
   store.close()

@@ -145,6 +145,44 @@ export const ROUTES = {
     permission: 'exec',
     summary: 'Put files into a container (tar)',
   },
+  volumes: { method: 'GET', path: '/v1/volumes', permission: 'read', summary: 'Named volumes of stacks, with sizes' },
+  volume: { method: 'GET', path: '/v1/volumes/:volume', permission: 'read', summary: 'One volume' },
+  removeVolume: {
+    method: 'DELETE',
+    path: '/v1/volumes/:volume',
+    permission: 'administer',
+    summary: 'Remove a volume with its data',
+  },
+  protectVolume: {
+    method: 'PUT',
+    path: '/v1/volumes/:volume/protection',
+    permission: 'operate',
+    summary: 'Let no command remove a volume',
+  },
+  unprotectVolume: {
+    method: 'DELETE',
+    path: '/v1/volumes/:volume/protection',
+    permission: 'administer',
+    summary: 'Let commands remove a volume again',
+  },
+  exportVolume: {
+    method: 'GET',
+    path: '/v1/volumes/:volume/archive',
+    permission: 'administer',
+    summary: 'What a volume holds (tar)',
+  },
+  importVolume: {
+    method: 'PUT',
+    path: '/v1/volumes/:volume/archive',
+    permission: 'administer',
+    summary: 'Bring a tar into a volume',
+  },
+  backup: {
+    method: 'GET',
+    path: '/v1/backup',
+    permission: 'administer',
+    summary: 'The state of the daemon, configs and secrets included (tar)',
+  },
   openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'read', summary: 'This API as OpenAPI 3.1' },
 } as const satisfies Record<string, Route>
 

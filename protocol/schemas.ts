@@ -33,6 +33,7 @@ import {
   UpRequest,
   Version,
 } from './resources/stack.ts'
+import { Volume, VolumeImport, VolumeImportOptions } from './resources/volume.ts'
 import type { RouteName } from './routes.ts'
 
 /** Answers when the deployment has ended, or after so long: short ones need no stream. */
@@ -48,6 +49,7 @@ interface RouteSchemas {
 }
 
 const Nothing = z.strictObject({})
+const Removed = z.object({ volume: z.string() })
 
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
@@ -98,6 +100,17 @@ export const SCHEMAS = {
   lookAtPath: { query: PathQuery, answer: PathAnswer },
   getFiles: { query: PathQuery, answer: z.any(), media: 'application/x-tar' },
   putFiles: { query: PutFilesQuery, answer: PathAnswer },
+  volumes: {
+    query: z.strictObject({ stack: z.string().max(100).optional() }),
+    answer: z.object({ volumes: z.array(Volume) }),
+  },
+  volume: { answer: Volume },
+  removeVolume: { answer: Removed },
+  protectVolume: { answer: Volume },
+  unprotectVolume: { answer: Volume },
+  exportVolume: { answer: z.any(), media: 'application/x-tar' },
+  importVolume: { query: VolumeImportOptions, answer: VolumeImport },
+  backup: { answer: z.any(), media: 'application/x-tar' },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

@@ -3,7 +3,17 @@ import yargs, { type Options as YargsOptions } from 'yargs'
 import type { Command, Option, Options } from './command.ts'
 import { GLOBAL_OPTIONS } from './global-options.ts'
 
-export async function helpText(command: Command | undefined, commands: readonly Command[]): Promise<string> {
+/** `shown`: the group whose commands are asked for. */
+export interface HelpGroups {
+  readonly all: Readonly<Record<string, string>>
+  readonly shown: string | undefined
+}
+
+export async function helpText(
+  command: Command | undefined,
+  commands: readonly Command[],
+  groups: HelpGroups,
+): Promise<string> {
   const program = yargs([])
     .scriptName('evenkeel')
     .wrap(Math.min(process.stdout.columns ?? 100, 110))
@@ -13,9 +23,11 @@ export async function helpText(command: Command | undefined, commands: readonly 
     .updateStrings({ 'Commands:': 'Commands:', 'Options:': 'Options:' })
   if (command === undefined) {
     program.usage(
-      'Usage: $0 [OPTIONS] COMMAND\n\nBring container stacks up from Compose files, and have the daemon keep them.',
+      groups.shown === undefined
+        ? 'Usage: $0 [OPTIONS] COMMAND\n\nBring container stacks up from Compose files, and have the daemon keep them.'
+        : `Usage: $0 ${groups.shown} COMMAND\n\n${groups.all[groups.shown] ?? ''}`,
     )
-    for (const { name, positional, describe } of commands)
+    for (const { name, positional, describe } of listed(commands, groups))
       program.command(`${name}${positional === undefined ? '' : ` ${positional}`}`, describe.split('\n')[0]!)
     declare(program, {
       ...GLOBAL_OPTIONS,
@@ -35,6 +47,19 @@ export async function helpText(command: Command | undefined, commands: readonly 
   declare(program, withoutLetters(globals, command.options), 'Global options:')
   for (const [example, what] of command.examples ?? []) program.example(example, what)
   return `${await program.getHelp()}\n`
+}
+
+/** The commands of a group, or all, where each group is one line. */
+function listed(
+  commands: readonly Command[],
+  { all, shown }: HelpGroups,
+): Pick<Command, 'name' | 'positional' | 'describe'>[] {
+  const groupOf = ({ name }: Command) => Object.keys(all).find((group) => name.startsWith(`${group} `))
+  if (shown !== undefined) return commands.filter((command) => groupOf(command) === shown)
+  return [
+    ...commands.filter((command) => groupOf(command) === undefined),
+    ...Object.entries(all).map(([name, describe]) => ({ name: `${name} COMMAND`, describe })),
+  ]
 }
 
 function declare(program: ReturnType<typeof yargs>, options: Options, group?: string): void {

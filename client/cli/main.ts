@@ -5,7 +5,7 @@ import { daemonAddress } from '../address.ts'
 import { Api } from '../api.ts'
 import type { StackSelection } from '../stack-source.ts'
 import type { Context, Values } from './command.ts'
-import { COMMANDS } from './commands/index.ts'
+import { COMMANDS, GROUPS } from './commands/index.ts'
 import { stackTable } from './commands/ls.ts'
 import type { GLOBAL_OPTIONS } from './global-options.ts'
 import { Output } from './output.ts'
@@ -27,19 +27,20 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0
   }
   if (parsed.unknown !== undefined) {
-    if (parsed.unknown === 'help') return help(COMMANDS.find((command) => command.name === argv.at(-1)))
+    if (parsed.unknown === 'help') return help(COMMANDS.find((command) => command.name === argv.slice(1).join(' ')))
     const near = nearest(
       parsed.unknown,
       COMMANDS.map((command) => command.name),
     )
     throw new Problem('bad-request', `unknown command: "${parsed.unknown}"`, {
-      hint: near === undefined ? 'see evenkeel --help' : `did you mean "${near}"? See evenkeel --help`,
+      hint: `${near === undefined ? '' : `did you mean "${near}"? `}${near === undefined ? 'see' : 'See'} evenkeel ${parsed.group === undefined ? '' : `${parsed.group} `}--help`,
     })
   }
   if (parsed.help || parsed.command === undefined) {
     if (parsed.error !== undefined) throw new Problem('bad-request', parsed.error, { hint: 'see evenkeel --help' })
-    if (!parsed.help) return overview(contextOf(parsed.globals as unknown as Values<typeof GLOBAL_OPTIONS>))
-    return help(parsed.command)
+    if (!parsed.help && parsed.group === undefined)
+      return overview(contextOf(parsed.globals as unknown as Values<typeof GLOBAL_OPTIONS>))
+    return help(parsed.command, parsed.group)
   }
   if (parsed.error !== undefined) {
     throw new Problem('bad-request', parsed.error, { hint: `see evenkeel ${parsed.command.name} --help` })
@@ -61,9 +62,9 @@ async function overview(context: Context): Promise<number> {
   return 0
 }
 
-async function help(command: (typeof COMMANDS)[number] | undefined): Promise<number> {
+async function help(command: (typeof COMMANDS)[number] | undefined, group?: string): Promise<number> {
   const { helpText } = await import('./help.ts')
-  process.stdout.write(await helpText(command, COMMANDS))
+  process.stdout.write(await helpText(command, COMMANDS, { all: GROUPS, shown: group }))
   return 0
 }
 

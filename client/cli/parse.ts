@@ -12,6 +12,8 @@ export interface Parsed {
   readonly unknown?: string
   readonly globals: Readonly<Record<string, unknown>>
   readonly values: Readonly<Record<string, unknown>>
+  /** The first of two words that make a command, such as `volume`, where the second is missing or wrong. */
+  readonly group?: string
   readonly words: readonly string[]
   readonly help: boolean
   readonly version: boolean
@@ -27,15 +29,15 @@ const OWN: Options = {
 export function parseCommandLine(argv: readonly string[], commands: readonly Command[]): Parsed {
   const head = splitAtCommand(argv)
   const before = read(argv.slice(0, head), { ...GLOBAL_OPTIONS, ...OWN }, 'end')
-  const name = argv[head]
-  const command = commands.find((candidate) => candidate.name === name || candidate.aliases?.includes(name ?? ''))
-  const rest = argv.slice(head + 1)
+  const { name, command, group, length } = findCommand(argv.slice(head, head + 2), commands)
+  const rest = argv.slice(head + length)
   const options = { ...withoutTaken(GLOBAL_OPTIONS, command?.options ?? {}), help: OWN.help!, ...command?.options }
   const after = read(rest, options, command?.stopsAtFirstWord === true ? 'first-word' : 'end')
   const error = before.error ?? (command === undefined ? undefined : after.error)
   return {
     command,
     ...(command === undefined && name !== undefined ? { unknown: name } : {}),
+    ...(group === undefined ? {} : { group }),
     globals: together(
       before.values,
       pick(
@@ -49,6 +51,23 @@ export function parseCommandLine(argv: readonly string[], commands: readonly Com
     version: before.values.version === true,
     ...(error === undefined ? {} : { error }),
   }
+}
+
+/** A command has one word, or two: `volume ls`. */
+function findCommand(
+  [first, second]: readonly string[],
+  commands: readonly Command[],
+): { readonly name?: string; readonly command?: Command; readonly group?: string; readonly length: number } {
+  if (first === undefined) return { length: 1 }
+  const named = (name: string) =>
+    commands.find((candidate) => candidate.name === name || candidate.aliases?.includes(name))
+  const single = named(first)
+  if (single !== undefined) return { name: first, command: single, length: 1 }
+  if (!commands.some(({ name }) => name.startsWith(`${first} `))) return { name: first, length: 1 }
+  if (second === undefined || second.startsWith('-')) return { group: first, length: 1 }
+  const name = `${first} ${second}`
+  const double = named(name)
+  return double === undefined ? { name, group: first, length: 2 } : { name, command: double, length: 2 }
 }
 
 /** What stands before and after the command: lists add up, of the rest the later wins. */

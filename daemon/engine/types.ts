@@ -440,6 +440,11 @@ export interface Engine {
     inspect(name: string, options?: CallOptions): Promise<VolumeInfo>
     create(body: VolumeCreateBody, options?: CallOptions): Promise<VolumeInfo>
     remove(name: string, query: { force?: boolean }, options?: CallOptions): Promise<void>
+    /**
+     * Bytes by name, of those whose driver can tell. The Engine counts them by walking their files, and before API 1.42 all
+     * images and containers with them: it may take long.
+     */
+    sizes(options?: CallOptions): Promise<ReadonlyMap<string, number>>
   }
 
   /** `POST /session` and `POST /grpc`: a raw, upgraded (h2c) connection for BuildKit. */

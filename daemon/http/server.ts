@@ -18,6 +18,7 @@ import type {
   ServicesRequest,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
 import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { ContextStore } from '../build/context-store.ts'
@@ -28,6 +29,7 @@ import type { Caller, Control } from '../reconcile/control.ts'
 import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
+import type { VolumeControl } from '../storage/volume-control.ts'
 import { openApiDocument } from './openapi.ts'
 
 /** A model with its configs and secrets. */
@@ -41,6 +43,9 @@ export interface Api {
   readonly contexts: ContextStore
   readonly files: ContainerFiles
   readonly oneOffs: OneOffs
+  readonly volumes: VolumeControl
+  /** The daemon's state as a tar. */
+  readonly backup: () => Promise<Readable>
   readonly engine: Engine
   readonly info: () => Promise<Info>
   readonly version: string
@@ -178,11 +183,33 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
     putFiles: (input) =>
       api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, input.body as Readable),
+    volumes: async (input) => ({ volumes: await api.volumes.list(input.query.stack as string | undefined) }),
+    volume: (input) => api.volumes.inspect(input.params.volume!),
+    removeVolume: async (input) => {
+      await api.volumes.remove(input.params.volume!, input.caller)
+      return { volume: input.params.volume! }
+    },
+    protectVolume: (input) => api.volumes.protect(input.params.volume!, input.caller),
+    unprotectVolume: (input) => api.volumes.unprotect(input.params.volume!, input.caller),
+    exportVolume: (input) => api.volumes.export(input.params.volume!),
+    importVolume: (input) =>
+      api.volumes.import(
+        input.params.volume!,
+        tarOf(input.body),
+        input.query as unknown as VolumeImportOptions,
+        input.caller,
+      ),
+    backup: () => api.backup(),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document
     },
   }
+}
+
+function tarOf(body: unknown): Readable {
+  if (body instanceof Readable) return body
+  throw new Problem('unsupported-media-type', 'the body is to be a tar: application/x-tar')
 }
 
 async function imagesOf(engine: Engine, { references }: z.infer<typeof ImageQuery>) {

@@ -1,4 +1,5 @@
 /** Puts a stack's desired state together: what the store keeps, and what its revisions' models say. */
+import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { Model, Service } from '../../protocol/stackfile/model.ts'
 import { type DesiredService, type DesiredStack, declaredReplicas, type ServiceState } from '../stack/desired.ts'
@@ -36,6 +37,7 @@ export class DesiredReader {
     for (const state of states) {
       const of = revision(state.revision)
       const spec = of?.model.services[state.service]
+      if (of === undefined && row.presence === 'present') throw definitionLost(row.name, state.revision)
       if (of === undefined || spec === undefined) continue
       models.set(of.number, of.model)
       if (!pinsByRevision.has(of.number)) pinsByRevision.set(of.number, pins(of.number))
@@ -90,6 +92,12 @@ export class DesiredReader {
     return hash
   }
 }
+
+/** After a rebuild: what its containers look like is known, what they are meant to be is not. */
+export const definitionLost = (stack: string, revision: number): Problem =>
+  new Problem('stack-blocked', `the definition of stack ${stack} (revision ${revision}) was lost with the state`, {
+    hint: 'nothing of it is touched. Bring all of it up once from its file: evenkeel up. Containers that are as the file says stay as they are',
+  })
 
 const HASHES_LIMIT = 10_000
 

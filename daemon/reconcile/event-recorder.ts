@@ -10,14 +10,12 @@ type NewEvent = Omit<StackEvent, 'sequence'>
 const BATCH_MS = 50
 /** More than this in one batch is written at once: memory stays bounded. */
 const BATCH_LIMIT = 1000
-export const EVENTS_KEPT = 20_000
 
 export class EventRecorder {
   readonly #store: EventRepository
   readonly #feed = new Channel<StackEvent>()
   #batch: NewEvent[] = []
   #timer: NodeJS.Timeout | undefined
-  #sincePrune = 0
 
   constructor(store: EventRepository) {
     this.#store = store
@@ -40,10 +38,6 @@ export class EventRecorder {
     if (batch.length === 0) return
     this.#batch = []
     for (const event of this.#store.add(batch)) this.#feed.publish(event)
-    this.#sincePrune += batch.length
-    if (this.#sincePrune < BATCH_LIMIT) return
-    this.#sincePrune = 0
-    this.#store.prune(EVENTS_KEPT)
   }
 }
 

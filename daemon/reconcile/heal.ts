@@ -13,7 +13,7 @@ export type HealOutcome = 'steady' | 'changed' | Problem
 
 export async function heal(core: Core, stack: string, signal: AbortSignal): Promise<HealOutcome> {
   const { store } = core
-  const desired = core.desired.read(stack)
+  const desired = readOrBlock(core, stack)
   if (desired === undefined) return 'steady'
   const { plan, context } = await prepareRound(core, desired, { policy: HEAL }, signal)
   const at = core.clock.now().toISOString()
@@ -59,13 +59,24 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     if (isDown) store.stacks.setCondition(stack, 'absent', undefined, ended)
     else if (problem !== undefined && !signal.aborted)
       store.stacks.setCondition(stack, 'failed', problem.message, ended)
-    store.deployments.prune(stack, DEPLOYMENTS_KEPT)
   })
   core.progress.publish({ deployment: id, type: 'ended' })
   return problem ?? 'changed'
 }
 
-const DEPLOYMENTS_KEPT = 200
+/** Undefined where there is nothing that it could be brought to. */
+function readOrBlock({ desired, store, clock }: Core, stack: string): DesiredStack | undefined {
+  try {
+    return desired.read(stack)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'stack-blocked') throw error
+    const row = store.stacks.find(stack)
+    const reason = `${error.message}: ${error.hint ?? ''}`
+    if (row?.condition !== 'blocked' || row.reason !== reason)
+      store.stacks.setCondition(stack, 'blocked', reason, clock.now().toISOString())
+    return undefined
+  }
+}
 
 function asEnded(signal: AbortSignal): Problem {
   return signal.reason instanceof Problem ? signal.reason : new Problem('cancelled', 'the daemon was stopped')

@@ -1,10 +1,14 @@
 /** Reads what the Engine says now about a stack: three lists, no inspect per container. */
+import { Problem } from '../../protocol/problems.ts'
 import type { ContainerSummary, Engine } from '../engine/types.ts'
 import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
 import type { Store } from '../store/store.ts'
+
+/** How long the Engine may count the bytes of volumes. */
+const SIZES_MS = 10_000
 
 export class Observer {
   readonly #engine: Engine
@@ -39,6 +43,26 @@ export class Observer {
       ports: publishedPorts(running),
     }
     return withAdopted(observed, adopted.of(stack))
+  }
+
+  /** With the sizes of volumes, where the Engine can tell them soon: nothing waits long for what is only said. */
+  async withSizes(observed: Observed, signal: AbortSignal): Promise<Observed> {
+    if (observed.volumes.length === 0) return observed
+    const sizes = await this.sizes(signal)
+    return {
+      ...observed,
+      volumes: observed.volumes.map((volume) => ({ ...volume, sizeBytes: sizes.get(volume.name) })),
+    }
+  }
+
+  /** Bytes by name of volume; empty where the Engine cannot tell soon. */
+  async sizes(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    try {
+      return await this.#engine.volumes.sizes({ signal, timeoutMs: SIZES_MS })
+    } catch (error) {
+      if (error instanceof Problem && !signal.aborted) return new Map()
+      throw error
+    }
   }
 
   /** All containers of the project, ours or not, running or not. */

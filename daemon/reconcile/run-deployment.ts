@@ -172,7 +172,9 @@ export class DeploymentRun {
     const { scope, oneOffs } = applied
     const names = oneOffs.map(({ service }) => service)
     const others = applied.services.filter(({ service }) => !names.includes(service))
-    const desired = core.desired.compose(applied.stack, [...others, ...oneOffs], (number) => this.#revision(number))
+    const desired = core.desired.compose(applied.stack, [...others, ...oneOffs], (number) =>
+      core.store.revisions.find(this.#row.stack, number),
+    )
     const input: ImageStageInput = {
       desired,
       scope: scope === 'all' ? scope : new Set([...scope, ...names]),
@@ -244,6 +246,7 @@ export class DeploymentRun {
       if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
       else store.memory.forget(name, 'owed', state.service)
     }
+    if (this.#request.kind === 'up') this.#markProtected(revision)
     store.deployments.applied(this.#row.id, revision)
   }
 
@@ -253,6 +256,18 @@ export class DeploymentRun {
     const stack = this.#row.stack
     for (const key of Object.keys(memory.all(stack, 'vacant'))) {
       if (key.startsWith(`${service} `)) memory.forget(stack, 'vacant', key)
+    }
+  }
+
+  /** The file's word on its volumes, renewed with each `up`. One that left the file keeps its mark. */
+  #markProtected(revision: number): void {
+    const { memory } = this.#core.store
+    const name = this.#row.stack
+    const marks = memory.all(name, 'protected')
+    for (const volume of Object.values(this.#revision(revision).model.volumes ?? {})) {
+      if (volume === null || volume.external === true) continue
+      if (volume['x-evenkeel']?.protect === true) memory.set(name, 'protected', volume.name, 'file')
+      else if (marks[volume.name] === 'file') memory.forget(name, 'protected', volume.name)
     }
   }
 
@@ -287,7 +302,6 @@ export class DeploymentRun {
       else if (!superseded && !held && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
       }
-      store.deployments.prune(stack, DEPLOYMENTS_KEPT)
     })
     if (problem !== undefined && !superseded && !held)
       log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
@@ -326,5 +340,3 @@ export class DeploymentRun {
     return this.#core.clock.now().toISOString()
   }
 }
-
-const DEPLOYMENTS_KEPT = 200

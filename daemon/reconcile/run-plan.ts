@@ -37,7 +37,8 @@ export async function prepareRound(
   signal: AbortSignal,
 ): Promise<Round> {
   const { store, observer } = core
-  const observed = how.observed ?? (await observer.observe(desired, signal))
+  const seen = how.observed ?? (await observer.observe(desired, signal))
+  const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   forgetGone(core, desired.stack, observed)
   const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
   const volumes = volumesOnce(core, desired.stack, observed)
@@ -54,6 +55,7 @@ export async function prepareRound(
         signalled: stillSignalled(core, desired.stack, observed),
         vacant: Object.keys(store.memory.all(desired.stack, 'vacant')),
         frozen: [...core.frozen],
+        protected: store.memory.keys('protected'),
       },
       policy: how.policy,
       removal: how.removal,

@@ -28,6 +28,7 @@ import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
+import { definitionLost } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
@@ -400,7 +401,8 @@ export class StackControl implements Control {
     if (current?.digest === digest) return current
     return {
       stack,
-      number: (latest?.number ?? 0) + 1,
+      // A rebuilt state has no revisions, but knows the number of the last one.
+      number: Math.max(latest?.number ?? 0, store.stacks.find(stack)?.revision ?? 0) + 1,
       createdAt: this.#now(),
       author: request.author,
       note: request.note,
@@ -427,7 +429,11 @@ export class StackControl implements Control {
         stack,
         before,
         request,
-        (number) => store.revisions.find(stack, number)!.model,
+        (number) => {
+          const revision = store.revisions.find(stack, number)
+          if (revision === undefined) throw definitionLost(stack, number)
+          return revision.model
+        },
         this.#now(),
       )
       return this.#queue(stack, request.kind, request, applied.stack.revision, caller)

@@ -1,4 +1,5 @@
 /** Compose's words for what happens to an object, by action and state: people and scripts know them. */
+import { formatBytes } from '../../protocol/bytes.ts'
 import type { StepState } from '../../protocol/resources/deployment.ts'
 import type { Action, ActionKind } from '../stack/actions.ts'
 
@@ -37,8 +38,14 @@ export function labelOf(action: Action, state: StepState): string {
     case 'running':
       return wordsOf(action)[0]
     case 'done':
-      return wordsOf(action)[1]
+      return `${wordsOf(action)[1]}${removedSize(action)}`
   }
+}
+
+/** What is gone for good is told with its size. */
+function removedSize({ body }: Action): string {
+  if (body.kind !== 'remove-volume') return ''
+  return body.sizeBytes === undefined ? ' (size unknown)' : ` (${formatBytes(body.sizeBytes)})`
 }
 
 function wordsOf(action: Action): Words {

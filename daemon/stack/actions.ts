@@ -17,7 +17,12 @@ export type ActionBody =
   | { readonly kind: 'create-network'; readonly key: string; readonly name: string }
   | { readonly kind: 'remove-network'; readonly id: string; readonly name: string }
   | { readonly kind: 'create-volume'; readonly key: string; readonly name: string }
-  | { readonly kind: 'remove-volume'; readonly name: string }
+  | {
+      readonly kind: 'remove-volume'
+      readonly name: string
+      /** For people. Undefined where it is not known. */
+      readonly sizeBytes: number | undefined
+    }
   | {
       readonly kind: 'create-container'
       readonly service: string

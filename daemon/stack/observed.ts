@@ -44,6 +44,8 @@ export interface ObservedNetwork {
 
 export interface ObservedVolume {
   readonly name: string
+  /** Undefined where nobody asked for it, or the Engine does not know it. */
+  readonly sizeBytes?: number | undefined
   readonly ownership: Ownership
   readonly key: string | undefined
   readonly specHash: string | undefined

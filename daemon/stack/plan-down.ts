@@ -5,7 +5,7 @@ import type { ObservedContainer } from './observed.ts'
 import type { PlanInput } from './plan-input.ts'
 
 export function planDown(draft: Draft, input: PlanInput): void {
-  const { desired, observed, removal } = input
+  const { desired, observed, memory, removal } = input
   const anonymousVolumes = removal?.volumes ?? 'keep'
   const ours = observed.containers.filter((container) => container.ownership === 'ours')
   const orphans = observed.containers.filter((container) => container.ownership === 'foreign')
@@ -41,8 +41,12 @@ export function planDown(draft: Draft, input: PlanInput): void {
     const external = new Set(desired.volumes.filter((volume) => volume.external).map((volume) => volume.name))
     for (const volume of observed.volumes) {
       if (external.has(volume.name) || (volume.ownership !== 'ours' && volume.key === undefined)) continue
+      if (memory.protected?.includes(volume.name)) {
+        draft.warn(`volume ${volume.name} is protected and stays (${UNPROTECT} ${volume.name} lets it go)`)
+        continue
+      }
       draft.add({
-        body: { kind: 'remove-volume', name: volume.name },
+        body: { kind: 'remove-volume', name: volume.name, sizeBytes: volume.sizeBytes },
         key: volume.name,
         object: `Volume ${volume.name}`,
         effect: 'remove',
@@ -62,6 +66,9 @@ export function planDown(draft: Draft, input: PlanInput): void {
     })
   }
 }
+
+/** The way out for whoever wants to remove a protected volume all the same. */
+const UNPROTECT = 'evenkeel volume unprotect'
 
 /**
  * Stops and removes containers, those of a service after those of the services that depend on it. With no grace at all

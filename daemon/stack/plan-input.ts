@@ -19,6 +19,8 @@ export interface Memory {
   readonly restarted: Readonly<Record<string, number>>
   /** Named volumes that were there once. One that is gone is not silently made again. */
   readonly volumes: readonly string[]
+  /** Named volumes that no command removes until they are unprotected. */
+  readonly protected?: readonly string[]
   /** Services that somebody asked to run and that have not all been started since: a failed request is not forgotten. */
   readonly owed?: readonly string[]
   /** Ids of containers whose restart policy was taken from them when they were stopped through us. */

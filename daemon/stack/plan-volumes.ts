@@ -23,7 +23,7 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
       if (known && policy.mode === 'heal') {
         draft.block({
           reason: `volume ${volume.name} existed and is gone`,
-          hint: `restore it under that name, or run \`evenkeel up\` to have an empty one made`,
+          hint: `bring its data back (evenkeel volume import ${volume.name} FILE), or run \`evenkeel up\` to have an empty one made`,
         })
         continue
       }
@@ -38,7 +38,7 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
     } else if (present.ownership === 'ours' && present.specHash !== volume.specHash) {
       draft.block({
         reason: `the definition of volume ${volume.name} changed, and a volume can only be changed by dropping its data`,
-        hint: `copy the data away and remove it (docker volume rm ${volume.name}), or give the new one another \`name\` under volumes.${volume.key}`,
+        hint: `keep its data: evenkeel volume export ${volume.name} -o FILE; evenkeel down; evenkeel volume rm ${volume.name}; evenkeel volume import ${volume.name} FILE (which makes it as declared); evenkeel up. Or give the new one another \`name\` under volumes.${volume.key}`,
       })
     } else {
       if (present.ownership === 'foreign' && present.key === undefined) {

@@ -1,5 +1,5 @@
 /** Opens the state: one SQLite file in WAL mode, migrated, locked against a second daemon. */
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Problem } from '../../protocol/problems.ts'
@@ -16,6 +16,8 @@ export interface Sql {
 
 export interface OpenDatabase {
   readonly sql: Sql
+  /** A copy of one moment, while others write. */
+  backup(path: string): Promise<void>
   close(): void
 }
 
@@ -28,9 +30,9 @@ export interface OpenDatabase {
 export function openDatabase(folder: string): OpenDatabase {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  const lock = takeLock(join(folder, 'lock.db'))
+  const lock = takeLock(folder)
   try {
-    const path = join(folder, 'state.db')
+    const path = statePath(folder)
     // SQLite takes an empty file for a new database. One that is there and empty lost what it had.
     if (statSync(path, { throwIfNoEntry: false })?.size === 0) throw damaged(folder, 'the file is empty')
     const db = new Sqlite(path)
@@ -42,6 +44,9 @@ export function openDatabase(folder: string): OpenDatabase {
     migrate(db)
     return {
       sql: sqlOf(db),
+      backup: async (path) => {
+        await db.backup(path)
+      },
       close() {
         db.close()
         lock.close()
@@ -78,19 +83,50 @@ function sqlOf(db: Sqlite.Database): Sql {
   }
 }
 
-function takeLock(path: string): Sqlite.Database {
-  const lock = new Sqlite(path, { timeout: 0 })
+export const statePath = (folder: string): string => join(folder, 'state.db')
+
+/** Against a second daemon, and against what must not be done beside one. */
+export function takeLock(folder: string): Sqlite.Database {
+  const lock = new Sqlite(join(folder, 'lock.db'), { timeout: 0 })
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
-    throw new Problem('state-folder-in-use', `another evenkeeld runs on the state folder ${join(path, '..')}`, {
+    throw new Problem('state-folder-in-use', `another evenkeeld runs on the state folder ${folder}`, {
       hint: 'stop it first, or give this one a folder of its own (--state DIR)',
       cause: error,
     })
   }
+}
+
+/** Why the state cannot be read, in SQLite's words; undefined where nothing is wrong with it. Without a change of it. */
+export function damageOf(path: string): string | undefined {
+  if (statSync(path).size === 0) return 'the file is empty'
+  let db: Sqlite.Database | undefined
+  try {
+    db = new Sqlite(path)
+    const answer = db.pragma('quick_check(1)', { simple: true })
+    return answer === 'ok' ? undefined : String(answer)
+  } catch (error) {
+    if (error instanceof Sqlite.SqliteError && /NOTADB|CORRUPT/.test(error.code)) return error.message
+    throw error
+  } finally {
+    db?.close()
+  }
+}
+
+/** Renames the state, with its log and its index of that. Answers where it is now; undefined where there was none. */
+export function setAside(folder: string, suffix: string): string | undefined {
+  const path = statePath(folder)
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
+  const aside = `${path}.${suffix}`
+  for (const part of ['-wal', '-shm', '']) {
+    if (statSync(`${path}${part}`, { throwIfNoEntry: false }) !== undefined)
+      renameSync(`${path}${part}`, `${aside}${part}`)
+  }
+  return aside
 }
 
 function checkIntegrity(db: Sqlite.Database, folder: string): void {
@@ -100,7 +136,7 @@ function checkIntegrity(db: Sqlite.Database, folder: string): void {
 
 function damaged(folder: string, words: string): Problem {
   return new Problem('state-damaged', `the state in ${folder} is damaged: ${words}`, {
-    hint: `move ${join(folder, 'state.db')} aside (running stacks are not touched) and put a backup in its place`,
+    hint: `running stacks are not touched. With a backup: evenkeeld --restore FILE. Without one: evenkeeld --rebuild keeps the damaged files aside and learns the names of stacks and services from the labels of their containers`,
   })
 }
 

@@ -104,14 +104,19 @@ export class DeploymentRepository {
       .map((row) => this.#toDeployment(row))
   }
 
-  /** Ended deployments beyond the newest `keep` of a stack go, with their steps. */
-  prune(stack: string, keep: number): void {
+  stacks(): string[] {
+    const rows = this.#sql.prepare('SELECT DISTINCT stack FROM deployments').all()
+    return rows.map((row) => (row as { stack: string }).stack)
+  }
+
+  /** Ended ones of a stack go with their steps: those beyond its newest `keep`, and those made before `before` (ISO 8601). */
+  prune(stack: string, keep: number, before: string): void {
     this.#sql
       .prepare(
-        `DELETE FROM deployments WHERE stack = ? AND state NOT IN ('queued', 'running') AND sequence <= (
-           SELECT sequence FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?)`,
+        `DELETE FROM deployments WHERE stack = ? AND state NOT IN ('queued', 'running') AND (created_at < ? OR sequence <= (
+           SELECT sequence FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?))`,
       )
-      .run(stack, stack, keep)
+      .run(stack, before, stack, keep)
   }
 
   #toDeployment(raw: unknown): Deployment {

@@ -1,4 +1,4 @@
-/** What happened, in order. Bounded by count: the oldest go first. */
+/** What happened, in order. Bounded by count and age: the oldest go first. */
 import type { StackEvent } from '../../protocol/resources/event.ts'
 import type { Sql } from './database.ts'
 
@@ -33,7 +33,8 @@ export class EventRepository {
     return row.latest ?? 0
   }
 
-  prune(keep: number): void {
-    this.#sql.prepare('DELETE FROM events WHERE sequence <= ?').run(this.latest() - keep)
+  /** All but the newest `keep` go, and of those what is older than `before` (ISO 8601). */
+  prune(keep: number, before: string): void {
+    this.#sql.prepare('DELETE FROM events WHERE sequence <= ? OR at < ?').run(this.latest() - keep, before)
   }
 }

@@ -5,8 +5,18 @@ import type { Sql } from './database.ts'
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
  * restart policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
  * `signalled`: containers that `kill` sent a signal that means stop. `vacant`: replicas whose containers `rm` removed.
+ * `protected`: volumes that no command removes, by who said so: `file` or `command`.
  */
-export type MemoryKind = 'restarted' | 'volume' | 'attempts' | 'owed' | 'held' | 'stopping' | 'signalled' | 'vacant'
+export type MemoryKind =
+  | 'restarted'
+  | 'volume'
+  | 'attempts'
+  | 'owed'
+  | 'held'
+  | 'stopping'
+  | 'signalled'
+  | 'vacant'
+  | 'protected'
 
 export class MemoryRepository {
   readonly #sql: Sql
@@ -20,6 +30,12 @@ export class MemoryRepository {
     return Object.fromEntries(
       rows.map((raw) => [(raw as { key: string }).key, JSON.parse((raw as { value: string }).value)]),
     )
+  }
+
+  /** Keys of a kind, of all stacks. */
+  keys(kind: MemoryKind): string[] {
+    const rows = this.#sql.prepare('SELECT DISTINCT key FROM memory WHERE kind = ? ORDER BY key').all(kind)
+    return rows.map((raw) => (raw as { key: string }).key)
   }
 
   set(stack: string, kind: MemoryKind, key: string, value: unknown): void {

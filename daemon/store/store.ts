@@ -1,5 +1,7 @@
 /** The state of the daemon, by aggregate. */
 import { randomUUID } from 'node:crypto'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { AdoptedRepository } from './adopted.ts'
 import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
@@ -23,13 +25,17 @@ export interface Store {
   batch: Sql['batch']
   /** All or nothing, and on the disk when it returns: what is acknowledged. */
   transaction: Sql['transaction']
+  /** A copy of its database as of one moment, while it is written. */
+  backup(path: string): Promise<void>
   close(): void
 }
 
 export function openStore(folder: string): Store {
-  const { sql, close } = openDatabase(folder)
+  const { sql, backup, close } = openDatabase(folder)
+  const instance = instanceOf(sql)
+  keepInstance(folder, instance)
   return {
-    instance: instanceOf(sql),
+    instance,
     stacks: new StackRepository(sql),
     revisions: new RevisionRepository(sql),
     deployments: new DeploymentRepository(sql),
@@ -39,8 +45,39 @@ export function openStore(folder: string): Store {
     adopted: new AdoptedRepository(sql),
     batch: sql.batch,
     transaction: sql.transaction,
+    backup,
     close,
   }
+}
+
+/**
+ * The id beside the database as well: it is what containers know us by, and without it a damaged state could not be
+ * rebuilt from them.
+ */
+function keepInstance(folder: string, instance: string): void {
+  if (instanceBeside(folder) === instance) return
+  const path = join(folder, INSTANCE_FILE)
+  writeFileSync(`${path}.new`, `${instance}\n`, { mode: 0o600, flush: true })
+  renameSync(`${path}.new`, path)
+}
+
+export const INSTANCE_FILE = 'instance'
+
+/** Undefined where there is none. */
+export function instanceBeside(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, INSTANCE_FILE), 'utf8').trim() || undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Gives a state that has none yet the id by which containers know it already. */
+export function adoptInstance(folder: string, instance: string): void {
+  const { sql, close } = openDatabase(folder)
+  sql.transaction(() => sql.prepare(`INSERT INTO meta (key, value) VALUES ('instance', ?)`).run(instance))
+  close()
 }
 
 function instanceOf(sql: Sql): string {

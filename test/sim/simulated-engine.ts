@@ -274,6 +274,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           CALL_MS,
           body.Labels?.['com.docker.compose.project'],
         ),
+      sizes: () => unsupported('volumes.sizes'),
       remove: (name, _query, options) =>
         change<void>('volumes.remove', name, (answer, actor) => answer(machine.removeVolume(name, actor)), options),
     },

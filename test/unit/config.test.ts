@@ -81,6 +81,33 @@ describe('defaults', () => {
   })
 })
 
+describe('how long history is kept', () => {
+  test('has defaults', async () => {
+    expect((await configOf([])).history).toEqual({
+      events: 20_000,
+      eventDays: 90,
+      deployments: 200,
+      deploymentDays: 365,
+    })
+  })
+
+  test('is the flag’s before the file’s, where numbers need no quotes', async () => {
+    const file = fileWith('keepEvents: 500\nkeepDeployments: "7"\n')
+    const { history } = await configOf(['--config', file, '--keep-events', '9', '--keep-event-days', '3'])
+    expect(history).toMatchObject({ events: 9, eventDays: 3, deployments: 7 })
+  })
+
+  test.each(['0', '-1', '1.5', 'x', '1000000000'])('is not "%s"', async (text) => {
+    expect((await rejectionOf(configOf([`--keep-deployment-days=${text}`]))).code).toBe('bad-request')
+  })
+})
+
+test('a restore and a rebuild are told apart from a run, and exclude each other', async () => {
+  expect(await readConfig(['--restore', 'b.tar'], {}, 0)).toMatchObject({ kind: 'restore', file: 'b.tar' })
+  expect(await readConfig(['--rebuild'], {}, 0)).toMatchObject({ kind: 'rebuild' })
+  expect((await rejectionOf(readConfig(['--rebuild', '--restore', 'b.tar'], {}, 0))).code).toBe('bad-request')
+})
+
 test('help and version are told', async () => {
   expect(await readConfig(['--help'], {}, 0)).toEqual({ kind: 'help' })
   expect(await readConfig(['-v'], {}, 0)).toEqual({ kind: 'version' })

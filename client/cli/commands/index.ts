@@ -35,10 +35,21 @@ import scale from './scale.ts'
 import start from './start.ts'
 import stats from './stats.ts'
 import stop from './stop.ts'
+import systemBackup from './system/backup.ts'
+import systemInstall from './system/install.ts'
+import systemRestore from './system/restore.ts'
+import systemUninstall from './system/uninstall.ts'
 import top from './top.ts'
 import unpause from './unpause.ts'
 import up from './up.ts'
 import version from './version.ts'
+import volumeExport from './volume/export.ts'
+import volumeImport from './volume/import.ts'
+import volumeInspect from './volume/inspect.ts'
+import volumeLs from './volume/ls.ts'
+import volumeProtect from './volume/protect.ts'
+import volumeRm from './volume/rm.ts'
+import volumeUnprotect from './volume/unprotect.ts'
 import volumes from './volumes.ts'
 import wait from './wait.ts'
 
@@ -84,4 +95,21 @@ export const COMMANDS: readonly Command[] = [
   version,
   info,
   completion,
+  volumeLs,
+  volumeInspect,
+  volumeRm,
+  volumeExport,
+  volumeImport,
+  volumeProtect,
+  volumeUnprotect,
+  systemBackup,
+  systemRestore,
+  systemInstall,
+  systemUninstall,
 ]
+
+/** First words of commands that have two. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  system: 'Back up and restore the daemon, and have systemd run it',
+  volume: 'Manage volumes of stacks',
+}

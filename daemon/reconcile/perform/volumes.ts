@@ -1,8 +1,10 @@
 import { Problem } from '../../../protocol/problems.ts'
+import type { Model } from '../../../protocol/stackfile/model.ts'
 import { volumeSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { volumeCreate } from '../../stack/mapping/volume.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
+import type { Collaborators } from '../run-context.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** Remembered before it is made: a volume that was there once is never silently made again. */
@@ -15,23 +17,34 @@ export async function createVolume({
   const { stack } = context.desired
   // Services may be of different revisions: the one whose definition is the desired one.
   const wanted = context.desired.volumes.find((volume) => volume.name === body.name)?.specHash
-  const model = ['', ...Object.keys(context.desired.services)]
-    .map((service) => context.revisionOf(service).model)
-    .find(({ volumes }) => {
-      const volume = volumes?.[body.key]
-      return volume?.name === body.name && volumeSpecHash(volume) === wanted
-    })
-  if (model === undefined) throw new Problem('internal', `no revision of ${stack} declares volume ${body.key}`)
-  const labels = { ...ourLabels(store.instance, stack), 'dev.evenkeel.spec': volumeSpecHash(model.volumes![body.key]!) }
+  const models = ['', ...Object.keys(context.desired.services)].map((service) => context.revisionOf(service).model)
+  await makeVolume(stack, { ...body, specHash: wanted }, models, { engine, store }, signal)
+}
+
+/** Makes a volume as the first of these models declares it whose definition is the wanted one. */
+export async function makeVolume(
+  stack: string,
+  wanted: { readonly key: string; readonly name: string; readonly specHash: string | undefined },
+  models: readonly Model[],
+  { engine, store }: Pick<Collaborators, 'engine' | 'store'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { key, name } = wanted
+  const model = models.find(({ volumes }) => {
+    const volume = volumes?.[key]
+    return volume?.name === name && volumeSpecHash(volume) === wanted.specHash
+  })
+  if (model === undefined) throw new Problem('internal', `no revision of ${stack} declares volume ${key}`)
+  const labels = { ...ourLabels(store.instance, stack), 'dev.evenkeel.spec': volumeSpecHash(model.volumes![key]!) }
   // From now on it may be there, but was not seen yet: should the call fail, the loop may still make it.
-  store.memory.set(stack, 'volume', body.name, 'begun')
+  store.memory.set(stack, 'volume', name, 'begun')
   try {
-    await engine.volumes.create(volumeCreate(model, body.key, labels), { signal })
-    store.memory.set(stack, 'volume', body.name, true)
+    await engine.volumes.create(volumeCreate(model, key, labels), { signal })
+    store.memory.set(stack, 'volume', name, true)
   } catch (error) {
     const status = error instanceof Problem ? (error.engine?.status ?? 0) : 0
     // Refused for certain: it was never there. After anything else it may be.
-    if (status >= 400 && status < 500) store.memory.forget(stack, 'volume', body.name)
+    if (status >= 400 && status < 500) store.memory.forget(stack, 'volume', name)
     throw error
   }
 }
@@ -42,6 +55,11 @@ export async function removeVolume({
   with: { engine, store },
   signal,
 }: Performance<'remove-volume'>): Promise<void> {
+  // Somebody may have protected it since it was planned.
+  if (store.memory.keys('protected').includes(body.name)) {
+    context.warn(`volume ${body.name} is protected and stays`)
+    return
+  }
   try {
     await engine.volumes.remove(body.name, {}, { signal })
   } catch (error) {

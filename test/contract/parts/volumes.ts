@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest'
 import { problemOf } from '../support/problem-of.ts'
 import { type Scene, uniqueName } from '../support/scene.ts'
+import { tarOf } from '../support/tar.ts'
 
 export function volumesContract(scene: Scene): void {
   const { containers, volumes } = scene.engine
@@ -35,6 +36,15 @@ export function volumesContract(scene: Scene): void {
       expect(await volumes.inspect(name)).toMatchObject({ Name: name })
       await volumes.remove(name, {})
       expect(await problemOf(volumes.inspect(name))).toMatchObject({ engine: { status: 404 } })
+    })
+
+    scene.testWith('files', 'have a size, which grows with what is put into them', async () => {
+      const name = await scene.volume()
+      expect((await volumes.sizes()).get(name)).toBe(0)
+      const HostConfig = { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: name, Target: '/data' }] }
+      const container = await scene.container({ HostConfig })
+      await containers.putArchive(container, { path: '/data' }, await tarOf({ 'a.txt': Buffer.alloc(5000, 'x') }))
+      expect((await volumes.sizes()).get(name)).toBeGreaterThanOrEqual(5000)
     })
 
     scene.test('that are not there are a 404, unless their removal is forced', async () => {

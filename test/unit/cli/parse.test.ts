@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { COMMANDS } from '../../../client/cli/commands/index.ts'
+import { COMMANDS, GROUPS } from '../../../client/cli/commands/index.ts'
 import { parseCommandLine } from '../../../client/cli/parse.ts'
 
 const parse = (...argv: string[]) => parseCommandLine(argv, COMMANDS)
@@ -34,6 +34,36 @@ describe('a command line', () => {
   test('may ask for the version', () => {
     expect(parse('--version').version).toBe(true)
     expect(parse('-v').version).toBe(true)
+  })
+})
+
+describe('a command of two words', () => {
+  test('is found, with its own options and words', () => {
+    const parsed = parse('-p', 'shop', 'volume', 'export', 'shop_data', '-o', 'x.tar')
+    expect(parsed).toMatchObject({ values: { output: 'x.tar' }, words: ['shop_data'] })
+    expect(parsed.error).toBeUndefined()
+    expect(parsed.command?.name).toBe('volume export')
+  })
+
+  test('may go by another name of it', () => {
+    expect(parse('volume', 'remove', 'x').command?.name).toBe('volume rm')
+  })
+
+  test('that lacks its second word is one for help of its group', () => {
+    for (const argv of [['volume'], ['volume', '--help']]) {
+      const parsed = parse(...argv)
+      expect(parsed).toMatchObject({ command: undefined, group: 'volume' })
+      expect(parsed.unknown).toBeUndefined()
+    }
+  })
+
+  test('whose second word is wrong is unknown as a whole', () => {
+    expect(parse('volume', 'burn')).toMatchObject({ command: undefined, unknown: 'volume burn', group: 'volume' })
+  })
+
+  test('belongs to a group that has a line in help', () => {
+    const words = COMMANDS.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0]!)
+    expect([...new Set(words)].sort()).toEqual(Object.keys(GROUPS).sort())
   })
 })
 

@@ -8,6 +8,7 @@ import type { Control } from '../../../daemon/reconcile/control.ts'
 import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
+import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
@@ -30,6 +31,8 @@ const BODIES: Partial<Record<RouteName, object>> = {
   commit: { service: 'web' },
 }
 
+const SENDS_TAR: readonly RouteName[] = ['putContext', 'importVolume']
+
 /** A server over a control that answers its own method's name, or fails as it is told. */
 function aServer(parts: Partial<Api> = {}, failure?: unknown) {
   const calls: { method: string; args: unknown[] }[] = []
@@ -50,6 +53,16 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       fileSystem: async () => Readable.from(['{}']),
     }) as StackContainers,
     holds: control,
+    volumes: {
+      list: async () => [],
+      inspect: async () => ({}),
+      remove: async () => {},
+      protect: async () => ({}),
+      unprotect: async () => ({}),
+      export: async () => Readable.from([Buffer.from('tar')]),
+      import: async () => ({}),
+    } as unknown as VolumeControl,
+    backup: async () => Readable.from([Buffer.from('tar')]),
     contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
     files: control as unknown as ContainerFiles,
     oneOffs: control as unknown as OneOffs,
@@ -68,11 +81,17 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     const route = ROUTES[name]
     const query = more.query ?? (name === 'export' ? '?service=web' : '')
     const body = more.body ?? BODIES[name] ?? (route.method === 'GET' ? undefined : {})
-    const path = pathOf(route.path, { stack: 'shop', number: '1', id: 'a'.repeat(64), ...more.params })
+    const path = pathOf(route.path, {
+      stack: 'shop',
+      number: '1',
+      id: 'a'.repeat(64),
+      volume: 'shop_data',
+      ...more.params,
+    })
     const answer = await server.inject({
       method: route.method,
       url: `${path}${query}`,
-      ...(name === 'putContext'
+      ...(SENDS_TAR.includes(name)
         ? { payload: Readable.from([Buffer.from('tar')]), headers: { 'content-type': 'application/x-tar' } }
         : body === undefined
           ? {}
@@ -81,7 +100,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     return {
       status: answer.statusCode,
       type: answer.headers['content-type'],
-      body: answer.json() as Record<string, unknown>,
+      body: (answer.body === 'tar' ? {} : answer.json()) as Record<string, unknown>,
     }
   }
   return { server, call, calls, errors }

@@ -51,6 +51,13 @@ describe('down', () => {
     expect(actionOf(plan, 'remove-container id-of-shop-db-1').body).toMatchObject({ anonymousVolumes: 'keep' })
   })
 
+  test('keeps a volume that is protected, and says so, also where volumes are to go', () => {
+    const removal = { ...KEEP, volumes: 'remove' } as const
+    const plan = planOf({ desired, observed, removal, memory: { protected: ['shop_data'] } })
+    expect(idsOf(plan)).not.toContain('remove-volume shop_data')
+    expect(plan.warnings.join()).toContain('volume shop_data is protected and stays')
+  })
+
   test('keeps volumes also where the loop goes on with it by itself', () => {
     expect(idsOf(planOf({ desired, observed, policy: { mode: 'heal' } }))).not.toContain('remove-volume shop_data')
   })

@@ -72,7 +72,7 @@ describe('a named volume that is there', () => {
     const plan = planWith({ specHash: 'an older definition' })
     expect(idsOf(plan)).toEqual([])
     expect(plan.blocked?.reason).toContain('the definition of volume shop_data changed')
-    expect(plan.blocked?.hint).toContain('docker volume rm shop_data')
+    expect(plan.blocked?.hint).toContain('evenkeel volume export shop_data')
   })
 
   test('and was made by Compose for this project is taken over without a word', () => {

@@ -138,7 +138,7 @@ describe('a state that is damaged', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'state.db')
     writeFileSync(path, 'x'.repeat(5000))
-    expect(problemOf(() => openStore(folder)).hint).toContain(`move ${path} aside`)
+    expect(problemOf(() => openStore(folder)).hint).toContain('evenkeeld --rebuild')
     expect(problemOf(() => openStore(folder)).code).toBe('state-damaged')
   })
 

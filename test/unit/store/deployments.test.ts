@@ -134,7 +134,7 @@ describe('a deployment', () => {
 })
 
 describe('pruning', () => {
-  function pruned(keep: number, open: readonly string[] = []) {
+  function pruned(keep: number, open: readonly string[] = [], before = '') {
     const { deployments } = aStore()
     for (const id of ['a', 'b', 'c', 'd']) {
       deployments.add(aDeployment(id))
@@ -143,7 +143,7 @@ describe('pruning', () => {
     }
     deployments.add(aDeployment('theirs', { stack: 'other' }))
     deployments.end('theirs', ENDED)
-    deployments.prune('shop', keep)
+    deployments.prune('shop', keep, before)
     return deployments
   }
   const idsOf = (deployments: ReturnType<typeof pruned>) =>
@@ -159,6 +159,10 @@ describe('pruning', () => {
 
   test('never drops one that has not ended', () => {
     expect(idsOf(pruned(1, ['a']))).toEqual(['d', 'a'])
+  })
+
+  test('drops what is older than it is to be kept, but not what has not ended', () => {
+    expect(idsOf(pruned(4, ['b'], '9999'))).toEqual(['b'])
   })
 
   test('takes the steps along', () => {

@@ -131,14 +131,24 @@ describe('events', () => {
   test('are bounded by count: the oldest go first', () => {
     const { events } = aStore()
     events.add(['a', 'b', 'c'].map(event))
-    events.prune(2)
+    events.prune(2, '')
     expect(events.after(0, 10).map(({ stack }) => stack)).toEqual(['b', 'c'])
+  })
+
+  test('are bounded by age', () => {
+    const { events } = aStore()
+    events.add([
+      { ...event('a'), at: '2025-01-01T00:00:00.000Z' },
+      { ...event('b'), at: '2026-01-01T00:00:00.000Z' },
+    ])
+    events.prune(10, '2025-06-01T00:00:00.000Z')
+    expect(events.after(0, 10).map(({ stack }) => stack)).toEqual(['b'])
   })
 
   test('are never numbered twice, also when all that were are gone', () => {
     const { events } = aStore()
     events.add([event('a')])
-    events.prune(0)
+    events.prune(0, '')
     expect(events.add([event('b')])[0]?.sequence).toBe(2)
   })
 })

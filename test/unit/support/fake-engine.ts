@@ -188,6 +188,7 @@ export class FakeEngine {
         connect: async () => {},
       },
       volumes: {
+        sizes: async () => new Map<string, number>(),
         list: async ({ filters }: { filters?: Filters }) =>
           [...this.volumes.values()].filter((volume) => matches(volume.Name, volume.Labels, filters)),
         create: async (body: VolumeCreateBody) => {
@@ -316,8 +317,8 @@ export const refused = (call: string, status: number, message: string): Problem 
 
 function hasLabels(labels: Readonly<Record<string, string>> | null | undefined, filters: Filters | undefined): boolean {
   return (filters?.label ?? []).every((filter) => {
-    const [key = '', value = ''] = filter.split('=')
-    return labels?.[key] === value
+    const [key = '', value] = filter.split('=')
+    return value === undefined ? labels?.[key] !== undefined : labels?.[key] === value
   })
 }
 
