@@ -94,7 +94,9 @@ const LAUNCHER = (file, runtime) => `#!/bin/sh
 const DAEMON_RUNTIME = 'env MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --single-threaded-gc --expose-gc'
 
 // `--`, or Node 20 takes `--env-file` for its own, even after the name of the program.
-const CLIENT_RUNTIME = 'env -u NODE_EXTRA_CA_CERTS node --'
+// The variable goes on under another name, for stack files that hand it to their services.
+const CLIENT_RUNTIME =
+  'env -u NODE_EXTRA_CA_CERTS ${NODE_EXTRA_CA_CERTS+EVENKEEL_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"} node --'
 const launchers = {
   evenkeel: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
   ek: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
