@@ -122,7 +122,10 @@ ${runtime} "\${self%/*}/../${file}" "$@"
 const DAEMON_RUNTIME = 'MALLOC_ARENA_MAX=1 exec node --max-semi-space-size=1 --single-threaded-gc --expose-gc'
 
 // `--`, or Node 20 takes `--env-file` for its own, even after the name of the program.
-const CLIENT_RUNTIME = 'unset NODE_EXTRA_CA_CERTS\nexec node --'
+// The variable goes on under another name, for stack files that hand it to their services.
+const CLIENT_RUNTIME = `if [ -n "\${NODE_EXTRA_CA_CERTS+set}" ]; then export EVENKEEL_NODE_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"; fi
+unset NODE_EXTRA_CA_CERTS
+exec node --`
 const launchers = {
   evenkeel: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),
   ek: LAUNCHER('evenkeel.cjs', CLIENT_RUNTIME),

@@ -36,9 +36,7 @@ export function loadFromDisk(
   selection: StackSelection,
   options: { readonly load?: LoadRequest['options']; readonly services?: readonly string[] } = {},
 ): LoadedStack {
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  )
+  const environment = callersEnvironment()
   const found = chosenFiles(selection, environment)
   return loadStack({
     files: found.files,
@@ -51,6 +49,12 @@ export function loadFromDisk(
     ...(options.load === undefined ? {} : { options: options.load }),
     ...(options.services === undefined ? {} : { services: options.services }),
   })
+}
+
+/** The environment as the caller has it: the launcher keeps one variable from Node, under another name. */
+function callersEnvironment(): Record<string, string> {
+  const { EVENKEEL_NODE_EXTRA_CA_CERTS: certificates, ...environment } = process.env as Record<string, string>
+  return certificates === undefined ? environment : { ...environment, NODE_EXTRA_CA_CERTS: certificates }
 }
 
 /** `-f`, else COMPOSE_FILE, else what this folder or one above it has. */

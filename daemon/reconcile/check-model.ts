@@ -8,11 +8,14 @@ import type { Model } from '../../protocol/stackfile/model.ts'
 
 const PATH = '/model.json'
 
+/** What JSON writes as it is, and what YAML takes for the end of a line or refuses. */
+const BREAKS = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g
+
 export function checkModel(model: Model, workingDir: string): Model {
   // Values are final: nothing in them is a variable any more. In keys nothing ever is.
   const text = JSON.stringify(withoutMissing(model), (_, value: unknown) =>
     typeof value === 'string' ? value.replaceAll('$', '$$$$') : value,
-  )
+  ).replace(BREAKS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
   try {
     return loadStack({
       files: [PATH],
@@ -21,7 +24,7 @@ export function checkModel(model: Model, workingDir: string): Model {
       profiles: ['*'],
       environment: {},
       source: { read: (path) => (path === PATH ? text : undefined), isDirectory: () => false },
-      options: { resolvePaths: false, allResources: true },
+      options: { resolvePaths: false, allResources: true, isModel: true },
     }).model
   } catch (error) {
     if (!(error instanceof Problem)) throw error

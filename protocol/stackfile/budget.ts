@@ -24,6 +24,8 @@ export const LIMITS = {
   levels: 400,
   /** Files that are loaded by include and extends. */
   files: 1000,
+  /** YAML documents of all files together. */
+  documents: 1000,
   /** Values that are gone over again as documents and files are laid on top of one another. */
   mergedNodes: 1_000_000,
   /** Published ports of all services, ranges expanded: each is a binding for the Engine to set up. */
@@ -33,6 +35,7 @@ export const LIMITS = {
 const MULTIPLY = 'Aliases of aliases, and bases of bases, multiply: use fewer.'
 
 export class Budget {
+  readonly #depth: number
   #bytes = 0
   #nodes = 0
   #text = 0
@@ -40,6 +43,12 @@ export class Budget {
   #merged = 0
   #ports = 0
   #files = 0
+  #documents = 0
+
+  /** @param brackets how deep they may nest: as deep as indentation in what a machine wrote, which has nothing else. */
+  constructor(brackets: number = LIMITS.depth) {
+    this.#depth = brackets
+  }
 
   /** Bytes of a file, or, which are fewer, its characters. */
   spendFileBytes(count: number, file: string, at: Span | undefined): void {
@@ -92,6 +101,13 @@ export class Budget {
     }
   }
 
+  spendDocument(at: Span): void {
+    this.#documents += 1
+    if (this.#documents > LIMITS.documents) {
+      refuse(`The stack has more than ${LIMITS.documents} documents`, at, 'Merge some of them.')
+    }
+  }
+
   /** One more document or file is laid on top of all that was read. */
   spendMerge(at: Span): void {
     this.#merged += this.#nodes
@@ -108,7 +124,7 @@ export class Budget {
   }
 
   checkDepth(levels: number, depth: number, at: Span): void {
-    if (depth > LIMITS.depth) refuse(`Brackets and aliases nest deeper than ${LIMITS.depth}`, at, undefined)
+    if (depth > this.#depth) refuse(`Brackets and aliases nest deeper than ${this.#depth}`, at, undefined)
     if (levels > LIMITS.levels) refuse(`The file nests deeper than ${LIMITS.levels} levels`, at, undefined)
   }
 

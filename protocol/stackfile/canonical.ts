@@ -39,10 +39,9 @@ export function makeCanonical(root: MapNode, context: LoadContext): void {
 }
 
 function applyForms(map: MapNode, forms: Readonly<Record<string, Form>>, path: KeyPath, context: LoadContext): void {
-  for (const [key, form] of Object.entries(forms)) {
-    const node = map.entries.get(key)
-    if (node === undefined) continue
-    const long = form(node, [...path, key], context)
+  for (const [key, node] of map.entries) {
+    if (!Object.hasOwn(forms, key)) continue
+    const long = forms[key]!(node, [...path, key], context)
     long.keyAt ??= node.keyAt
     map.entries.set(key, long)
   }

@@ -6,7 +6,7 @@ import { locate } from './project.ts'
 import { SourceText } from './source-text.ts'
 import { type KeyPath, setKey } from './tree.ts'
 
-/** Precedence: `environment`, then the later files. Services that are off are left alone: their files may be missing. */
+/** What `environment` says wins, then the later files. Services that are off are left alone: their files may be missing. */
 export function resolveEnvFiles(
   project: Project,
   environment: ReadonlyMap<string, string>,
@@ -46,15 +46,22 @@ function resolveService(
   for (const [key, value] of own) if (value !== null) variables.set(key, value)
   const all = new Map<string, string | null>([...variables, ...own])
   if (all.size > 0) service.environment = sortedRecord(all)
+}
 
-  const labels = new Map<string, string>()
-  for (const [index, file] of (service.label_file ?? []).entries()) {
-    const source = readFile(file, true, 'label_file', project, [...path, 'label_file', index], context)
-    if (source !== undefined) readVariables(source, labels, (key) => labels.get(key), false, context)
+/** What `labels` says wins. */
+export function resolveLabelFiles(project: Project, context: LoadContext): void {
+  for (const [name, service] of Object.entries(project.model.services)) {
+    if (service.label_file === undefined) continue
+    const path = ['services', name, 'label_file']
+    const labels = new Map<string, string>()
+    for (const [index, file] of service.label_file.entries()) {
+      const source = readFile(file, true, 'label_file', project, [...path, index], context)
+      if (source !== undefined) readVariables(source, labels, (key) => labels.get(key), false, context)
+    }
+    delete service.label_file
+    for (const [key, value] of Object.entries(service.labels ?? {})) labels.set(key, value)
+    if (labels.size > 0) service.labels = sortedRecord(labels)
   }
-  delete service.label_file
-  for (const [key, value] of Object.entries(service.labels ?? {})) labels.set(key, value)
-  if (labels.size > 0) service.labels = sortedRecord(labels)
 }
 
 function sortedRecord<T>(entries: ReadonlyMap<string, T>): Record<string, T> {

@@ -7,9 +7,13 @@ export interface LoadOptions {
   /** Add implicit networks, dependencies and names. */
   readonly normalize?: boolean
   readonly resolvePaths?: boolean
-  /** Read `env_file` and `label_file`. */
+  /** Read `env_file`. */
   readonly resolveEnvironment?: boolean
+  /** Read `label_file`; as `resolveEnvironment` where it is not said. */
+  readonly resolveLabels?: boolean
   readonly consistency?: boolean
+  /** The file is the JSON of a model, where brackets nest as deep as the indentation of the file that it came from. */
+  readonly isModel?: boolean
   /** List the variables that the files ask for. */
   readonly listVariables?: boolean
   /** Keep networks, volumes and the like that no service uses. */

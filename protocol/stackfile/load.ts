@@ -4,10 +4,10 @@
  */
 
 import { Problem } from '../problems.ts'
-import { Budget } from './budget.ts'
+import { Budget, LIMITS } from './budget.ts'
 import { checkConsistency } from './consistency.ts'
 import type { LoadContext } from './context.ts'
-import { resolveEnvFiles } from './env-files.ts'
+import { resolveEnvFiles, resolveLabelFiles } from './env-files.ts'
 import { FileLoader } from './file-loader.ts'
 import { Findings } from './findings.ts'
 import type { LoadRequest } from './load-request.ts'
@@ -51,7 +51,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const warn = (message: string): void => {
     warnings.add(message)
   }
-  const budget = new Budget()
+  const budget = new Budget(options.isModel === true ? LIMITS.levels : LIMITS.depth)
   const context: LoadContext = {
     source: new SourceFiles(request.source, budget),
     findings,
@@ -124,7 +124,9 @@ function finish(
   if (options.consistency !== false) checkConsistency(enabled, findings)
   findings.throwIfAny()
   const project = selectServices(enabled, request.services ?? [])
-  if (options.resolveEnvironment !== false) resolveEnvFiles(project, environment, context)
+  const readsEnvironment = options.resolveEnvironment !== false
+  if (readsEnvironment) resolveEnvFiles(project, environment, context)
+  if (options.resolveLabels ?? readsEnvironment) resolveLabelFiles(project, context)
   findings.throwIfAny()
   const { model } = project
   if (options.allResources !== true) pruneResources(model)

@@ -32,6 +32,7 @@ function readYaml(source: SourceText, findings: Findings, budget: Budget): YamlN
   let nodes = 0
   try {
     return parseYaml(source.text, {
+      document: (start) => budget.spendDocument({ source, start, end: start + 1 }),
       node(start) {
         nodes += 1
         if (nodes > LIMITS.writtenNodes) budget.refuseWritten({ source, start, end: start + 1 })

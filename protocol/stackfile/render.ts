@@ -4,6 +4,7 @@
  */
 import { toJsonText } from './json-text.ts'
 import type { Model, Service } from './model.ts'
+import type { EnvFile, LoadedService } from './project.ts'
 import type { Shape } from './shape.ts'
 import { MODEL, SERVICE } from './shapes.ts'
 import { DateText, toYaml } from './yaml-text.ts'
@@ -39,8 +40,17 @@ export function serviceHashInput(service: Service): string {
     const { replicas: _replicas, ...deploy } = rest.deploy
     rest.deploy = deploy
   }
-  return toJsonText(jsonValue(rest, SERVICE), '')
+  const text = jsonValue(rest, SERVICE) as Map<string, unknown>
+  const { env_file: files } = rest as LoadedService
+  if (files !== undefined) text.set('env_file', files.map(shortEnvFile))
+  return toJsonText(text, '')
 }
+
+/** Compose writes an env file as its path alone where there is nothing else to say. */
+const shortEnvFile = ({ path, required, format }: EnvFile): unknown =>
+  required && format === undefined
+    ? path
+    : new Map(Object.entries({ path, required, ...(format === undefined ? {} : { format }) }))
 
 /** A tree that was loaded without filling variables in, as `config --no-interpolate` prints it. */
 export function renderTree(tree: unknown, format: 'json' | 'yaml'): string {
@@ -94,7 +104,7 @@ function yamlValue(value: unknown, shape: Shape): unknown {
   for (const [key, field] of layout.fields) {
     const item: unknown = Object.hasOwn(value, key) ? value[key as keyof typeof value] : undefined
     const isAbsent = 'absent' in field && (item === field.absent || isSameData(item, field.absent))
-    if (item !== undefined && (!isAbsent || key === 'services')) result.set(key, yamlValue(item, field))
+    if (item !== undefined && item !== '' && (!isAbsent || key === 'services')) result.set(key, yamlValue(item, field))
   }
   for (const [key, extension] of sortedEntries(value, bytewise)) {
     if (!layout.fields.has(key)) result.set(key, yamlExtension(extension))

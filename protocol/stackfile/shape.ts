@@ -18,6 +18,16 @@ import {
 } from './tree.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
 
+/** Where a value stands. Steps are put on and taken off; what keeps a path copies it. */
+export type Steps = (string | number)[]
+
+export function decodeAt(step: string | number, shape: Shape, node: Node, path: Steps, findings: Findings): unknown {
+  path.push(step)
+  const value = shape.decode(node, path, findings)
+  path.pop()
+  return value
+}
+
 export type Layout =
   | { readonly kind: 'leaf' }
   | { readonly kind: 'list'; readonly item: Shape }
@@ -35,7 +45,7 @@ export type Layout =
 export interface Shape {
   readonly layout: Layout
   /** The value of the model; undefined where the key is left out. */
-  decode(node: Node, path: KeyPath, findings: Findings): unknown
+  decode(node: Node, path: Steps, findings: Findings): unknown
   /** What the JSON has where the file has nothing; YAML leaves it out. */
   readonly absent?: unknown
 }
@@ -148,7 +158,7 @@ export function list(item: Shape, zero: unknown = ''): Shape {
     decode(node, path, findings) {
       if (isNull(node)) return undefined
       if (node.kind !== 'list') return wrong('a list', node, path, findings)
-      const items = node.items.map((entry, index) => item.decode(entry, [...path, index], findings) ?? zero)
+      const items = node.items.map((entry, index) => decodeAt(index, item, entry, path, findings) ?? zero)
       return items.length === 0 ? undefined : items
     },
   }
@@ -177,10 +187,10 @@ export function map(item: Shape, empty: 'dropped' | 'null' | 'empty' = 'dropped'
       if (node.kind !== 'map') return wrong('a mapping', node, path, findings)
       const result: Record<string, unknown> = {}
       for (const [key, entry] of sorted(node.entries)) {
-        const value = item.decode(entry, [...path, key], findings)
+        const value = decodeAt(key, item, entry, path, findings)
         if (value !== undefined) setKey(result, key, value)
         else if (empty === 'null') setKey(result, key, null)
-        else if (empty === 'empty') setKey(result, key, item.decode(mapNode([], entry.at), [...path, key], findings))
+        else if (empty === 'empty') setKey(result, key, decodeAt(key, item, mapNode([], entry.at), path, findings))
       }
       return Object.keys(result).length === 0 ? undefined : result
     },
@@ -198,6 +208,8 @@ type StructOptions = { jsonNames?: Readonly<Record<string, string>>; absent?: un
 /** A map whose keys the language gives. Extensions (`x-*`) come last. */
 export function struct(table: Readonly<Record<string, Shape>>, options: StructOptions = {}): Shape {
   const shapes = new Map(Object.entries(table))
+  const places = new Map([...shapes.keys()].map((key, place) => [key, place]))
+  const needed = [...shapes].filter(([, shape]) => 'absent' in shape).map(([key]) => key)
   const { jsonNames } = options
   return {
     layout: { kind: 'struct', fields: shapes, ...(jsonNames === undefined ? {} : { jsonNames }) },
@@ -205,16 +217,22 @@ export function struct(table: Readonly<Record<string, Shape>>, options: StructOp
     decode(node, path, findings) {
       if (isNull(node)) return undefined
       if (node.kind !== 'map') return wrong('a mapping', node, path, findings)
+      const given: string[] = needed.filter((key) => !node.entries.has(key))
+      const extensions: [string, Node][] = []
+      for (const [key, value] of node.entries) {
+        if (places.has(key)) given.push(key)
+        else if (key.startsWith('x-')) extensions.push([key, value])
+      }
+      given.sort((a, b) => places.get(a)! - places.get(b)!)
       const result: Record<string, unknown> = {}
-      for (const [key, shape] of shapes) {
+      for (const key of given) {
+        const shape = shapes.get(key)!
         const field = node.entries.get(key)
-        const value = field === undefined ? undefined : shape.decode(field, [...path, key], findings)
+        const value = field === undefined ? undefined : decodeAt(key, shape, field, path, findings)
         if (value !== undefined) result[key] = value
         else if ('absent' in shape) result[key] = isMapValue(shape.absent) ? { ...shape.absent } : shape.absent
       }
-      for (const [key, extension] of sorted(node.entries)) {
-        if (key.startsWith('x-') && !shapes.has(key)) result[key] = toPlain(extension)
-      }
+      for (const [key, extension] of sorted(extensions)) result[key] = toPlain(extension)
       return result
     },
   }

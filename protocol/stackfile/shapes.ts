@@ -3,6 +3,7 @@ import { splitCommand } from './command-line.ts'
 import {
   bytes,
   count,
+  decodeAt,
   duration,
   fileMode,
   flag,
@@ -26,6 +27,9 @@ import { formatScalar, isNull, type Node, setKey, textOf } from './tree.ts'
 
 const LIST_OF_TEXT = { kind: 'list', item: text } as const
 
+/** What Linux gives to the arguments of a program. */
+const MAX_COMMAND_CHARACTERS = 2 * 1024 * 1024
+
 /** A null command is the image's; an empty one is none. */
 const command: Shape = {
   layout: LIST_OF_TEXT,
@@ -34,6 +38,10 @@ const command: Shape = {
     if (node.kind === 'list') return node.items.map((item) => (item.kind === 'scalar' ? formatScalar(item) : ''))
     const line = textOf(node)
     if (line === undefined) return undefined
+    if (line.length > MAX_COMMAND_CHARACTERS) {
+      findings.add('The command is longer than 2 MiB, and no kernel starts one', node, { path })
+      return undefined
+    }
     const split = splitCommand(line)
     if (split === undefined) {
       findings.add('The command is not complete: a quote or bracket is not closed', node, {
@@ -411,7 +419,7 @@ const services: Shape = {
     if (node.kind !== 'map') return undefined
     const result: Record<string, unknown> = {}
     for (const [name, service] of sorted(node.entries)) {
-      setKey(result, name, SERVICE.decode(service, [...path, name], findings))
+      setKey(result, name, decodeAt(name, SERVICE, service, path, findings))
     }
     return result
   },

@@ -1,7 +1,7 @@
 /** "Did you mean": the nearest known word by edit distance. */
 
 /** Who has more names than this gets no help with a slip among the later ones. */
-const MAX_CANDIDATES = 1000
+const MAX_CANDIDATES = 300
 
 /** The candidate that `word` most likely means, or undefined where none is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
@@ -34,22 +34,27 @@ const fold = (word: string): string => word.toLowerCase().replaceAll('-', '_').s
 /** Insertions, deletions, replacements and swaps of neighbours; stops counting at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
+  const width = b.length + 1
+  let beforeLast = new Array<number>(width).fill(limit)
+  let last = Array.from({ length: width }, (_, i) => i)
+  let row = new Array<number>(width).fill(limit)
   for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let least = i
-    for (let j = 1; j <= b.length; j++) {
+    // Further from the diagonal than the limit nothing can come back below it.
+    const from = Math.max(1, i - limit + 1)
+    const to = Math.min(b.length, i + limit - 1)
+    row.fill(limit)
+    row[0] = i
+    let least = from === 1 ? i : limit
+    for (let j = from; j <= to; j++) {
       const same = a[i - 1] === b[j - 1]
       let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1))
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
         cost = Math.min(cost, beforeLast[j - 2]! + 1)
-      row.push(cost)
+      row[j] = cost
       if (cost < least) least = cost
     }
     if (least >= limit) return limit
-    beforeLast = last
-    last = row
+    ;[beforeLast, last, row] = [last, row, beforeLast]
   }
-  return last[b.length]!
+  return Math.min(last[b.length]!, limit)
 }

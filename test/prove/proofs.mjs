@@ -1,9 +1,14 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
 import { badInput } from './bad-input.mjs'
+import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
+import { fuzz } from './fuzz.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
+import { limits } from './limits.mjs'
+import { loadSpeed } from './load-speed.mjs'
+import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
@@ -21,5 +26,10 @@ export const proofs = [
   timeDown,
   idle,
   badInput,
+  corpus,
+  fuzz,
+  limits,
+  loadSpeed,
+  parity,
   engineFaults,
 ]

@@ -7,6 +7,7 @@ const CARRIAGE_RETURN = 13
 const SPACE = 32
 const DASH = 45
 const DOT = 46
+const DELETE = 0x7f
 const NEXT_LINE = 0x85
 const LINE_SEPARATOR = 0x2028
 const PARAGRAPH_SEPARATOR = 0x2029
@@ -21,8 +22,11 @@ export const isBreak = (code: number): boolean =>
   code === PARAGRAPH_SEPARATOR
 
 /** A blank, the end of a line or the end of the text. */
-export const isGap = (code: number): boolean =>
-  code === SPACE || code === LINE_FEED || code === NUL || code === TAB || isBreak(code)
+export function isGap(code: number): boolean {
+  // Nearly every character is one of these.
+  if (code > SPACE && code < DELETE) return false
+  return isBlank(code) || code === NUL || isBreak(code)
+}
 
 /** What a name of an anchor or of a tag is made of. */
 export const isWordCharacter = (code: number): boolean =>

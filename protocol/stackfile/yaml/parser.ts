@@ -38,6 +38,7 @@ export type YamlNode = YamlScalar | YamlList | YamlMap | YamlAlias
 
 /** Told of what comes; throws where it is too much. */
 export interface NodeGuard {
+  document(start: number): void
   node(start: number): void
   /** A list or a mapping begins, `depth` deep, and `flowDepth` deep in brackets. */
   inside(start: number, depth: number, flowDepth: number): void
@@ -71,6 +72,7 @@ class Parser {
     for (let isFirst = true; ; isFirst = false) {
       if (!isFirst) while (this.#is('document-end')) this.#scanner.take()
       if (this.#is('stream-end')) return documents
+      this.#guard.document(this.#scanner.peek().start)
       this.#handles = new Map([
         ['!', '!'],
         ['!!', CORE],
@@ -150,39 +152,43 @@ class Parser {
     // `!` alone says nothing that the scalar itself does not say.
     const isUntagged = tag === '!'
     if (isUntagged) tag = undefined
-    const bind = <T extends YamlNode>(node: T): T => {
-      if (anchor !== undefined) this.#anchors.set(anchor, node)
-      return node
-    }
     if (token.kind === 'scalar') {
       this.#scanner.take()
       const isPlain = token.isPlain || isUntagged
-      return bind({ kind: 'scalar', text: token.text, isPlain, start: token.start, end: token.end, tag })
+      return this.#bind(anchor, { kind: 'scalar', text: token.text, isPlain, start: token.start, end: token.end, tag })
     }
     const { start } = token
     if (context === 'block-or-indentless' && token.kind === 'block-entry') {
-      return this.#indentlessList(bind({ kind: 'list', isFlow: false, items: [], start, end: start, tag }))
+      return this.#indentlessList(
+        this.#bind(anchor, { kind: 'list', isFlow: false, items: [], start, end: start, tag }),
+      )
     }
     if (token.kind === 'flow-sequence-start') {
-      return this.#flowList(bind({ kind: 'list', isFlow: true, items: [], start, end: start, tag }))
+      return this.#flowList(this.#bind(anchor, { kind: 'list', isFlow: true, items: [], start, end: start, tag }))
     }
     if (token.kind === 'flow-mapping-start') {
-      return this.#flowMap(bind({ kind: 'map', isFlow: true, pairs: [], start, end: start, tag }))
+      return this.#flowMap(this.#bind(anchor, { kind: 'map', isFlow: true, pairs: [], start, end: start, tag }))
     }
     if (context !== 'flow' && token.kind === 'block-sequence-start') {
-      return this.#blockList(bind({ kind: 'list', isFlow: false, items: [], start, end: start, tag }))
+      return this.#blockList(this.#bind(anchor, { kind: 'list', isFlow: false, items: [], start, end: start, tag }))
     }
     if (context !== 'flow' && token.kind === 'block-mapping-start') {
-      return this.#blockMap(bind({ kind: 'map', isFlow: false, pairs: [], start, end: start, tag }))
+      return this.#blockMap(this.#bind(anchor, { kind: 'map', isFlow: false, pairs: [], start, end: start, tag }))
     }
     if (anchor !== undefined || tag !== undefined || isUntagged) {
-      return bind({ kind: 'scalar', text: '', isPlain: true, start: first.start, end, tag })
+      return this.#bind(anchor, { kind: 'scalar', text: '', isPlain: true, start: first.start, end, tag })
     }
     throw new YamlSyntaxError(
       token.kind === 'stream-end' ? 'The file ends where a value should stand' : 'A value should stand here',
       token.start,
       Math.max(token.end, token.start + 1),
     )
+  }
+
+  /** An anchor names its node from its start on, so that an alias inside of it finds it. */
+  #bind<T extends YamlNode>(anchor: string | undefined, node: T): T {
+    if (anchor !== undefined) this.#anchors.set(anchor, node)
+    return node
   }
 
   #resolveTag({ tag, start, end }: Token): string {

@@ -5,7 +5,20 @@ import { YamlSyntaxError } from './syntax-error.ts'
 const HASH = 35
 const COLON = 58
 const TAB = 9
-const FLOW_MARKS = new Set([...',?[]{}'].map((character) => character.charCodeAt(0)))
+const COMMA = 44
+const QUESTION = 63
+const OPEN_BRACKET = 91
+const CLOSE_BRACKET = 93
+const OPEN_BRACE = 123
+const CLOSE_BRACE = 125
+
+const endsInFlow = (code: number): boolean =>
+  code === COMMA ||
+  code === QUESTION ||
+  code === OPEN_BRACKET ||
+  code === CLOSE_BRACKET ||
+  code === OPEN_BRACE ||
+  code === CLOSE_BRACE
 
 export interface PlainText {
   readonly text: string
@@ -60,7 +73,7 @@ function skipWord(cursor: Cursor, inFlow: boolean): void {
   let { at } = cursor
   for (let code = text.charCodeAt(at); !isGap(code); code = text.charCodeAt(at)) {
     if (code === COLON && isGap(text.charCodeAt(at + 1))) break
-    if (inFlow && FLOW_MARKS.has(code)) break
+    if (inFlow && endsInFlow(code)) break
     at += 1
   }
   cursor.at = at

@@ -29,12 +29,31 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 
+const MOST_PARTS = 4096
+
+/** A text put together from its pieces, of which there may be millions. */
+class TextParts {
+  #text = ''
+  #parts: string[] = []
+
+  add(part: string): void {
+    this.#parts.push(part)
+    if (this.#parts.length === MOST_PARTS) this.#text = this.join()
+  }
+
+  join(): string {
+    const joined = this.#text + this.#parts.join('')
+    this.#parts = []
+    return joined
+  }
+}
+
 /** The cursor stands on the opening quote, and afterwards behind the closing one. */
 export function readQuoted(cursor: Cursor): string {
   const start = cursor.at
   const quote = cursor.code()
   cursor.at += 1
-  let text = ''
+  const text = new TextParts()
   for (;;) {
     if (cursor.isAtDocumentMark()) {
       throw new YamlSyntaxError('A document ends inside of quotes', cursor.at, cursor.at + 3, 'Close the quote above.')
@@ -44,7 +63,7 @@ export function readQuoted(cursor: Cursor): string {
     for (let code = cursor.code(); !isGap(code); code = cursor.code()) {
       if (code === quote) {
         if (quote === DOUBLE_QUOTE || cursor.code(1) !== SINGLE_QUOTE) break
-        text += "'"
+        text.add("'")
         cursor.at += 2
       } else if (quote === DOUBLE_QUOTE && code === BACKSLASH) {
         if (isBreak(cursor.code(1))) {
@@ -53,16 +72,16 @@ export function readQuoted(cursor: Cursor): string {
           isAfterBreak = true
           break
         }
-        text += readEscape(cursor)
+        text.add(readEscape(cursor))
       } else {
-        text += takeRun(cursor, quote)
+        text.add(takeRun(cursor, quote))
       }
     }
     if (cursor.code() === quote) break
-    text += readGap(cursor, isAfterBreak)
+    text.add(readGap(cursor, isAfterBreak))
   }
   cursor.at += 1
-  return text
+  return text.join()
 }
 
 /** Characters that stand for themselves. */

@@ -31,6 +31,8 @@ export class Scanner {
   readonly #cursor: Cursor
   #tokens: Token[] = []
   #head = 0
+  /** Whether the first token is sure to stay the first. */
+  #isReady = false
   /** How many tokens were handed out. */
   #taken = 0
   #indent = -1
@@ -46,12 +48,16 @@ export class Scanner {
 
   /** The next token, which stays. */
   peek(): Token {
-    while (this.#needsMore()) this.#fetch()
+    if (!this.#isReady) {
+      while (this.#needsMore()) this.#fetch()
+      this.#isReady = true
+    }
     return this.#tokens[this.#head]!
   }
 
   take(): Token {
     const token = this.peek()
+    this.#isReady = false
     this.#head += 1
     this.#taken += 1
     if (this.#head > 64 && this.#head * 2 > this.#tokens.length) {
@@ -64,7 +70,9 @@ export class Scanner {
   /** The first token may still get a `key` before it. */
   #needsMore(): boolean {
     if (this.#head === this.#tokens.length) return !this.#hasEnded
-    for (const key of this.#simpleKeys) {
+    const keys = this.#simpleKeys
+    for (let at = 0; at < keys.length; at += 1) {
+      const key = keys[at]!
       if (key.isPossible && key.tokenNumber === this.#taken && this.#isStillPossible(key)) return true
     }
     return false
@@ -200,14 +208,13 @@ export class Scanner {
     if (!this.#mayBeKey) return
     const { at, line, column } = this.#cursor
     this.#forgetKey()
-    this.#simpleKeys[this.#simpleKeys.length - 1] = {
-      isPossible: true,
-      isRequired: this.#flowLevel === 0 && this.#indent === column,
-      tokenNumber: this.#taken + this.#tokens.length - this.#head,
-      start: at,
-      line,
-      column,
-    }
+    const key = this.#simpleKeys.at(-1)!
+    key.isPossible = true
+    key.isRequired = this.#flowLevel === 0 && this.#indent === column
+    key.tokenNumber = this.#taken + this.#tokens.length - this.#head
+    key.start = at
+    key.line = line
+    key.column = column
   }
 
   #forgetKey(): void {

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { projectFolder, runProgram } from '../lab/daemon.mjs'
+
+/**
+ * What cannot be equal: two cases in which Compose trips over itself (a service named x-..., an alias it takes for a
+ * circle), one that it cannot print as JSON, and one whose .env did not survive the copying.
+ */
+const KNOWN = [
+  'hand-dotenv-controls',
+  'literal-loader-TestLoadSSHWithKeyValueInBuildConfig-73',
+  'literal-loader-TestResetCycle-9',
+  'literal-loader-TestXService-83',
+]
+
+export const corpus = {
+  name: 'corpus',
+  shows: 'the answers that Compose 2.40.3 gave to the files of ../shared/corpus: the same model, or a refusal',
+  needsEngine: false,
+  async run({ show, note }) {
+    const program = join(projectFolder, '../shared/corpus/diff.mjs')
+    if (!existsSync(program)) {
+      note(`${program} is not here`)
+      return
+    }
+    const candidate = `${join(projectFolder, 'dist/bin/ek')} {args} config --format json`
+    const { stdout, stderr } = await runProgram(process.execPath, [program, '--candidate', candidate, '--list'], {
+      cwd: join(program, '..'),
+      timeoutMs: 900_000,
+    })
+    const lines = stdout.trim().split('\n')
+    const [, equal, accepted, refused, others] =
+      /(\d+)\/(\d+) equal, (\d+)\/(\d+) refused/.exec(lines.at(-1) ?? '')?.map(Number) ?? []
+    if (equal === undefined) throw new Error(`the corpus gave no answer: ${stderr || stdout}`)
+    const strays = lines
+      .filter((line) => /^[a-z][a-zA-Z ]+ +[\w.-]+$/.test(line))
+      .map((line) => line.trim().split(/ +/).at(-1))
+    const unknown = strays.filter((name) => !KNOWN.includes(name))
+    for (const line of lines.slice(0, -2)) note(line)
+    show('equal', `${equal} of ${accepted}`, `>= ${accepted - 1}`, equal >= accepted - 1)
+    show('refused', `${refused} of ${others}`, `>= ${others - 3}`, refused >= others - 3)
+    show('not known before', unknown.join(', ') || 'none', 'none', unknown.length === 0)
+  },
+}
