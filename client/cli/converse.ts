@@ -1,4 +1,5 @@
 /** This terminal, or these pipes, in a session with a program: its input, output, size, signals and exit code. */
+import { spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import type { SessionName } from '../../protocol/routes.ts'
 import { PROXIED_SIGNALS, type ProxiedSignal, type TerminalSize } from '../../protocol/session.ts'
@@ -24,7 +25,10 @@ export function terminalSize(): TerminalSize | undefined {
   return process.stdout.isTTY && rows > 0 && columns > 0 ? { rows, columns } : undefined
 }
 
-/** Answers the exit code: of the program; 0 after the detach keys; 128 and its number after a signal that ended this side. */
+/** The program goes on: Compose's exit code for that. */
+const DETACHED = 1
+
+/** Answers the exit code: of the program, or 128 and its number after a signal that ended this side alone. */
 export async function converse(api: Api, conversation: Conversation): Promise<number> {
   const keys = parseDetachKeys(conversation.detachKeys ?? DETACH_KEYS)
   const outputs = { stdout: new RawOutput(1), stderr: new RawOutput(2), stdin: undefined }
@@ -71,6 +75,9 @@ class LocalEnd {
     const raw = kind === 'terminal' && process.stdin.isTTY
     if (raw) {
       process.stdin.setRawMode(true)
+      // Node's raw mode still puts a carriage return before each line feed, where the container's terminal is to decide.
+      // Without stty that remains, and does no harm to most programs.
+      spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
       this.#undo.push(() => process.stdin.setRawMode(false))
     }
     void this.#readInput(raw ? new DetachFilter(this.#keys) : undefined)
@@ -88,8 +95,8 @@ class LocalEnd {
         const { pass, detached } = filter?.feed(chunk) ?? { pass: chunk, detached: false }
         if (!(await this.session?.write(pass))) return
         if (!detached) continue
-        process.stderr.write('read escape sequence\n')
-        this.#leave(0)
+        process.stderr.write('read escape sequence\r\n')
+        this.#leave(DETACHED)
         return
       }
     } catch {
