@@ -6,7 +6,6 @@ import { Problem } from '../protocol/problems.ts'
 import type { FileContent, UpRequestInput } from '../protocol/resources/stack.ts'
 import { LIMITS } from '../protocol/stackfile/budget.ts'
 import { decodeText } from '../protocol/stackfile/decode-text.ts'
-import { findStackFiles } from '../protocol/stackfile/find.ts'
 import { type FileSource, type LoadedStack, type LoadRequest, loadStack } from '../protocol/stackfile/load.ts'
 import type { FileObject, Model } from '../protocol/stackfile/model.ts'
 import { readFileBounded } from './read-file.ts'
@@ -35,14 +34,15 @@ export function loadFromDisk(
   selection: StackSelection,
   options: { readonly load?: LoadRequest['options']; readonly services?: readonly string[] } = {},
 ): LoadedStack {
-  const environment = callersEnvironment()
-  const found = chosenFiles(selection, environment)
+  const { projectDirectory } = selection
   return loadStack({
-    files: found.files,
+    // Where none is named the loader looks: `COMPOSE_FILE` may also stand in the `.env` that it reads.
+    files: selection.files.map((file) => (file === '-' ? '-' : resolve(file))),
+    cwd: process.cwd(),
     profiles: [...selection.profiles],
-    environment,
+    environment: callersEnvironment(),
     source: nodeFiles,
-    ...(found.workingDir === undefined ? {} : { workingDir: found.workingDir }),
+    ...(projectDirectory === undefined ? {} : { workingDir: resolve(projectDirectory) }),
     ...(selection.projectName === undefined ? {} : { projectName: selection.projectName }),
     ...(selection.envFiles.length === 0 ? {} : { envFiles: selection.envFiles.map((file) => resolve(file)) }),
     ...(options.load === undefined ? {} : { options: options.load }),
@@ -54,32 +54,6 @@ export function loadFromDisk(
 function callersEnvironment(): Record<string, string> {
   const { EVENKEEL_NODE_EXTRA_CA_CERTS: certificates, ...environment } = process.env as Record<string, string>
   return certificates === undefined ? environment : { ...environment, NODE_EXTRA_CA_CERTS: certificates }
-}
-
-/** `-f`, else COMPOSE_FILE, else what this folder or one above it has. */
-function chosenFiles(
-  selection: StackSelection,
-  environment: Readonly<Record<string, string>>,
-): { files: string[]; workingDir: string | undefined } {
-  const directory = selection.projectDirectory === undefined ? undefined : resolve(selection.projectDirectory)
-  const named = selection.files.length > 0 ? selection.files : fromEnvironment(environment)
-  if (named.length > 0) {
-    return { files: named.map((file) => (file === '-' ? '-' : resolve(file))), workingDir: directory }
-  }
-  const found = findStackFiles(
-    directory ?? process.cwd(),
-    (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false,
-  )
-  if (found === undefined) {
-    throw new Problem('stack-file-not-found', 'no configuration file provided: not found', {
-      hint: 'there is no compose.yaml here or in a folder above; name one with -f FILE',
-    })
-  }
-  return { files: [...found.files], workingDir: directory ?? found.workingDir }
-}
-
-function fromEnvironment({ COMPOSE_FILE, COMPOSE_PATH_SEPARATOR }: Readonly<Record<string, string>>): string[] {
-  return COMPOSE_FILE === undefined || COMPOSE_FILE === '' ? [] : COMPOSE_FILE.split(COMPOSE_PATH_SEPARATOR || ':')
 }
 
 /** Everything of a request but its options. */

@@ -50,8 +50,8 @@ export function prepare(request: LoadRequest, context: SetupContext): Setup {
   if (files.length === 0) {
     const found = findStackFiles(folderOf([]), (path) => context.source.has(path))
     if (found === undefined) {
-      throw new Problem('stack-file-not-found', `There is no stack file in ${folderOf([])} or above it`, {
-        hint: 'Create compose.yaml, or name a file with -f.',
+      throw new Problem('stack-file-not-found', 'no configuration file provided: not found', {
+        hint: `There is no compose.yaml in ${folderOf([])} or above it; name a file with -f FILE.`,
       })
     }
     if (found.ignored.length > 0) {

@@ -61,7 +61,7 @@ describe('errors of a stack file', () => {
   })
 
   it('say that there is no file', () => {
-    expect(errorsOf({})).toEqual(['There is no stack file in /p or above it'])
+    expect(errorsOf({})).toEqual(['no configuration file provided: not found'])
   })
 })
 
