@@ -35,13 +35,15 @@ export function loadFromDisk(
   selection: StackSelection,
   options: { readonly load?: LoadRequest['options']; readonly services?: readonly string[] } = {},
 ): LoadedStack {
+  const { projectDirectory } = selection
   return loadStack({
+    // Where none is named the loader looks: `COMPOSE_FILE` may also stand in the `.env` that it reads.
     files: selection.files.map((file) => (file === '-' ? '-' : resolve(file))),
     cwd: process.cwd(),
     profiles: [...selection.profiles],
     environment: callersEnvironment(),
     source: nodeFiles,
-    ...(selection.projectDirectory === undefined ? {} : { workingDir: resolve(selection.projectDirectory) }),
+    ...(projectDirectory === undefined ? {} : { workingDir: resolve(projectDirectory) }),
     ...(selection.projectName === undefined ? {} : { projectName: selection.projectName }),
     ...(selection.envFiles.length === 0 ? {} : { envFiles: selection.envFiles.map((file) => resolve(file)) }),
     ...(options.load === undefined ? {} : { options: options.load }),

@@ -1,6 +1,7 @@
 /**
  * What one load may cost. A few lines of YAML aliases or nested variables can stand for gigabytes; Compose has no limit
- * and grows until it is killed. Within these limits a load ends in less than a second and in less than 256 MiB.
+ * and grows until it is killed. They are chosen so that a load stays below a second and 256 MiB; `npm run prove -- limits`
+ * measures it.
  */
 import { invalidStackFile } from './findings.ts'
 import { placeOf, type Span } from './source-text.ts'

@@ -15,6 +15,8 @@ type Section = 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'
 class ConsistencyCheck {
   readonly #project: Project
   readonly #findings: Findings
+  /** Made once, and only where something is wrong. */
+  #serviceNames: string[] | undefined
 
   constructor(project: Project, findings: Findings) {
     this.#project = project
@@ -124,7 +126,8 @@ class ConsistencyCheck {
       const at = [...path, 'depends_on', name]
       const off = Object.hasOwn(disabled, name) ? disabled[name] : undefined
       if (off === undefined) {
-        const hint = didYouMean(name, Object.keys(model.services))
+        this.#serviceNames ??= Object.keys(model.services)
+        const hint = didYouMean(name, this.#serviceNames)
         this.#add(`There is no service "${name}" to depend on`, at, hint)
       } else if (dependency.required) {
         const profiles = (off.profiles ?? []).join(', ')

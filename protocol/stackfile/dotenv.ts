@@ -28,7 +28,11 @@ export function readDotenv(source: SourceText, variables: Map<string, string>, f
 
 // Unicode white space without the line break.
 const BLANK = new Set(['\t', '\v', '\f', '\r', ' ', '\u0085', '\u00A0'])
-const isKeyCharacter = (character: string): boolean => /[\p{L}\p{N}_.\-[\]]/u.test(character)
+const isKeyCharacter = (character: string): boolean =>
+  (character >= 'A' && character <= 'Z') ||
+  (character >= 'a' && character <= 'z') ||
+  (character >= '0' && character <= '9') ||
+  /^[\p{L}\p{N}_.\-[\]]$/u.test(character)
 
 class DotenvReader {
   readonly #source: SourceText
@@ -139,6 +143,7 @@ class DotenvReader {
   }
 
   #expand(value: string, start: number, end: number): string {
+    if (!value.includes('$')) return value
     try {
       return substitute(value, {
         ...this.#filling,

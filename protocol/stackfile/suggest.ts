@@ -1,7 +1,7 @@
 /** "Did you mean": the nearest known word by edit distance. */
 
 /** Who has more names than this gets no help with a slip among the later ones. */
-const MAX_CANDIDATES = 300
+const MAX_CANDIDATES = 150
 
 /** The candidate that `word` most likely means, or undefined where none is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {

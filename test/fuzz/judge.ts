@@ -170,6 +170,7 @@ const hasInfinity = (model: Model): boolean =>
 function isHalf(item: object): boolean {
   const has = (key: string): boolean => key in item
   if (has('external')) return !has('name')
+  if (has('permissions')) return !has('source')
   if (has('context') || has('dockerfile')) return !has('context') || !(has('dockerfile') || has('dockerfile_inline'))
   return has('entrypoint') && !has('networks') && !has('network_mode') && !has('provider')
 }
@@ -180,7 +181,7 @@ const hasNoCommand = (hooks: unknown): boolean =>
 /**
  * What Compose, too, prints so that it reads as something else: an external object without a name is named by its key, a
  * build without a context or Dockerfile gets one, a service whose network_mode is empty gets a network, a hook without
- * command is refused, `$` is doubled in keys also, `<<` has no quotes, an empty key is refused, and a key of
+ * command and a device without source are refused, `$` is doubled in keys also, `<<` has no quotes, an empty key is refused, and a key of
  * more than 1024 characters is no key.
  */
 const isSpecial = (model: Model): boolean =>

@@ -3,11 +3,10 @@ import { join } from 'node:path'
 import { projectFolder, runProgram } from '../lab/daemon.mjs'
 
 /**
- * What cannot be equal: two cases in which Compose trips over itself (a service named x-..., an alias it takes for a
- * circle), one that it cannot print as JSON, and one whose .env did not survive the copying.
+ * Accepted here and refused by Compose: a service named x-..., whose networks it takes for an extension; an alias that it
+ * takes for a circle by the likeness of two names; and an SSH key that it cannot print as JSON.
  */
 const KNOWN = [
-  'hand-dotenv-controls',
   'literal-loader-TestLoadSSHWithKeyValueInBuildConfig-73',
   'literal-loader-TestResetCycle-9',
   'literal-loader-TestXService-83',
@@ -37,7 +36,7 @@ export const corpus = {
       .map((line) => line.trim().split(/ +/).at(-1))
     const unknown = strays.filter((name) => !KNOWN.includes(name))
     for (const line of lines.slice(0, -2)) note(line)
-    show('equal', `${equal} of ${accepted}`, `>= ${accepted - 1}`, equal >= accepted - 1)
+    show('equal', `${equal} of ${accepted}`, String(accepted), equal === accepted)
     show('refused', `${refused} of ${others}`, `>= ${others - 3}`, refused >= others - 3)
     show('not known before', unknown.join(', ') || 'none', 'none', unknown.length === 0)
   },
