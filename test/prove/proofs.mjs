@@ -1,6 +1,7 @@
 /** All proofs, by issue. */
 import { badInput } from './bad-input.mjs'
 import { engineFaults } from './engine-faults.mjs'
+import { execSpeed } from './exec-speed.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { quickstart } from './quickstart.mjs'
@@ -20,4 +21,5 @@ export const proofs = [
   idle,
   badInput,
   engineFaults,
+  execSpeed,
 ]
