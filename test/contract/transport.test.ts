@@ -1,4 +1,5 @@
 /** How we reach an Engine, and what holds when the way breaks: with fake Engines, a private one, and proxies. */
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Environment, engineAddress } from '../../daemon/engine/address.ts'
@@ -167,6 +168,46 @@ describe('an answer that does not come', { timeout: TEST_LIMIT_MS }, () => {
 })
 
 describe('a connection that breaks', { timeout: TEST_LIMIT_MS }, () => {
+  test('in an archive leaves its reader with a Problem', async () => {
+    const stat = Buffer.from(JSON.stringify({ name: 'a', size: 5, mode: 420, mtime: '', linkTarget: '' }))
+    const fake = await fakeEngine(
+      speaking({ newest: '1.44' }, (_, response) => {
+        response.setHeader('x-docker-container-path-stat', stat.toString('base64'))
+        response.write('half of it', () => response.destroy())
+      }),
+    )
+    const { stat: seen, tar } = await connected(fake.url).containers.getArchive('any', '/a')
+    expect(seen).toMatchObject({ name: 'a', size: 5 })
+    expect(await problemOf(all(tar))).toMatchObject({
+      code: 'engine-unreachable',
+      engine: { call: 'GET /containers/any/archive' },
+    })
+  })
+
+  test('in an attached stream leaves its reader with a Problem', async () => {
+    const version = JSON.stringify({ Version: 'fake', ApiVersion: '1.44', MinAPIVersion: '1.24' })
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', (request) => {
+        if (request.toString().startsWith('GET /version')) {
+          socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${version.length}\r\n\r\n${version}`)
+          return
+        }
+        socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
+        socket.once('data', () => socket.resetAndDestroy())
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const engine = connected(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const stream = await engine.containers.attach('any', { stdin: true, stdout: true, tty: true })
+    stream.input.write('now')
+    expect(await problemOf(all(stream.output))).toMatchObject({
+      code: 'engine-unreachable',
+      engine: { call: 'POST /containers/any/attach' },
+    })
+  })
+
   test('in an answer leaves the Engine unreachable', async () => {
     const fake = await fakeEngine(
       speaking({ newest: '1.44' }, (_, response) => {

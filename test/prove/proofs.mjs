@@ -3,6 +3,7 @@ import { adopt } from './adopt.mjs'
 import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
+import { execSpeed } from './exec-speed.mjs'
 import { fuzz } from './fuzz.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
@@ -32,4 +33,5 @@ export const proofs = [
   loadSpeed,
   parity,
   engineFaults,
+  execSpeed,
 ]

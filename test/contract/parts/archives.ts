@@ -18,6 +18,19 @@ export function archivesContract(scene: Scene): void {
       expect(await filesIn(folder.tar)).toEqual({ 'notes/a.txt': 'first' })
     })
 
+    scene.testWith('files', 'tell what a path is', async () => {
+      const id = await scene.container()
+      await containers.putArchive(id, { path: '/tmp' }, await tarOf({ 'notes/a.txt': 'first' }))
+      expect(await containers.statPath(id, '/tmp/notes/a.txt')).toMatchObject({
+        name: 'a.txt',
+        size: 5,
+        linkTarget: '',
+      })
+      // The bit of a folder in Go's modes, which JavaScript's own operators would take for a sign.
+      expect((await containers.statPath(id, '/tmp/notes')).mode).toBeGreaterThanOrEqual(2 ** 31)
+      expect(await problemOf(containers.statPath(id, '/tmp/none'))).toMatchObject({ engine: { status: 404 } })
+    })
+
     scene.testWith('files', 'take a stream of any size', async () => {
       const id = await scene.container()
       const content = Buffer.alloc(8 * 1024 * 1024, 'x')

@@ -230,7 +230,12 @@ export function containersContract(scene: Scene): void {
     scene.test('answers when the container is removed', async () => {
       const HostConfig = { NetworkMode: 'none', AutoRemove: true }
       const id = await scene.container({ ...job({ SECONDS: '1', EXIT_CODE: '7' }), HostConfig })
-      const removed = containers.wait(id, 'removed')
+      let isListening = (): void => {}
+      const listening = new Promise<void>((resolve) => {
+        isListening = resolve
+      })
+      const removed = containers.wait(id, 'removed', { onListening: isListening })
+      await listening
       await containers.start(id)
       expect(await removed).toMatchObject({ StatusCode: 7 })
       await until('it is gone', async () => (await containers.list({ all: true, filters: { id: [id] } })).length === 0)

@@ -1,0 +1,130 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { projectFolder, startDaemon, temporaryFolder } from '../lab/daemon.mjs'
+import { sweep } from '../lab/sweep.mjs'
+import { interleaved, median, spreadOf } from './statistics.mjs'
+
+const MIB = 1024 * 1024
+const SIZE = 200 * MIB
+const ROUNDS = 5
+/** Ours goes through one more process than theirs, and both are started for each run. */
+const BOUND = 0.7
+/** More than this would mean that bytes pile up somewhere. */
+const GROWTH_BOUND_MIB = 64
+const STACK = 'ek-speed'
+const CONTAINER = `${STACK}-web-1`
+
+export const execSpeed = {
+  name: 'exec-speed',
+  shows: '200 MiB through exec and cp, in and out: checksums, memory, and speed beside docker exec and docker cp',
+  async run({ engine, show, note }) {
+    await sweep(engine, STACK)
+    const folder = temporaryFolder('speed')
+    const daemon = await startDaemon(engine, 'speed')
+    const here = join(folder.path, 'here')
+    const back = join(folder.path, 'back')
+    const programs = {
+      ours: {
+        command: join(projectFolder, 'dist/bin/ek'),
+        env: { ...process.env, EVENKEEL_HOST: `unix://${daemon.socket}` },
+        exec: (_, args) => ['exec', '-T', 'web', ...args],
+        cp: (from, to) => ['cp', from.replace('@', 'web'), to.replace('@', 'web')],
+      },
+      docker: {
+        command: 'docker',
+        env: { ...process.env, DOCKER_HOST: engine },
+        exec: (more, args) => ['exec', ...more, CONTAINER, ...args],
+        cp: (from, to) => ['cp', '-q', from.replace('@', CONTAINER), to.replace('@', CONTAINER)],
+      },
+    }
+    const run = (who, args, files = {}) => runProgram(programs[who], args, { cwd: folder.path, ...files })
+    try {
+      const pattern = Buffer.alloc(MIB)
+      // Bytes that no layer could make smaller, without waiting for so many random ones.
+      const key = createHash('sha256')
+      for (let at = 0; at < MIB; at += 32) key.copy().update(String(at)).digest().copy(pattern, at)
+      writeFileSync(here, Buffer.concat(Array.from({ length: SIZE / MIB }, () => pattern)))
+      const sum = await sumOf(here)
+      const web = { image: 'ek-lab/job:1', entrypoint: ['sleep', '100000'], stop_grace_period: '1s' }
+      writeFileSync(join(folder.path, 'compose.yaml'), JSON.stringify({ name: STACK, services: { web } }))
+      await daemon.must(['up'], { cwd: folder.path })
+      await run('docker', programs.docker.cp(here, '@:/there'))
+      const sums = {}
+      const inside = async () => (await run('docker', ['exec', CONTAINER, 'sha256sum', '/in'])).text.split(' ')[0]
+      const before = daemon.status().residentKiB
+      const kinds = {
+        'exec in': async (who) => {
+          const { ms } = await run(who, programs[who].exec(['-i'], ['sh', '-c', 'cat > /in']), { input: here })
+          sums[`exec in, ${who}`] = await inside()
+          return ms
+        },
+        'exec out': async (who) => {
+          const { ms } = await run(who, programs[who].exec([], ['cat', '/there']), { output: back })
+          sums[`exec out, ${who}`] = await sumOf(back)
+          return ms
+        },
+        'cp in': async (who) => {
+          const { ms } = await run(who, programs[who].cp(here, '@:/in'))
+          sums[`cp in, ${who}`] = await inside()
+          return ms
+        },
+        'cp out': async (who) => {
+          const { ms } = await run(who, programs[who].cp('@:/there', back))
+          sums[`cp out, ${who}`] = await sumOf(back)
+          return ms
+        },
+      }
+      for (const [kind, once] of Object.entries(kinds)) {
+        const times = await interleaved(ROUNDS, { ours: () => once('ours'), docker: () => once('docker') })
+        const ratio = median(times.docker) / median(times.ours)
+        const spread = `ours ${spreadOf(times.ours)}, docker ${spreadOf(times.docker)}`
+        show(`${kind}: speed, as a part of docker's`, ratio.toFixed(2), `>= ${BOUND}`, ratio >= BOUND, spread)
+      }
+      const wrong = Object.entries(sums).filter(([, other]) => other !== sum)
+      show('checksums that differ', `${wrong.length} of ${Object.keys(sums).length} ways`, '0', wrong.length === 0)
+      const growth = (daemon.status().residentKiB - before) / 1024
+      const mib = `${growth.toFixed(0)} MiB after ${((ROUNDS * 4 * SIZE) / MIB / 1024).toFixed(1)} GiB`
+      show("growth of the daemon's memory", mib, `<= ${GROWTH_BOUND_MIB} MiB`, growth <= GROWTH_BOUND_MIB)
+      note(`docker ${execFileSync('docker', ['--version']).toString().trim()}`)
+    } finally {
+      await daemon.ek(['down', '-t', '0'], { cwd: folder.path })
+      await daemon.remove()
+      folder.remove()
+    }
+  },
+}
+
+/** Runs to its end with files as input and output: no bytes pass through us. `text` is its output without such a file. */
+function runProgram({ command, env }, args, { cwd, input, output }) {
+  return new Promise((resolve, reject) => {
+    const files = [
+      input === undefined ? 'ignore' : openSync(input, 'r'),
+      output === undefined ? 'pipe' : openSync(output, 'w'),
+    ]
+    const started = process.hrtime.bigint()
+    const child = spawn(command, args, { cwd, env, stdio: [...files, 'pipe'] })
+    for (const file of files) if (typeof file === 'number') closeSync(file)
+    let text = ''
+    let errors = ''
+    child.stdout?.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      errors += chunk
+    })
+    child.once('error', reject)
+    child.once('close', (code) => {
+      const ms = Number(process.hrtime.bigint() - started) / 1e6
+      if (code === 0) resolve({ ms, text })
+      else reject(new Error(`${command} ${args.join(' ')} exited with ${code}: ${errors}`))
+    })
+  })
+}
+
+async function sumOf(path) {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  return hash.digest('hex')
+}
