@@ -49,12 +49,13 @@ async function anArchive(): Promise<Buffer> {
   for (let index = 0; index < large.length; index += 4096) large.writeUInt32LE(index, index)
   tar.entry({ name: './large.bin', mode: 0o600, uid: 999, gid: 998, mtime }, large)
   tar.entry({ name: './zeros.bin', mode: 0o644, mtime }, Buffer.alloc(1024 ** 2))
-  tar.entry({ name: './empty', mode: 0o4755, uid: 70_000, gid: 70_001, mtime }, '')
+  tar.entry({ name: './empty', mode: 0o755, uid: 70_000, gid: 70_001, mtime }, '')
   tar.entry({ name: `./${'deep/'.repeat(40)}`, type: 'directory', mode: 0o700, mtime })
   tar.entry({ name: `./${'deep/'.repeat(40)}${'n'.repeat(150)}`, mtime }, 'x')
-  tar.entry({ name: './späte Übung "1" $HOME', mtime }, 'odd')
-  tar.entry({ name: './link', type: 'symlink', linkname: '../../etc/passwd', mode: 0o777, uid: 5, gid: 6, mtime })
-  tar.entry({ name: './twin', type: 'link', linkname: './empty', mode: 0o4755, uid: 70_000, gid: 70_001, mtime })
+  tar.entry({ name: './späte Übung "1" $HOME', mode: 0o4755, mtime }, 'odd')
+  // Engine 20.10 refuses a relative link that leads out of the volume, and drops the setuid bit of what has two names.
+  tar.entry({ name: './link', type: 'symlink', linkname: '/etc/passwd', mode: 0o777, uid: 5, gid: 6, mtime })
+  tar.entry({ name: './twin', type: 'link', linkname: './empty', mode: 0o755, uid: 70_000, gid: 70_001, mtime })
   tar.finalize()
   return buffer(tar as unknown as Readable)
 }
