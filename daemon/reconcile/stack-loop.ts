@@ -11,8 +11,11 @@ import { DeploymentRun } from './run-deployment.ts'
 
 /** A look now and then even where no event came: the net below. */
 const LOOK_MS = 60_000
-/** Events come in bursts, and the Engine restarts by itself what its policy says: a moment's patience. */
-const SETTLE_MS = 300
+/**
+ * How long after a hint to look. Events come in bursts, and the Engine restarts by itself what its policy says: a moment's
+ * patience. The later looks are for its lists: Engine 20.10 tells of an end up to 700 ms before they show it.
+ */
+const SETTLE_MS = [300, 1500, 6000] as const
 const BACKOFF_MS = { first: 1000, last: 300_000 } as const
 
 export class StackLoop {
@@ -22,6 +25,8 @@ export class StackLoop {
   #wake: () => void = () => {}
   /** When to look whether all is as declared; undefined: nothing hints at a change. */
   #lookAt: number | undefined = 0
+  /** When the last hint came. */
+  #hintedAt = Number.NEGATIVE_INFINITY
   #running: { id: string; request: StackRequest | undefined; abort: AbortController; ended: Promise<void> } | undefined
   #failures = 0
   #notBefore = 0
@@ -54,7 +59,8 @@ export class StackLoop {
 
   /** Something may have changed: look again. */
   look(): void {
-    this.#lookAt ??= this.#now() + SETTLE_MS
+    this.#hintedAt = this.#now()
+    this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, this.#hintedAt + SETTLE_MS[0])
     this.#wake()
   }
 
@@ -95,7 +101,8 @@ export class StackLoop {
         if (held) this.#lookAt = undefined
         // After a failure an event does not shorten the wait, or a crash loop would set the pace; a request does.
         if (this.#lookAt !== undefined && this.#now() >= Math.max(this.#lookAt, this.#notBefore)) {
-          this.#lookAt = undefined
+          const now = this.#now()
+          this.#lookAt = SETTLE_MS.map((after) => this.#hintedAt + after).find((at) => at > now)
           await this.#guarded('heal', undefined, (signal) => this.#heal(signal))
           continue
         }

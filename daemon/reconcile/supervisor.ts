@@ -6,7 +6,7 @@ import type { StackRequest } from './requests.ts'
 import { StackLoop } from './stack-loop.ts'
 
 /** Events after which a stack may no longer be as declared. Health matters only to a stack that is not well. */
-const WAKING = /^(die|destroy|stop|kill|rename|pause|unpause|oom)/
+const WAKING = /^(start|die|destroy|stop|kill|rename|pause|unpause|oom)/
 
 export class Supervisor {
   readonly #core: Core
