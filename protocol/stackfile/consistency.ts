@@ -210,10 +210,11 @@ class ConsistencyCheck {
   #circles(): void {
     const { services } = this.#project.model
     const graph = new Map<string, string[]>()
-    for (const [name, service] of Object.entries(services)) {
+    for (const [name, { depends_on }] of Object.entries(services)) {
+      if (depends_on === undefined) continue
       graph.set(
         name,
-        Object.keys(service.depends_on ?? {}).filter((dependency) => Object.hasOwn(services, dependency)),
+        Object.keys(depends_on).filter((dependency) => Object.hasOwn(services, dependency)),
       )
     }
     for (const cycle of findCycles(graph)) {

@@ -4,14 +4,14 @@
 export function findCycles(dependencies: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = []
   const done = new Set<string>()
+  // A chain may have more links than the call stack has frames.
+  const path: { readonly name: string; readonly next: Iterator<string> }[] = []
+  const places = new Map<string, number>()
+  const enter = (name: string): void => {
+    places.set(name, path.length)
+    path.push({ name, next: [...(dependencies.get(name) ?? [])].sort().values() })
+  }
   for (const root of [...dependencies.keys()].sort()) {
-    // A chain may have more links than the call stack has frames.
-    const path: { readonly name: string; readonly next: Iterator<string> }[] = []
-    const places = new Map<string, number>()
-    const enter = (name: string): void => {
-      places.set(name, path.length)
-      path.push({ name, next: [...(dependencies.get(name) ?? [])].sort().values() })
-    }
     if (!done.has(root)) enter(root)
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const { value: name, done: isLast } = top.next.next()

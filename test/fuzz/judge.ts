@@ -179,10 +179,10 @@ const hasNoCommand = (hooks: unknown): boolean =>
   Array.isArray(hooks) && hooks.some((hook: { command?: unknown }) => hook.command === null)
 
 /**
- * What Compose, too, prints so that it reads as something else: an external object without a name is named by its key, a
- * build without a context or Dockerfile gets one, a service whose network_mode is empty gets a network, a hook without
- * command and a device without source are refused, `$` is doubled in keys also, `<<` has no quotes, an empty key is refused, and a key of
- * more than 1024 characters is no key.
+ * What Compose, too, prints so that it reads as something else. An external object without a name is named by its key, a
+ * build without a context or Dockerfile gets one, a service whose network_mode is empty gets a network. A hook without
+ * command, a device without source and an empty key are refused; a key of more than 1024 characters is no key, and `<<`
+ * has no quotes. `$` is doubled in keys also, and not in text that begins with a byte order mark.
  */
 const isSpecial = (model: Model): boolean =>
   some(
@@ -192,6 +192,7 @@ const isSpecial = (model: Model): boolean =>
       key.includes('$') ||
       key === '<<' ||
       key === '' ||
+      (typeof item === 'string' && item.startsWith('\ufeff')) ||
       ((key === 'post_start' || key === 'pre_stop') && hasNoCommand(item)) ||
       (typeof item === 'object' && item !== null && isHalf(item)),
   )
