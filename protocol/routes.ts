@@ -26,6 +26,18 @@ export const ROUTES = {
   stop: { method: 'POST', path: '/v1/stacks/:stack/stop', permission: 'operate', summary: 'Stop services' },
   restart: { method: 'POST', path: '/v1/stacks/:stack/restart', permission: 'operate', summary: 'Restart services' },
   scale: { method: 'POST', path: '/v1/stacks/:stack/scale', permission: 'operate', summary: 'Set replicas' },
+  rollback: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/rollback',
+    permission: 'deploy',
+    summary: 'Go back to an earlier revision',
+  },
+  planRollback: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/rollback/plan',
+    permission: 'read',
+    summary: 'What going back would do',
+  },
   kill: { method: 'POST', path: '/v1/stacks/:stack/kill', permission: 'operate', summary: 'Send a signal to services' },
   pause: { method: 'POST', path: '/v1/stacks/:stack/pause', permission: 'operate', summary: 'Pause services' },
   unpause: { method: 'POST', path: '/v1/stacks/:stack/unpause', permission: 'operate', summary: 'Unpause services' },

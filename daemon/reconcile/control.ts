@@ -10,6 +10,7 @@ import type { Revision } from '../../protocol/resources/revision.ts'
 import type {
   AdoptRequest,
   DownOptions,
+  RollbackRequest,
   ScaleRequest,
   ServicesRequest,
   Stack,
@@ -33,6 +34,8 @@ export interface Control {
   stop(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
+  rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted>
+  planRollback(stack: string, request: RollbackRequest): Promise<Plan>
   kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted>
   pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
   unpause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>

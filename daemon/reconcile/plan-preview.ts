@@ -2,6 +2,7 @@
 
 import { Problem } from '../../protocol/problems.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
+import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { StackPlan } from '../stack/actions.ts'
 import { type Adopted, withAdopted } from '../stack/adopted.ts'
 import { plan as planStack } from '../stack/plan.ts'
@@ -21,8 +22,8 @@ export async function previewRequest(
   request: Extract<StackRequest, { kind: 'up' }>,
   candidate: RevisionRow,
   signal: AbortSignal,
-  /** What would be adopted before it. */
-  adopted: readonly Adopted[] = [],
+  /** What would be adopted before it, and images that the candidate is pinned to already. */
+  given: { readonly adopted?: readonly Adopted[]; readonly pins?: readonly ImagePin[] } = {},
 ): Promise<Plan> {
   const { store } = core
   const stack = candidate.stack
@@ -30,7 +31,9 @@ export async function previewRequest(
   const now = core.clock.now()
   const applied = applyRequest(stack, before, request, (number) => revision(number)!.model, now.toISOString())
   const table = new ImageTable(core.engine)
-  const unpinned = core.desired.compose(applied.stack, applied.services, revision)
+  const pinsOf = (number: number) =>
+    number === candidate.number && given.pins !== undefined ? given.pins : store.revisions.pins(stack, number)
+  const unpinned = core.desired.compose(applied.stack, applied.services, revision, pinsOf)
   const input: ImageStageInput = {
     desired: unpinned,
     scope: applied.scope,
@@ -44,9 +47,9 @@ export async function previewRequest(
   const resolved = (await resolvePins(input, 'skip', signal)).filter((pin) => !pending.has(pin.service))
   const desired = core.desired.compose(applied.stack, applied.services, revision, (number) => [
     ...resolved,
-    ...store.revisions.pins(stack, number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
+    ...pinsOf(number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
   ])
-  const observed = withAdopted(await core.observer.observe(desired, signal), adopted)
+  const observed = withAdopted(await core.observer.observe(desired, signal), given.adopted ?? [])
   const planned = planStack({
     desired,
     observed,

@@ -12,6 +12,8 @@ export type ChangeRequest =
       readonly revision: number
       readonly options: UpOptions
       readonly disabled: readonly string[]
+      /** A way back: the images that its revision is pinned to already, whatever their tags mean by now. */
+      readonly images?: 'pinned'
     }
   | { readonly kind: 'down'; readonly options: DownOptions }
   | { readonly kind: 'start' | 'stop' | 'restart'; readonly options: ServicesRequest }
@@ -118,5 +120,7 @@ export function waitTimeoutMs(request: StackRequest): number | undefined {
 
 /** Undefined: images are taken as they are pinned. */
 export function imageOptionsOf(request: StackRequest): ImageOptions | undefined {
-  return request.kind === 'up' ? { pull: request.options.pull, build: request.options.build } : undefined
+  return request.kind === 'up' && request.images === undefined
+    ? { pull: request.options.pull, build: request.options.build }
+    : undefined
 }

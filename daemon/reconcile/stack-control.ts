@@ -10,6 +10,7 @@ import type { Revision } from '../../protocol/resources/revision.ts'
 import {
   type AdoptRequest,
   type DownOptions,
+  type RollbackRequest,
   type ScaleRequest,
   type ServicesRequest,
   type Stack,
@@ -33,6 +34,7 @@ import { mustNotBeHeld } from './held.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
 import { type ChangeRequest, isWholeStack, type StackRequest } from './requests.ts'
+import { prepareRollback, rollbackCandidate } from './rollback.ts'
 import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
@@ -126,6 +128,39 @@ export class StackControl implements Control {
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
+  async rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted> {
+    const { store } = this.#core
+    mustNotBeHeld(store, stack)
+    const { to, pins, options } = await prepareRollback(this.#core, stack, request, deadline())
+    const { deployment, stored, changed } = store.transaction(() => {
+      // What came while the images were looked for.
+      mustNotBeHeld(store, stack)
+      const candidate = rollbackCandidate(this.#core, to, request.note, caller.name)
+      const changed = candidate !== to
+      if (changed) {
+        store.revisions.add(candidate)
+        for (const pin of pins) store.revisions.pin(stack, candidate.number, pin)
+      }
+      const stored = this.#rollbackRequest(stack, candidate, options)
+      return { deployment: this.#queue(stack, 'rollback', stored, candidate.number, caller), stored, changed }
+    })
+    this.#supervisor.requested(stack, deployment, stored)
+    return { deployment, revision: stored.revision, changed }
+  }
+
+  async planRollback(stack: string, request: RollbackRequest): Promise<Plan> {
+    const signal = deadline()
+    const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
+    const candidate = rollbackCandidate(this.#core, to, request.note, '')
+    const stored = this.#rollbackRequest(stack, candidate, options)
+    return previewRequest(this.#core, this.#state(stack), stored, candidate, signal, { pins })
+  }
+
+  #rollbackRequest(stack: string, { number }: RevisionRow, options: UpOptions) {
+    const disabled = this.#core.store.stacks.find(stack)?.disabled ?? []
+    return { kind: 'up' as const, revision: number, options, disabled, images: 'pinned' as const }
+  }
+
   async kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted> {
     return this.#accept(stack, { kind: 'kill', options, stops: await this.#stoppedBy(stack, options) }, caller)
   }
@@ -171,7 +206,7 @@ export class StackControl implements Control {
       options: UpOptions.parse({}),
       disabled: request.disabledServices,
     }
-    return previewRequest(this.#core, adoption.state, up, candidate, signal, adoption.adopted)
+    return previewRequest(this.#core, adoption.state, up, candidate, signal, { adopted: adoption.adopted })
   }
 
   async eject(stack: string, caller: Caller): Promise<Accepted> {

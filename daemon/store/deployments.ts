@@ -104,6 +104,17 @@ export class DeploymentRepository {
       .map((row) => this.#toDeployment(row))
   }
 
+  /** The revision of the newest deployment that brought up another than `current` in full. */
+  lastGood(stack: string, current: number): number | undefined {
+    const row = this.#sql
+      .prepare(
+        `SELECT revision FROM deployments WHERE stack = ? AND revision <> ? AND state = 'succeeded'
+           AND kind IN ('up', 'rollback', 'adopt') ORDER BY sequence DESC LIMIT 1`,
+      )
+      .get(stack, current)
+    return (row as { revision: number } | undefined)?.revision
+  }
+
   stacks(): string[] {
     const rows = this.#sql.prepare('SELECT DISTINCT stack FROM deployments').all()
     return rows.map((row) => (row as { stack: string }).stack)

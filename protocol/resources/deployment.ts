@@ -14,6 +14,7 @@ export const DeploymentKind = z.enum([
   'kill',
   'remove',
   'heal',
+  'rollback',
   'adopt',
   'eject',
 ])

@@ -126,6 +126,16 @@ export const ServicesRequest = z.strictObject({
 })
 export type ServicesRequest = z.infer<typeof ServicesRequest>
 
+/** Going back to an earlier revision. Without one: the last other that came up in full. */
+export const RollbackRequest = z.strictObject({
+  revision: z.number().int().positive().optional(),
+  note: z.string().max(1000).optional(),
+  timeoutSeconds: Seconds.optional(),
+  wait: z.enum(['started', 'ready']).default('started'),
+  waitTimeoutSeconds: Seconds.optional(),
+})
+export type RollbackRequest = z.infer<typeof RollbackRequest>
+
 export const ScaleRequest = z.strictObject({
   scale: z.record(ServiceName, z.number().int().min(0).max(10_000)),
   dependencies: z.enum(['include', 'ignore']).default('include'),

@@ -30,8 +30,10 @@ import push from './push.ts'
 import restart from './restart.ts'
 import resume from './resume.ts'
 import rm from './rm.ts'
+import rollback from './rollback.ts'
 import run from './run.ts'
 import scale from './scale.ts'
+import show from './show.ts'
 import start from './start.ts'
 import stats from './stats.ts'
 import stop from './stop.ts'
@@ -87,6 +89,8 @@ export const COMMANDS: readonly Command[] = [
   exportCommand,
   commit,
   history,
+  show,
+  rollback,
   hold,
   resume,
   adopt,

@@ -113,6 +113,7 @@ const ACCEPTED: readonly RouteName[] = [
   'stop',
   'restart',
   'scale',
+  'rollback',
   'build',
   'pull',
   'push',

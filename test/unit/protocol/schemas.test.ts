@@ -24,6 +24,8 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   build: { model: UP.model, source: UP.source },
   pull: { model: UP.model, source: UP.source },
   push: { model: UP.model, source: UP.source },
+  rollback: {},
+  planRollback: { revision: 3 },
   kill: {},
   pause: {},
   unpause: {},
