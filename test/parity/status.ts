@@ -16,7 +16,6 @@ const better = (why: string): Status => ({ word: 'better', why })
 const different = (why: string): Status => ({ word: 'different', why })
 const notYet = (why?: string): Status => (why === undefined ? { word: 'not yet' } : { word: 'not yet', why })
 
-const NO_TEMPLATES = different('`table` and `json`; no Go templates')
 const LASTS = 'the daemon keeps it so: '
 
 export const STATUS: Readonly<Record<string, Status>> = {
@@ -54,13 +53,11 @@ export const STATUS: Readonly<Record<string, Status>> = {
   pause: better(`${LASTS}also when the Engine starts anew; what is paused already is no error`),
   port: better('an unknown service is told apart from one that does not run; unpublished ports are not shown as 0'),
   ps: better('an unknown service is an error also without a file'),
-  'ps --format': NO_TEMPLATES,
   restart: better('services that were stopped or paused run afterwards'),
   rm: better(`${LASTS}nothing comes back before the next \`up\`, \`start\` or \`scale\``),
   scale: better('the daemon keeps the count; replicas are numbered without gaps'),
   start: better('containers that are missing are made'),
   stats: better('takes several services; an unknown one is an error'),
-  'stats --format': NO_TEMPLATES,
   stop: better(`${LASTS}also when the Engine starts anew`),
   top: better('an unknown service is an error'),
   up: different('returns when all is started; `--follow` then follows the logs'),
@@ -77,5 +74,4 @@ export const STATUS: Readonly<Record<string, Status>> = {
   'up --watch': notYet(),
   version: better('the versions of client and daemon'),
   volumes: better('with services, those that their containers mount'),
-  'volumes --format': NO_TEMPLATES,
 }

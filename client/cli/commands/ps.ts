@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Container } from '../../../protocol/resources/container.ts'
 import { command } from '../command.ts'
+import { FORMAT_OPTION, type Shape } from '../format-option.ts'
 import { heldWords } from '../render/hold.ts'
 import { ago, table } from '../render/table.ts'
 
@@ -21,7 +22,7 @@ export default command({
     quiet: { type: 'boolean', alias: 'q', describe: 'Only display IDs' },
     services: { type: 'boolean', describe: 'Display services' },
     'no-trunc': { type: 'boolean', describe: "Don't truncate output" },
-    format: { type: 'string', describe: 'Format output', choices: ['table', 'json'], default: 'table' },
+    format: FORMAT_OPTION,
   },
   async run(context, values, services) {
     const stack = await context.stackName()
@@ -49,11 +50,42 @@ export default command({
     } else if (values.services === true) {
       for (const service of new Set(shown.map((container) => container.service))) output.line(service)
     } else if (values.format === 'json') {
-      for (const container of shown) output.line(JSON.stringify(jsonOf(container)))
-    } else output.line(tableOf(shown, values['no-trunc'] === true ? 'whole' : 'short'))
+      for (const container of shown)
+        output.line(JSON.stringify({ ...fieldsOf(container), Revision: container.revision }))
+    } else if (values.format === 'table' || values.format === '') {
+      output.line(tableOf(shown, values['no-trunc'] === true ? 'whole' : 'short'))
+    } else {
+      const { renderFormat, withLabels } = await import('../render/format.ts')
+      const rows = shown.map((container) => withLabels(fieldsOf(container), container.labels))
+      const text = renderFormat(values.format, rows, SHAPE)
+      if (text !== '' || rows.length > 0) output.line(text)
+    }
     return 0
   },
 })
+
+const SHAPE: Shape = {
+  type: '*formatter.ContainerContext',
+  heads: {
+    ID: 'CONTAINER ID',
+    Name: 'NAME',
+    Service: 'SERVICE',
+    Image: 'IMAGE',
+    Command: 'COMMAND',
+    CreatedAt: 'CREATED AT',
+    RunningFor: 'CREATED',
+    Ports: 'PORTS',
+    State: 'STATE',
+    Status: 'STATUS',
+    Size: 'SIZE',
+    Labels: 'LABELS',
+    Project: 'PROJECT',
+  },
+  raw: 'container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{.State}}\nstatus: {{.Status}}\nnames: {{.Names}}\nlabels: {{.Labels}}\nports: {{.Ports}}\n',
+}
+
+/** As Go prints a time, in UTC. */
+const goTime = (at: string): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`
 
 const isUp = ({ state }: Container): boolean => state === 'running' || state === 'paused' || state === 'restarting'
 
@@ -90,10 +122,10 @@ export function portsOf({ publishers }: Pick<Container, 'publishers'>): string {
 }
 
 /** The keys of `docker compose ps --format json`. */
-function jsonOf(container: Container): object {
+function fieldsOf(container: Container): Record<string, unknown> {
   return {
     Command: `"${container.command}"`,
-    CreatedAt: container.createdAt,
+    CreatedAt: goTime(container.createdAt),
     ExitCode: container.exitCode ?? 0,
     Health: container.health === 'none' ? '' : container.health,
     ID: container.id.slice(0, 12),
@@ -101,6 +133,7 @@ function jsonOf(container: Container): object {
     Labels: Object.entries(container.labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
+    LocalVolumes: String(container.mounts.filter((name) => !name.startsWith('/')).length),
     Mounts: container.mounts.join(','),
     Name: container.name,
     Names: container.name,
@@ -113,9 +146,10 @@ function jsonOf(container: Container): object {
       PublishedPort: publishedPort,
       Protocol: protocol,
     })),
-    Revision: container.revision,
     RunningFor: ago(container.createdAt, new Date()),
     Service: container.service,
+    // The Engine is not asked for sizes: it would read whole file systems.
+    Size: '0B',
     State: container.state,
     Status: container.status,
   }

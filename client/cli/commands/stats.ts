@@ -2,6 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import type { ContainerStats, StatsFrame } from '../../../protocol/streams.ts'
 import { unlessAbsent } from '../absent-stack.ts'
 import { command } from '../command.ts'
+import { FORMAT_OPTION, type Shape } from '../format-option.ts'
 import { LiveTable } from '../render/live-table.ts'
 import { binarySize, decimalSize } from '../render/sizes.ts'
 import { table } from '../render/table.ts'
@@ -12,7 +13,7 @@ export default command({
   describe: 'Display a live stream of container(s) resource usage statistics',
   options: {
     all: { type: 'boolean', alias: 'a', describe: 'Show all containers (default shows just running)' },
-    format: { type: 'string', describe: 'Format the output', choices: ['table', 'json'], default: 'table' },
+    format: FORMAT_OPTION,
     'no-stream': { type: 'boolean', describe: 'Disable streaming stats and only pull the first result' },
     'no-trunc': { type: 'boolean', describe: 'Do not truncate output' },
   },
@@ -26,6 +27,11 @@ export default command({
         if (containers.length > 0) {
           await output.write(`${containers.map((one) => JSON.stringify(cellsOf(one, ids))).join('\n')}\n`)
         }
+      } else if (values.format !== 'table' && values.format !== '') {
+        const { renderFormat } = await import('../render/format.ts')
+        const rows = containers.map((one) => cellsOf(one, ids))
+        if (rows.length > 0 || values.format.startsWith('table '))
+          await output.write(`${renderFormat(values.format, rows, SHAPE)}\n`)
       } else if (values['no-stream'] === true) output.line(statsTable(containers, ids))
       else await live.draw(statsTable(containers, ids))
     }
@@ -59,6 +65,21 @@ async function follow(
     else if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
     else return
   }
+}
+
+const SHAPE: Shape = {
+  type: '*container.statsContext',
+  heads: {
+    Container: 'CONTAINER',
+    Name: 'NAME',
+    ID: 'CONTAINER ID',
+    CPUPerc: 'CPU %',
+    MemUsage: 'MEM USAGE / LIMIT',
+    MemPerc: 'MEM %',
+    NetIO: 'NET I/O',
+    BlockIO: 'BLOCK I/O',
+    PIDs: 'PIDS',
+  },
 }
 
 const HEADER = ['CONTAINER ID', 'NAME', 'CPU %', 'MEM USAGE / LIMIT', 'MEM %', 'NET I/O', 'BLOCK I/O', 'PIDS']

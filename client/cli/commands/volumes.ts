@@ -1,6 +1,7 @@
 import type { StackVolume } from '../../../protocol/resources/operations.ts'
 import { unlessAbsent } from '../absent-stack.ts'
 import { command } from '../command.ts'
+import { FORMAT_OPTION, type Shape } from '../format-option.ts'
 import { table } from '../render/table.ts'
 
 export default command({
@@ -8,7 +9,7 @@ export default command({
   positional: '[SERVICE...]',
   describe: 'List volumes of the stack, or those that these services mount',
   options: {
-    format: { type: 'string', describe: 'Format the output', choices: ['table', 'json'], default: 'table' },
+    format: FORMAT_OPTION,
     quiet: { type: 'boolean', alias: 'q', describe: 'Only display volume names' },
   },
   async run(context, values, services) {
@@ -20,7 +21,11 @@ export default command({
     const { output } = context
     if (values.quiet === true) for (const { name } of volumes) output.line(name)
     else if (values.format === 'json') for (const volume of volumes) output.line(JSON.stringify(jsonOf(volume)))
-    else {
+    else if (values.format !== 'table' && values.format !== '') {
+      const { renderFormat, withLabels } = await import('../render/format.ts')
+      const rows = volumes.map((volume) => withLabels(jsonOf(volume), volume.labels))
+      if (rows.length > 0 || values.format.startsWith('table ')) output.line(renderFormat(values.format, rows, SHAPE))
+    } else {
       output.line(
         table(
           ['DRIVER', 'VOLUME NAME'],
@@ -32,8 +37,25 @@ export default command({
   },
 })
 
+const SHAPE: Shape = {
+  type: '*formatter.volumeContext',
+  heads: {
+    Name: 'VOLUME NAME',
+    Driver: 'DRIVER',
+    Scope: 'SCOPE',
+    Availability: 'AVAILABILITY',
+    Mountpoint: 'MOUNTPOINT',
+    Links: 'LINKS',
+    Size: 'SIZE',
+    Labels: 'LABELS',
+    Group: 'GROUP',
+    Status: 'STATUS',
+  },
+  raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
+}
+
 /** The keys of `docker volume ls --format json`, which Compose prints as well. What only a Swarm has is N/A there too. */
-function jsonOf({ name, driver, scope, mountpoint, labels }: StackVolume): object {
+function jsonOf({ name, driver, scope, mountpoint, labels }: StackVolume): Record<string, unknown> {
   return {
     Availability: 'N/A',
     Driver: driver,
