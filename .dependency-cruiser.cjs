@@ -43,7 +43,9 @@ module.exports = {
     ]),
     floor('streams', 'daemon/streams', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
     floor('jobs', 'daemon/jobs', ['protocol', 'daemon/engine', 'daemon/stack', 'daemon/build', 'daemon/reconcile']),
+    floor('access', 'daemon/access', ['protocol', 'daemon/store', 'daemon/stack']),
     floor('http', 'daemon/http', [
+      'daemon/access',
       'protocol',
       'daemon/engine',
       'daemon/store',

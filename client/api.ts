@@ -13,8 +13,9 @@ import {
 } from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, NO_SERVER_NAME, unreachable } from './connection.ts'
+import { type FrameStream, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
+import { transportTo } from './transport.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
@@ -137,19 +138,18 @@ export class Api {
     headers: Record<string, string | number>,
     write: (request: ClientRequest) => void,
   ): Promise<IncomingMessage> {
-    const { request: httpRequest } = await import('node:http')
+    const { request: send, options } = await transportTo(this.address)
     const { method, path } = ROUTES[name]
     const search = new URLSearchParams(
       Object.entries(query).map(([key, value]): [string, string] => [key, String(value)]),
     ).toString()
     return new Promise<IncomingMessage>((resolve, reject) => {
-      const request = httpRequest(
+      const request = send(
         {
-          socketPath: this.address.socketPath,
+          ...options,
           method,
           path: `${pathOf(path, params)}${search === '' ? '' : `?${search}`}`,
-          headers,
-          ...NO_SERVER_NAME,
+          headers: { ...options.headers, ...headers },
         },
         resolve,
       )

@@ -1,8 +1,9 @@
 /** A WebSocket to the daemon. `ws` is loaded with this file: only where a stream or a session is wanted. */
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
-import { NO_SERVER_NAME, unreachable } from './connection.ts'
+import { unreachable } from './connection.ts'
+import { transportTo } from './transport.ts'
 
 /** Listens before it opens (`listen`): the first frames come with the answer itself. */
 export async function openWebSocket(
@@ -10,12 +11,12 @@ export async function openWebSocket(
   path: string,
   listen: (socket: WebSocket) => void,
 ): Promise<WebSocket> {
-  const socket = new WebSocket(`ws+unix://${address.socketPath}:${path}`, {
+  const { options } = await transportTo(address)
+  const { socketPath: _, ...rest } = options
+  const socket = new WebSocket(urlOf(address, path), {
     perMessageDeflate: false,
-    ...NO_SERVER_NAME,
-    // Masks keep what browsers send from being taken for HTTP by proxies. There are none on a Unix socket, and a mask of
-    // zeros costs nothing at either end.
-    generateMask: (mask) => mask.fill(0),
+    ...(rest as ClientOptions),
+    ...(address.way.kind === 'unix' ? { generateMask: withoutMask } : {}),
   })
   listen(socket)
   await new Promise<void>((resolve, reject) => {
@@ -31,6 +32,25 @@ export async function openWebSocket(
     socket.once('error', (error) => reject(unreachable(address, error)))
   })
   return socket
+}
+
+/**
+ * Masks keep what is sent from being taken for HTTP by proxies on the way. There are none on a Unix socket, and a mask of
+ * zeros costs nothing at either end; everywhere else they are random, which is what `ws` does by itself.
+ */
+const withoutMask = (mask: Buffer): void => {
+  mask.fill(0)
+}
+
+function urlOf({ way }: DaemonAddress, path: string): string {
+  switch (way.kind) {
+    case 'unix':
+      return `ws+unix://${way.socketPath}:${path}`
+    case 'https':
+      return `wss://${way.host.includes(':') ? `[${way.host}]` : way.host}:${way.port}${path}`
+    case 'ssh':
+      return `ws://evenkeel${path}`
+  }
 }
 
 function refusal(text: string): Problem {

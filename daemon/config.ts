@@ -1,15 +1,25 @@
 /** Flags, environment and file as one frozen object. A flag wins over the environment, that over the file. */
 import { readFileSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROLE_NAMES, type Role } from '../protocol/access.ts'
 import { defaultSocket, defaultState } from '../protocol/default-paths.ts'
 import { Problem } from '../protocol/problems.ts'
+import { policyRules } from './access/policy-rules.ts'
+import type { PolicyRules } from './stack/policy-violations.ts'
 import { HISTORY, type HistoryLimits } from './storage/keep-history.ts'
 
 export interface Config {
   readonly socket: string
   readonly socketOwner: string | undefined
   readonly socketGroup: string | undefined
+  /** What whoever may open the socket is. */
+  readonly socketRole: Role
+  /** Further sockets, each with a role of its own. */
+  readonly listenSockets: readonly ListenSocket[]
+  /** Where HTTPS is served; undefined: nowhere. */
+  readonly https: HttpsConfig | undefined
+  readonly policy: Omit<PolicyRules, 'forbiddenPaths'>
   readonly state: string
   /** Undefined: DOCKER_HOST, then the system's socket. */
   readonly engine: string | undefined
@@ -17,6 +27,22 @@ export interface Config {
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
   readonly history: HistoryLimits
+}
+
+export interface ListenSocket {
+  readonly path: string
+  readonly role: Role
+  readonly group: string | undefined
+}
+
+export interface HttpsConfig {
+  readonly host: string
+  readonly port: number
+  /** Paths of PEM files. */
+  readonly certificate: string
+  readonly key: string
+  /** Undefined: client certificates are not asked for. */
+  readonly clientAuthority: string | undefined
 }
 
 export type Invocation =
@@ -38,6 +64,16 @@ Options:
   --socket-owner USER   user that owns the socket (mode 0660)
   --socket-group GROUP  group that may use the socket: its members control
                         every container of the Engine
+  --socket-role ROLE    what callers on the socket are [owner]
+  --listen-socket PATH=ROLE[:GROUP]
+                        a further socket, whose callers have that role:
+                        ${ROLE_NAMES.slice(0, 4).join(', ')},
+                        ${ROLE_NAMES.slice(4).join(', ')}
+  --listen HOST:PORT    serve HTTPS there, to callers with a token or a client
+                        certificate (evenkeel system tls init)
+  --tls-cert FILE, --tls-key FILE, --tls-client-ca FILE
+                        PEM files [tls/server.crt, tls/server.key and
+                        tls/ca.crt in the folder of the state]
   --state DIR           folder of the state, mode 0700     [EVENKEEL_STATE]
   --engine URL          Docker Engine: unix:///path, tcp://host:port
                                                            [EVENKEEL_ENGINE, DOCKER_HOST]
@@ -50,8 +86,10 @@ Options:
   --keep-deployment-days N
                         and for how long                   [${HISTORY.deploymentDays}]
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
-                        state, engine, logLevel, keepEvents, keepEventDays,
-                        keepDeployments, keepDeploymentDays
+                        socketRole, listenSockets (a list), listen, tlsCert,
+                        tlsKey, tlsClientCa, state, engine, logLevel,
+                        keepEvents, keepEventDays, keepDeployments,
+                        keepDeploymentDays; and policy (see SECURITY.md)
   --restore FILE        put a backup (evenkeel system backup; - is standard
                         input) in the place of the state, and end
   --rebuild             make a new state in the place of a damaged one, from the
@@ -64,7 +102,17 @@ the folders of XDG_RUNTIME_DIR and XDG_STATE_HOME.
 `
 
 const LIMIT_KEYS = ['keepEvents', 'keepEventDays', 'keepDeployments', 'keepDeploymentDays'] as const
-const KEYS = ['socket', 'socketOwner', 'socketGroup', 'state', 'engine', 'logLevel', ...LIMIT_KEYS] as const
+const PATH_KEYS = ['socket', 'state', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const
+const KEYS = [
+  ...PATH_KEYS,
+  'socketOwner',
+  'socketGroup',
+  'socketRole',
+  'listen',
+  'engine',
+  'logLevel',
+  ...LIMIT_KEYS,
+] as const
 type Key = (typeof KEYS)[number]
 type LimitKey = (typeof LIMIT_KEYS)[number]
 
@@ -76,7 +124,7 @@ export async function readConfig(
   const { values } = parse(argv)
   if (values.help === true) return { kind: 'help' }
   if (values.version === true) return { kind: 'version' }
-  const file = values.config === undefined ? {} : await readFile(values.config)
+  const { texts: file, policy, listenSockets } = await readFile(values.config)
   const pick = (key: Key, flag: string | undefined, variable?: string): string | undefined =>
     flag ?? (variable === undefined ? undefined : environment[variable] || undefined) ?? file[key]
   const logLevel = pick('logLevel', values['log-level']) ?? 'info'
@@ -86,11 +134,29 @@ export async function readConfig(
     const value = pick(key, flag)
     return value === undefined ? fallback : limitOf(key, value)
   }
+  const state = resolve(pick('state', values.state, 'EVENKEEL_STATE') ?? defaultState(environment, uid))
+  const listen = pick('listen', values.listen, 'EVENKEEL_LISTEN')
+  const inTls = (name: string) => join(state, 'tls', name)
   const config: Config = Object.freeze({
+    socketRole: roleOf(pick('socketRole', values['socket-role']) ?? 'owner'),
+    listenSockets: Object.freeze((values['listen-socket'] ?? listenSockets).map(listenSocketOf)),
+    https:
+      listen === undefined
+        ? undefined
+        : Object.freeze({
+            ...listenAddress(listen),
+            certificate: pick('tlsCert', values['tls-cert']) ?? inTls('server.crt'),
+            key: pick('tlsKey', values['tls-key']) ?? inTls('server.key'),
+            // Own certificates come with an own authority; for those of others it is to be named.
+            clientAuthority:
+              pick('tlsClientCa', values['tls-client-ca']) ??
+              (pick('tlsCert', values['tls-cert']) === undefined ? inTls('ca.crt') : undefined),
+          }),
+    policy: Object.freeze(policy),
     socket: resolve(pick('socket', values.socket, 'EVENKEEL_SOCKET') ?? defaultSocket(environment, uid)),
     socketOwner: pick('socketOwner', values['socket-owner']),
     socketGroup: pick('socketGroup', values['socket-group']),
-    state: resolve(pick('state', values.state, 'EVENKEEL_STATE') ?? defaultState(environment, uid)),
+    state,
     engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
     logLevel,
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
@@ -114,6 +180,32 @@ function limitOf(key: LimitKey, text: string): number {
   throw new Problem('bad-request', `${key} is to be a whole number from 1 to 100000000, not ${text}`)
 }
 
+function roleOf(text: string): Role {
+  const role = ROLE_NAMES.find((name) => name === text)
+  if (role !== undefined) return role
+  throw new Problem('bad-request', `there is no role ${text}`, { hint: `one of ${ROLE_NAMES.join(', ')}` })
+}
+
+/** `PATH=ROLE[:GROUP]`: a path may have a `=`, a role has none. */
+function listenSocketOf(text: string): ListenSocket {
+  const found = /^(\/.*)=([^=:]+)(?::([^=:]+))?$/.exec(text)
+  if (found === null)
+    throw new Problem('bad-request', `${text} is no PATH=ROLE[:GROUP]`, {
+      hint: 'such as /run/evenkeel/viewer.sock=viewer:staff',
+    })
+  return { path: found[1]!, role: roleOf(found[2]!), group: found[3] }
+}
+
+function listenAddress(text: string): { host: string; port: number } {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text)
+  const port = Number(found?.[3])
+  if (found === null || port > 65_535)
+    throw new Problem('bad-request', `${text} is no HOST:PORT to listen on`, {
+      hint: 'such as 0.0.0.0:7443 or [::]:7443; it is HTTPS, without a word for it',
+    })
+  return { host: (found[1] ?? found[2])!, port }
+}
+
 function isYes(variable: string, value: string | undefined): boolean {
   if (value === undefined || /^(|0|no|false)$/i.test(value)) return false
   if (/^(1|yes|true)$/i.test(value)) return true
@@ -129,6 +221,12 @@ function parse(argv: readonly string[]) {
         socket: text,
         'socket-owner': text,
         'socket-group': text,
+        'socket-role': text,
+        'listen-socket': { type: 'string', multiple: true },
+        listen: text,
+        'tls-cert': text,
+        'tls-key': text,
+        'tls-client-ca': text,
         state: text,
         engine: text,
         'log-level': text,
@@ -151,7 +249,21 @@ function parse(argv: readonly string[]) {
   }
 }
 
-async function readFile(path: string): Promise<Partial<Record<Key, string>>> {
+interface FileConfig {
+  readonly texts: Partial<Record<Key, string>>
+  readonly policy: Config['policy']
+  readonly listenSockets: readonly string[]
+}
+
+async function readFile(path: string | undefined): Promise<FileConfig> {
+  if (path === undefined) return { texts: {}, policy: policyRules({}, ''), listenSockets: [] }
+  const { policy = {}, listenSockets = [], ...rest } = await readMapping(path)
+  if (!Array.isArray(listenSockets) || !listenSockets.every((entry) => typeof entry === 'string'))
+    throw new Problem('bad-request', `${path}: listenSockets is to be a list of PATH=ROLE`)
+  return { texts: textsOf(rest, path), policy: policyRules(policy, path), listenSockets }
+}
+
+async function readMapping(path: string): Promise<Readonly<Record<string, unknown>>> {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -172,13 +284,19 @@ async function readFile(path: string): Promise<Partial<Record<Key, string>>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem('bad-request', `the config file ${path} is not a mapping of keys to values`)
   }
+  return value as Record<string, unknown>
+}
+
+function textsOf(value: Readonly<Record<string, unknown>>, path: string): Partial<Record<Key, string>> {
   for (const [key, entry] of Object.entries(value)) {
     if (!KEYS.includes(key as Key)) {
-      throw new Problem('bad-request', `${path}: there is no key ${key}`, { hint: `known keys: ${KEYS.join(', ')}` })
+      throw new Problem('bad-request', `${path}: there is no key ${key}`, {
+        hint: `known keys: ${[...KEYS, 'listenSockets', 'policy'].join(', ')}`,
+      })
     }
     if (LIMIT_KEYS.includes(key as LimitKey) && typeof entry === 'number') continue
     if (typeof entry !== 'string') throw new Problem('bad-request', `${path}: ${key} is to be text`)
-    if ((key === 'socket' || key === 'state') && !isAbsolute(entry)) {
+    if (PATH_KEYS.includes(key as (typeof PATH_KEYS)[number]) && !isAbsolute(entry)) {
       throw new Problem('bad-request', `${path}: ${key} is to be an absolute path`)
     }
   }

@@ -1,11 +1,18 @@
 /** The composition root: the one file that makes everything and hands it on. */
+import { readFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import { Channel } from '../protocol/feed.ts'
 import { Problem } from '../protocol/problems.ts'
 import { API_VERSION } from '../protocol/version.ts'
+import { AccessControl } from './access/access-control.ts'
+import { Gate } from './access/gate.ts'
+import { Lockouts } from './access/lockouts.ts'
+import { Origins } from './access/origin.ts'
+import { realPath } from './access/real-path.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { ContextStore } from './build/context-store.ts'
-import { type Config, HELP, readConfig } from './config.ts'
+import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
 import { followEvents } from './http/follow-events.ts'
@@ -14,10 +21,10 @@ import { followLogs } from './http/follow-logs.ts'
 import { followProgress } from './http/follow-progress.ts'
 import { followStats } from './http/follow-stats.ts'
 import { followWait } from './http/follow-wait.ts'
+import { Listeners, type TlsListener } from './http/listeners.ts'
 import { serveAttach } from './http/serve-attach.ts'
 import { serveExec } from './http/serve-exec.ts'
 import { createServer } from './http/server.ts'
-import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
 import { infoOf } from './info.ts'
 import { JobControl } from './jobs/job-control.ts'
@@ -38,6 +45,7 @@ import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
 import { restAfter } from './rest.ts'
 import { tellServiceManager } from './service-manager.ts'
+import { ModelPolicy } from './stack/model-policy.ts'
 import { backUp, emptyBackupFolder } from './storage/backup.ts'
 import { keepHistory } from './storage/keep-history.ts'
 import { VolumeControl } from './storage/volume-control.ts'
@@ -48,6 +56,9 @@ declare const EVENKEEL_VERSION: string
 
 /** Calls that callers wait for get this long to end when the daemon does. */
 const CLOSE_MS = 5000
+
+/** How late what runs out may be noticed in what is live. What is revoked is noticed at once. */
+const RECHECK_MS = 1000
 
 async function main(): Promise<void> {
   const invocation = await readConfig(process.argv.slice(2), process.env, process.getuid?.())
@@ -110,8 +121,24 @@ async function run(config: Config): Promise<void> {
   const jobs = new JobControl(core)
   const containers = new StackContainers(core)
   const holds = new HoldControl(core, supervisor)
-  // On the Unix socket the file's mode decides who may call. Identities come with remote access.
-  const admit = () => ({ name: 'local socket' })
+  const volumes = new VolumeControl(core)
+  const origins = new Origins()
+  const now = () => clock.now()
+  const gate = new Gate({
+    store,
+    now,
+    lockouts: new Lockouts(),
+    policy: new ModelPolicy({ ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address) }, realPath),
+    stackOf: {
+      deployment: (id) => store.deployments.find(id)?.stack,
+      job: (id) => jobs.stackOf(id),
+      volume: (name) => volumes.stackOf(name),
+    },
+  })
+  const access = new AccessControl({ store, now, changed: () => gate.recheck() })
+  const admit: Parameters<typeof createServer>[0]['admit'] = ({ socket, headers }, { name, permission }, target) =>
+    gate.admit({ origin: origins.of(socket), headers, action: name }, permission, target)
+  const note: Gate['note'] = (who, what) => gate.note(who, what)
   const server = createServer({
     control,
     jobs,
@@ -120,36 +147,55 @@ async function run(config: Config): Promise<void> {
     contexts,
     files: new ContainerFiles(engine),
     oneOffs: new OneOffs(core),
-    volumes: new VolumeControl(core),
+    volumes,
     backup: () => backUp(store, config.state, EVENKEEL_VERSION),
     engine,
     log,
     admit,
+    note,
+    access,
+    audit: { find: (query) => store.audit.find(query), verify: () => store.audit.verify(setImmediate) },
     version: EVENKEEL_VERSION,
     apiVersion: API_VERSION,
     info: () => infoOf({ store, engine, config, startedAt, version: EVENKEEL_VERSION }),
   })
-  const sockets = serveWebSockets(server.server, {
+  const sockets = serveWebSockets({
     admit,
+    note,
+    watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
     log,
     streams: {
       progress: ({ params, socket }) =>
         followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
       jobProgress: ({ params, query, socket }) => followJob(jobs.find(params.id!), query, socket),
-      events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
+      events: ({ query, socket, caller }) =>
+        followEvents(query, store.events, recorder.events, clock.now(), socket, (stack) => caller.may('read', stack)),
       stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
       logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
     },
     sessions: {
-      exec: ({ params, socket }) => serveExec(core, params.stack!, socket),
+      exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
       attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
     },
   })
   await server.ready()
-  await listen(server.server, config.socket, { user: config.socketOwner, group: config.socketGroup })
+  const listeners = new Listeners((request, response) => server.routing(request, response), sockets, origins)
+  await listeners.socket({
+    origin: { kind: 'socket', path: config.socket, role: config.socketRole, name: 'local socket' },
+    owner: { user: config.socketOwner, group: config.socketGroup },
+  })
+  for (const { path, role, group } of config.listenSockets) {
+    const owner = { user: config.socketOwner, group }
+    await listeners.socket({ origin: { kind: 'socket', path, role, name: `socket ${path}` }, owner })
+  }
+  if (config.https !== undefined) {
+    const port = await listeners.tls(readTls(config.https))
+    log.info({ host: config.https.host, port }, 'HTTPS is served')
+  }
 
   const stop = new AbortController()
+  const rechecking = setInterval(() => gate.recheck(), RECHECK_MS).unref()
   const watching = watch.run(stop.signal)
   supervisor.start()
   const keeping = keepHistory(store, config.history, clock, stop.signal)
@@ -174,12 +220,48 @@ async function run(config: Config): Promise<void> {
   log.info({ signal }, 'ending; stacks go on running')
   const told = tellServiceManager('STOPPING=1', process.env, log)
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
+  clearInterval(rechecking)
   sockets.close()
   stop.abort()
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, told, server.close()])
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, told, listeners.close(), server.close()])
   recorder.flush()
   await engine.close()
   store.close()
+}
+
+/** Who reaches these has the Engine or the daemon, and with either of them the host. */
+function forbiddenPaths(config: Config, engineAddress: string): string[] {
+  const engineSocket = engineAddress.startsWith('unix://') ? [engineAddress.slice('unix://'.length)] : []
+  return [
+    ...new Set([
+      '/var/run/docker.sock',
+      '/run/containerd/containerd.sock',
+      ...engineSocket,
+      config.socket,
+      ...config.listenSockets.map(({ path }) => path),
+      config.state,
+    ]),
+  ]
+}
+
+function readTls({ host, port, certificate, key, clientAuthority }: HttpsConfig): TlsListener {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch (error) {
+      throw new Problem('bad-request', `cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`, {
+        hint: 'make an authority and certificates: evenkeel system tls init',
+        cause: error,
+      })
+    }
+  }
+  return {
+    host,
+    port,
+    certificate: read(certificate),
+    key: read(key),
+    clientAuthority: clientAuthority === undefined ? undefined : read(clientAuthority),
+  }
 }
 
 main().catch((error: unknown) => {

@@ -3,8 +3,9 @@
  * heavy; protocol/schemas.ts binds bodies, queries and answers to the same names. Server, client and OpenAPI use both.
  */
 
-/** What a route lets its caller do. A role (later) is a set of these. */
-export type Permission = 'read' | 'logs' | 'deploy' | 'operate' | 'exec' | 'administer'
+import type { Permission } from './access.ts'
+
+export type { Permission } from './access.ts'
 
 export interface Route {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -14,9 +15,9 @@ export interface Route {
 }
 
 export const ROUTES = {
-  version: { method: 'GET', path: '/v1/version', permission: 'read', summary: 'Versions of daemon and API' },
-  info: { method: 'GET', path: '/v1/info', permission: 'read', summary: 'The daemon and its Engine' },
-  stacks: { method: 'GET', path: '/v1/stacks', permission: 'read', summary: 'All stacks' },
+  version: { method: 'GET', path: '/v1/version', permission: 'connect', summary: 'Versions of daemon and API' },
+  info: { method: 'GET', path: '/v1/info', permission: 'system.read', summary: 'The daemon and its Engine' },
+  stacks: { method: 'GET', path: '/v1/stacks', permission: 'connect', summary: 'All stacks' },
   stack: { method: 'GET', path: '/v1/stacks/:stack', permission: 'read', summary: 'One stack' },
   up: { method: 'PUT', path: '/v1/stacks/:stack', permission: 'deploy', summary: 'Declare a stack and bring it up' },
   plan: { method: 'POST', path: '/v1/stacks/:stack/plan', permission: 'read', summary: 'What `up` would do' },
@@ -53,13 +54,13 @@ export const ROUTES = {
   export: {
     method: 'GET',
     path: '/v1/stacks/:stack/export',
-    permission: 'operate',
+    permission: 'exec',
     summary: 'The file system of a container (tar)',
   },
   commit: {
     method: 'POST',
     path: '/v1/stacks/:stack/commit',
-    permission: 'operate',
+    permission: 'exec',
     summary: 'Make an image of a container',
   },
   hold: { method: 'PUT', path: '/v1/stacks/:stack/hold', permission: 'operate', summary: 'Touch nothing of a stack' },
@@ -87,7 +88,7 @@ export const ROUTES = {
   model: {
     method: 'GET',
     path: '/v1/stacks/:stack/model',
-    permission: 'read',
+    permission: 'model',
     summary: 'The stack as it is meant to be, as one Compose model',
   },
   containers: { method: 'GET', path: '/v1/stacks/:stack/containers', permission: 'read', summary: 'Containers (ps)' },
@@ -100,7 +101,7 @@ export const ROUTES = {
   revision: {
     method: 'GET',
     path: '/v1/stacks/:stack/revisions/:number',
-    permission: 'read',
+    permission: 'model',
     summary: 'One revision with its model',
   },
   deployments: {
@@ -115,17 +116,22 @@ export const ROUTES = {
     permission: 'read',
     summary: 'One deployment with its steps',
   },
-  images: { method: 'POST', path: '/v1/images/query', permission: 'read', summary: 'Which images the Engine has' },
+  images: {
+    method: 'POST',
+    path: '/v1/images/query',
+    permission: 'image.read',
+    summary: 'Which images the Engine has',
+  },
   hasContext: {
     method: 'GET',
     path: '/v1/contexts/:id',
-    permission: 'deploy',
+    permission: 'context.write',
     summary: 'Whether a build context is here already',
   },
   putContext: {
     method: 'PUT',
     path: '/v1/contexts/:id',
-    permission: 'deploy',
+    permission: 'context.write',
     summary: 'Upload a build context (tar)',
   },
   build: { method: 'POST', path: '/v1/stacks/:stack/build', permission: 'deploy', summary: 'Build images' },
@@ -157,36 +163,41 @@ export const ROUTES = {
     permission: 'exec',
     summary: 'Put files into a container (tar)',
   },
-  volumes: { method: 'GET', path: '/v1/volumes', permission: 'read', summary: 'Named volumes of stacks, with sizes' },
-  volume: { method: 'GET', path: '/v1/volumes/:volume', permission: 'read', summary: 'One volume' },
+  volumes: {
+    method: 'GET',
+    path: '/v1/volumes',
+    permission: 'volume.read',
+    summary: 'Named volumes of stacks, with sizes',
+  },
+  volume: { method: 'GET', path: '/v1/volumes/:volume', permission: 'volume.read', summary: 'One volume' },
   removeVolume: {
     method: 'DELETE',
     path: '/v1/volumes/:volume',
-    permission: 'administer',
+    permission: 'volume.data',
     summary: 'Remove a volume with its data',
   },
   protectVolume: {
     method: 'PUT',
     path: '/v1/volumes/:volume/protection',
-    permission: 'operate',
+    permission: 'volume.protect',
     summary: 'Let no command remove a volume',
   },
   unprotectVolume: {
     method: 'DELETE',
     path: '/v1/volumes/:volume/protection',
-    permission: 'administer',
+    permission: 'volume.data',
     summary: 'Let commands remove a volume again',
   },
   exportVolume: {
     method: 'GET',
     path: '/v1/volumes/:volume/archive',
-    permission: 'administer',
+    permission: 'volume.data',
     summary: 'What a volume holds (tar)',
   },
   importVolume: {
     method: 'PUT',
     path: '/v1/volumes/:volume/archive',
-    permission: 'administer',
+    permission: 'volume.data',
     summary: 'Bring a tar into a volume',
   },
   backup: {
@@ -195,7 +206,41 @@ export const ROUTES = {
     permission: 'administer',
     summary: 'The state of the daemon, configs and secrets included (tar)',
   },
-  openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'read', summary: 'This API as OpenAPI 3.1' },
+  whoami: {
+    method: 'GET',
+    path: '/v1/whoami',
+    permission: 'connect',
+    summary: 'Who calls, and what that caller may do',
+  },
+  users: { method: 'GET', path: '/v1/users', permission: 'access.manage', summary: 'Users with role and reach' },
+  putUser: {
+    method: 'PUT',
+    path: '/v1/users/:user',
+    permission: 'access.manage',
+    summary: 'Make a user, or change role and reach of one',
+  },
+  removeUser: {
+    method: 'DELETE',
+    path: '/v1/users/:user',
+    permission: 'access.manage',
+    summary: 'Remove a user with all tokens',
+  },
+  tokens: { method: 'GET', path: '/v1/tokens', permission: 'access.manage', summary: 'Tokens, without their secrets' },
+  createToken: {
+    method: 'POST',
+    path: '/v1/tokens',
+    permission: 'access.manage',
+    summary: 'Make a token; its secret is shown this once',
+  },
+  removeToken: { method: 'DELETE', path: '/v1/tokens/:token', permission: 'access.manage', summary: 'Revoke a token' },
+  audit: { method: 'GET', path: '/v1/audit', permission: 'audit.read', summary: 'The audit log, newest first' },
+  verifyAudit: {
+    method: 'GET',
+    path: '/v1/audit/verification',
+    permission: 'audit.read',
+    summary: 'Whether the audit log is as it was written',
+  },
+  openapi: { method: 'GET', path: '/v1/openapi.json', permission: 'connect', summary: 'This API as OpenAPI 3.1' },
 } as const satisfies Record<string, Route>
 
 export type RouteName = keyof typeof ROUTES
@@ -205,7 +250,7 @@ export const STREAMS = {
   logs: { path: '/v1/stacks/:stack/logs', permission: 'logs', summary: 'Logs of a stack, merged' },
   stats: { path: '/v1/stacks/:stack/stats', permission: 'read', summary: 'What containers use, once a second' },
   wait: { path: '/v1/stacks/:stack/wait', permission: 'read', summary: 'Until containers have ended' },
-  events: { path: '/v1/events', permission: 'read', summary: 'Events of all stacks or one' },
+  events: { path: '/v1/events', permission: 'connect', summary: 'Events of all stacks or one' },
   progress: { path: '/v1/deployments/:id/progress', permission: 'read', summary: 'A deployment as it goes on' },
   jobProgress: { path: '/v1/jobs/:id/progress', permission: 'read', summary: 'A job as it goes on, with its output' },
 } as const

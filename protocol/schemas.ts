@@ -1,5 +1,16 @@
 /** Binds bodies, queries and answers to the names of the route table. Loaded by the server; the client uses the types alone. */
 import { z } from 'zod'
+import {
+  AuditEntry,
+  AuditQuery,
+  AuditVerification,
+  Token,
+  TokenCreated,
+  TokenRequest,
+  User,
+  UserRequest,
+  WhoAmI,
+} from './resources/access.ts'
 import { Container } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
@@ -114,6 +125,15 @@ export const SCHEMAS = {
   exportVolume: { answer: z.any(), media: 'application/x-tar' },
   importVolume: { query: VolumeImportOptions, answer: VolumeImport },
   backup: { answer: z.any(), media: 'application/x-tar' },
+  whoami: { answer: WhoAmI },
+  users: { answer: z.object({ users: z.array(User) }) },
+  putUser: { body: UserRequest, answer: User },
+  removeUser: { answer: z.object({ user: z.string() }) },
+  tokens: { answer: z.object({ tokens: z.array(Token) }) },
+  createToken: { body: TokenRequest, answer: TokenCreated },
+  removeToken: { answer: z.object({ token: z.string() }) },
+  audit: { query: AuditQuery, answer: z.object({ entries: z.array(AuditEntry) }) },
+  verifyAudit: { answer: AuditVerification },
   openapi: { answer: z.any() },
 } as const satisfies Record<RouteName, RouteSchemas>
 

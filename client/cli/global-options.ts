@@ -8,6 +8,7 @@ export const GLOBAL_OPTIONS = {
   'env-file': { type: 'string', array: true, describe: 'Specify an alternate environment file', placeholder: 'FILE' },
   'project-directory': { type: 'string', describe: 'Specify an alternate working directory', placeholder: 'DIR' },
   host: { type: 'string', alias: 'H', describe: 'The daemon to talk to (EVENKEEL_HOST)', placeholder: 'URL' },
+  context: { type: 'string', describe: 'The daemon to talk to, by the name of a context', placeholder: 'NAME' },
   progress: {
     type: 'string',
     describe: 'Type of progress output',

@@ -55,7 +55,7 @@ function listed(
   { all, shown }: HelpGroups,
 ): Pick<Command, 'name' | 'positional' | 'describe'>[] {
   const groupOf = ({ name }: Command) => Object.keys(all).find((group) => name.startsWith(`${group} `))
-  if (shown !== undefined) return commands.filter((command) => groupOf(command) === shown)
+  if (shown !== undefined) return commands.filter(({ name }) => name.startsWith(`${shown} `))
   return [
     ...commands.filter((command) => groupOf(command) === undefined),
     ...Object.entries(all).map(([name, describe]) => ({ name: `${name} COMMAND`, describe })),

@@ -77,10 +77,15 @@ function contextOf(globals: Values<typeof GLOBAL_OPTIONS>): Context {
     profiles: globals.profile ?? [],
     envFiles: globals['env-file'] ?? [],
   }
+  let api: Api | undefined
   return {
     output,
     selection,
-    api: new Api(daemonAddress(globals.host, process.env, process.getuid?.())),
+    /** Made when first used: what names no daemon, or a wrong one, need not fail for it. */
+    get api() {
+      api ??= new Api(daemonAddress({ host: globals.host, context: globals.context }, process.env, process.getuid?.()))
+      return api
+    },
     stackName: async () => {
       const named = selection.projectName ?? (process.env.COMPOSE_PROJECT_NAME || undefined)
       if (named !== undefined) return named

@@ -12,7 +12,7 @@ export interface Parsed {
   readonly unknown?: string
   readonly globals: Readonly<Record<string, unknown>>
   readonly values: Readonly<Record<string, unknown>>
-  /** The first of two words that make a command, such as `volume`, where the second is missing or wrong. */
+  /** The first words of a command that has several, such as `volume`, where the next is missing or wrong. */
   readonly group?: string
   readonly words: readonly string[]
   readonly help: boolean
@@ -29,7 +29,7 @@ const OWN: Options = {
 export function parseCommandLine(argv: readonly string[], commands: readonly Command[]): Parsed {
   const head = splitAtCommand(argv)
   const before = read(argv.slice(0, head), { ...GLOBAL_OPTIONS, ...OWN }, 'end')
-  const { name, command, group, length } = findCommand(argv.slice(head, head + 2), commands)
+  const { name, command, group, length } = findCommand(argv.slice(head, head + 3), commands)
   const rest = argv.slice(head + length)
   const options = { ...withoutTaken(GLOBAL_OPTIONS, command?.options ?? {}), help: OWN.help!, ...command?.options }
   const after = read(rest, options, command?.stopsAtFirstWord === true ? 'first-word' : 'end')
@@ -53,21 +53,22 @@ export function parseCommandLine(argv: readonly string[], commands: readonly Com
   }
 }
 
-/** A command has one word, or two: `volume ls`. */
+/** A command has up to three words: `system tls init`. */
 function findCommand(
-  [first, second]: readonly string[],
+  words: readonly string[],
   commands: readonly Command[],
 ): { readonly name?: string; readonly command?: Command; readonly group?: string; readonly length: number } {
-  if (first === undefined) return { length: 1 }
-  const named = (name: string) =>
-    commands.find((candidate) => candidate.name === name || candidate.aliases?.includes(name))
-  const single = named(first)
-  if (single !== undefined) return { name: first, command: single, length: 1 }
-  if (!commands.some(({ name }) => name.startsWith(`${first} `))) return { name: first, length: 1 }
-  if (second === undefined || second.startsWith('-')) return { group: first, length: 1 }
-  const name = `${first} ${second}`
-  const double = named(name)
-  return double === undefined ? { name, group: first, length: 2 } : { name, command: double, length: 2 }
+  const upTo = (length: number) => words.slice(0, length).join(' ')
+  for (let length = 1; length <= words.length; length += 1) {
+    const name = upTo(length)
+    const command = commands.find((candidate) => candidate.name === name || candidate.aliases?.includes(name))
+    if (command !== undefined) return { name, command, length }
+    if (commands.some((candidate) => candidate.name.startsWith(`${name} `))) continue
+    if (length === 1) return { name, length }
+    const group = upTo(length - 1)
+    return words[length - 1]!.startsWith('-') ? { group, length: length - 1 } : { name, group, length }
+  }
+  return words.length === 0 ? { length: 1 } : { group: upTo(words.length), length: words.length }
 }
 
 /** What stands before and after the command: lists add up, of the rest the later wins. */

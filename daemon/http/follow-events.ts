@@ -17,10 +17,12 @@ export async function followEvents(
   feed: Feed<StackEvent>,
   now: Date,
   socket: FrameSocket,
+  mayRead: (stack: string) => boolean = () => true,
 ): Promise<void> {
   const since = boundary('since', query.since, now)
   const until = boundary('until', query.until, now)
   const wanted = (event: StackEvent): boolean => {
+    if (!mayRead(event.stack)) return false
     const at = Date.parse(event.at)
     if (query.stack !== undefined && query.stack !== '' && event.stack !== query.stack) return false
     return (since === undefined || at >= since) && (until === undefined || at <= until)

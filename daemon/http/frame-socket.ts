@@ -5,6 +5,8 @@ import { Problem } from '../../protocol/problems.ts'
 /** Bytes written and not yet taken by the follower. */
 const HIGH_WATER_BYTES = 1_048_576
 const PING_MS = 30_000
+/** What one that is cut gets to take its end. */
+const CUT_MS = 500
 
 export class FrameSocket {
   readonly #socket: WebSocket
@@ -47,6 +49,13 @@ export class FrameSocket {
 
   close(): void {
     this.#socket.close(1000)
+  }
+
+  /** Ends it for good, also where the follower takes nothing any more. */
+  cut(problem: Problem): void {
+    if (!this.isFull) this.#socket.send(JSON.stringify({ type: 'end', problem: problem.toDetails() }), () => {})
+    this.#socket.close(1008)
+    setTimeout(() => this.#socket.terminate(), CUT_MS).unref()
   }
 
   #beat(): void {

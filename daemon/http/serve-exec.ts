@@ -1,6 +1,7 @@
 /** A command in a running container, for one caller. */
 import { ExecOpen } from '../../protocol/resources/session.ts'
 import type { ExecCreateBody } from '../engine/types.ts'
+import type { Caller } from '../reconcile/control.ts'
 import type { Core } from '../reconcile/core.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import { converse } from './converse.ts'
@@ -9,8 +10,9 @@ import type { SessionSocket } from './session-socket.ts'
 /** How soon to ask again for an exit code that the Engine does not know yet, and at most how late. */
 const ASK_MS = { first: 5, last: 1000 } as const
 
-export async function serveExec(core: Core, stack: string, session: SessionSocket): Promise<void> {
+export async function serveExec(core: Core, stack: string, session: SessionSocket, caller: Caller): Promise<void> {
   const open = await session.open(ExecOpen)
+  if (open.privileged) caller.policy?.refusePrivilegedExec()
   const { engine, observer } = core
   const { signal } = session
   const container = chooseRunning(await observer.containers(stack, signal), open)

@@ -3,7 +3,16 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { PERMISSIONS, type Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
+import {
+  AccessName,
+  type AuditEntry,
+  type AuditQuery,
+  type AuditVerification,
+  type TokenRequest,
+  type UserRequest,
+} from '../../protocol/resources/access.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
@@ -20,18 +29,22 @@ import type {
   UpRequest,
 } from '../../protocol/resources/stack.ts'
 import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
-import { type Permission, ROUTES, type RouteName } from '../../protocol/routes.ts'
+import { ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
+import type { AccessControl } from '../access/access-control.ts'
+import type { Admitted, Target } from '../access/gate.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
-import type { Caller, Control } from '../reconcile/control.ts'
+import type { Control } from '../reconcile/control.ts'
 import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { openApiDocument } from './openapi.ts'
+import { isAudited, targetOf } from './route-target.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
 
 /** A model with its configs and secrets. */
 const BODY_LIMIT_BYTES = 64 * 1024 ** 2
@@ -51,16 +64,38 @@ export interface Api {
   readonly info: () => Promise<Info>
   readonly version: string
   readonly apiVersion: string
-  /** Who calls; throws where it may not do this. The one place that decides. */
-  readonly admit: (request: IncomingMessage, permission: Permission, stack: string | undefined) => Caller
+  readonly access: AccessControl
+  readonly audit: AuditReader
+  /** Who calls; rejects where it may not do this. The one place that decides. */
+  readonly admit: (request: IncomingMessage, route: AskedRoute, target: Target) => Promise<Admitted>
+  /** What was done, or failed, is in the audit then. */
+  readonly note: (caller: Admitted, what: Noted) => void
   readonly log: { error(fields: object, message: string): void }
+}
+
+/** What of a route decides who may take it. */
+export interface AskedRoute {
+  readonly name: string
+  readonly permission: Permission
+}
+
+export interface Noted {
+  readonly action: string
+  readonly object: string
+  readonly outcome: 'done' | 'failed'
+  readonly problem?: Problem | undefined
+}
+
+export interface AuditReader {
+  find(query: AuditQuery): AuditEntry[]
+  verify(): Promise<AuditVerification>
 }
 
 interface Input {
   readonly params: Readonly<Record<string, string>>
   readonly body: unknown
   readonly query: Readonly<Record<string, unknown>>
-  readonly caller: Caller
+  readonly caller: Admitted
 }
 
 type Handler = (input: Input) => unknown
@@ -77,7 +112,11 @@ export function createServer(api: Api): FastifyInstance {
     { bodyLimit: Number.MAX_SAFE_INTEGER },
     (_request, payload, done) => done(null, payload),
   )
-  server.setErrorHandler((error: FastifyError, _request, reply) => answerProblem(reply, toProblem(error, api)))
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = toProblem(error, api)
+    problems.set(request, problem)
+    return answerProblem(reply, problem)
+  })
   server.setNotFoundHandler((request, reply) =>
     answerProblem(
       reply,
@@ -87,7 +126,11 @@ export function createServer(api: Api): FastifyInstance {
     ),
   )
   const handlers = handlersOf(api)
-  const callers = new WeakMap<FastifyRequest, Caller>()
+  const callers = new WeakMap<FastifyRequest, Admitted>()
+  const problems = new WeakMap<FastifyRequest, Problem>()
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(SECURITY_HEADERS)
+  })
   for (const [name, route] of Object.entries(ROUTES)) {
     const schemas = SCHEMAS[name as RouteName] as {
       body?: z.ZodType
@@ -101,9 +144,21 @@ export function createServer(api: Api): FastifyInstance {
       url: route.path,
       // Before the body is read: who may not do this sends it for nothing.
       onRequest: async (request: FastifyRequest) => {
-        const { stack } = request.params as Record<string, string>
-        if (stack !== undefined) check(StackName, stack, 'the name of the stack')
-        callers.set(request, api.admit(request.raw, route.permission, stack))
+        const params = request.params as Record<string, string>
+        if (params.stack !== undefined) check(StackName, params.stack, 'the name of the stack')
+        const asked = { name, permission: route.permission }
+        callers.set(request, await api.admit(request.raw, asked, targetOf(route.path, params)))
+      },
+      onResponse: async (request: FastifyRequest) => {
+        const caller = callers.get(request)
+        if (caller === undefined || !isAudited(route)) return
+        const problem = problems.get(request)
+        api.note(caller, {
+          action: name,
+          object: objectOfNote(request),
+          outcome: problem === undefined ? 'done' : 'failed',
+          problem,
+        })
       },
       handler: async (request: FastifyRequest, reply) => {
         const params = request.params as Record<string, string>
@@ -133,10 +188,12 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
   return {
     version: () => ({ version: api.version, apiVersion: api.apiVersion }),
     info: () => api.info(),
-    stacks: async () => ({ stacks: await control.stacks() }),
+    stacks: async ({ caller }) => ({
+      stacks: (await control.stacks()).filter(({ name }) => caller.may('read', name)),
+    }),
     stack: (input) => control.stack(stack(input)),
     up: (input) => control.up(stack(input), input.body as UpRequest, input.caller),
-    plan: (input) => control.plan(stack(input), input.body as UpRequest),
+    plan: (input) => control.plan(stack(input), input.body as UpRequest, input.caller),
     drift: (input) => control.drift(stack(input)),
     down: (input) => control.down(stack(input), input.body as DownOptions, input.caller),
     start: (input) => control.start(stack(input), input.body as ServicesRequest, input.caller),
@@ -159,7 +216,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     holdAll: (input) => holds.hold(undefined, input.caller),
     resumeAll: () => holds.resume(undefined),
     adopt: (input) => control.adopt(stack(input), input.body as AdoptRequest, input.caller),
-    planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest),
+    planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest, input.caller),
     eject: (input) => control.eject(stack(input), input.caller),
     model: (input) => control.model(stack(input)),
     containers: async (input) => ({
@@ -181,12 +238,16 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     push: (input) => jobs.push(stack(input), input.body as PushRequest, input.caller),
     job: (input) => jobs.job(input.params.id!),
     cancelJob: (input) => jobs.cancel(input.params.id!),
-    run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest),
+    run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest, input.caller),
     lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
     getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
     putFiles: (input) =>
       api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, input.body as Readable),
-    volumes: async (input) => ({ volumes: await api.volumes.list(input.query.stack as string | undefined) }),
+    volumes: async ({ query, caller }) => ({
+      volumes: (await api.volumes.list(query.stack as string | undefined)).filter(({ stack }) =>
+        caller.may('volume.read', stack),
+      ),
+    }),
     volume: (input) => api.volumes.inspect(input.params.volume!),
     removeVolume: async (input) => {
       await api.volumes.remove(input.params.volume!, input.caller)
@@ -203,12 +264,42 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
         input.caller,
       ),
     backup: () => api.backup(),
+    whoami: ({ caller }) => ({
+      name: caller.name,
+      origin: caller.origin,
+      grants: caller.grants,
+      permissions: Object.keys(PERMISSIONS).filter((permission) => caller.may(permission as Permission)),
+      policy: caller.policy === undefined ? 'free' : 'bound',
+    }),
+    users: () => ({ users: api.access.users() }),
+    putUser: (input) => api.access.putUser(accessName(input.params.user!), input.body as UserRequest, input.caller),
+    removeUser: (input) => {
+      api.access.removeUser(accessName(input.params.user!), input.caller)
+      return { user: input.params.user! }
+    },
+    tokens: () => ({ tokens: api.access.tokens() }),
+    createToken: (input) => api.access.createToken(input.body as TokenRequest, input.caller),
+    removeToken: (input) => {
+      api.access.removeToken(accessName(input.params.token!), input.caller)
+      return { token: input.params.token! }
+    },
+    audit: (input) => ({ entries: api.audit.find(input.query as unknown as AuditQuery) }),
+    verifyAudit: () => api.audit.verify(),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document
     },
   }
 }
+
+/** What it was done to: named by the path, or by a body that makes something. */
+function objectOfNote({ params, body }: FastifyRequest): string {
+  const named = Object.values(params as Record<string, string>)
+  const made = (body as { name?: unknown } | undefined)?.name
+  return named.length === 0 && typeof made === 'string' ? made : named.join(' ')
+}
+
+const accessName = (name: string): string => check(AccessName, name, 'the name')
 
 function tarOf(body: unknown): Readable {
   if (body instanceof Readable) return body

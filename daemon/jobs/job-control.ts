@@ -52,7 +52,7 @@ export class JobControl {
   }
 
   async build(stack: string, request: BuildRequest, caller: Caller): Promise<JobStarted> {
-    const model = await this.#checked(stack, request)
+    const model = await this.#checked(stack, request, caller)
     selectedServices(model, request.options)
     for (const id of Object.values(request.contexts)) {
       if (await this.#with.contexts.has(id)) continue
@@ -66,7 +66,7 @@ export class JobControl {
   }
 
   async pull(stack: string, request: PullRequest, caller: Caller): Promise<JobStarted> {
-    const model = await this.#checked(stack, request)
+    const model = await this.#checked(stack, request, caller)
     const { options } = request
     const { engine } = this.#with
     selectedServices(model, options)
@@ -91,7 +91,7 @@ export class JobControl {
   }
 
   async push(stack: string, request: PushRequest, caller: Caller): Promise<JobStarted> {
-    const model = await this.#checked(stack, request)
+    const model = await this.#checked(stack, request, caller)
     const { options } = request
     const decisions = pushDecisions(model, options)
     const auth = toAuth(request.registryAuth)
@@ -112,6 +112,11 @@ export class JobControl {
     throw new Problem('job-not-found', `there is no job ${id}`, {
       hint: 'jobs end with the daemon, and are forgotten some minutes after their end',
     })
+  }
+
+  /** Undefined where there is no such job. */
+  stackOf(id: string): string | undefined {
+    return this.#jobs.get(id)?.stack
   }
 
   job(id: string): JobResource {
@@ -167,10 +172,16 @@ export class JobControl {
     }
   }
 
-  async #checked(stack: string, { model, source }: Pick<PullRequest, 'model' | 'source'>): Promise<Model> {
+  async #checked(
+    stack: string,
+    { model, source }: Pick<PullRequest, 'model' | 'source'>,
+    caller: Caller,
+  ): Promise<Model> {
     if (model.name !== stack) throw new Problem('bad-request', `the model is named ${model.name}, not ${stack}`)
     const { checkModel } = await import('../reconcile/check-model.ts')
-    return checkModel(model, source.workingDir)
+    const checked = checkModel(model, source.workingDir)
+    caller.policy?.check(checked)
+    return checked
   }
 
   async #present(model: Model, signal: AbortSignal): Promise<Set<string>> {

@@ -18,16 +18,18 @@ import type {
   UpRequest,
 } from '../../protocol/resources/stack.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
+import type { ModelPolicy } from '../stack/model-policy.ts'
 
 /** Who asks: shown in history and audit. */
 export interface Caller {
-  /** `local socket` until identities exist. */
   readonly name: string
+  /** What it may ask the Engine for; undefined: anything. */
+  readonly policy?: ModelPolicy
 }
 
 export interface Control {
   up(stack: string, request: UpRequest, caller: Caller): Promise<Accepted>
-  plan(stack: string, request: UpRequest): Promise<Plan>
+  plan(stack: string, request: UpRequest, caller: Caller): Promise<Plan>
   drift(stack: string): Promise<Plan>
   down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted>
   start(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
@@ -42,7 +44,7 @@ export interface Control {
   remove(stack: string, options: RemoveOptions, caller: Caller): Promise<Accepted>
   adopt(stack: string, request: AdoptRequest, caller: Caller): Promise<Accepted>
   /** What `up` would do once the project is adopted. */
-  planAdopted(stack: string, request: AdoptRequest): Promise<Plan>
+  planAdopted(stack: string, request: AdoptRequest, caller: Caller): Promise<Plan>
   eject(stack: string, caller: Caller): Promise<Accepted>
   /** The stack as it is meant to be, as one model. */
   model(stack: string): Model

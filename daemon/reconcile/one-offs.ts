@@ -13,6 +13,7 @@ import { type ContainerPlan, containerCreate } from '../stack/mapping/container.
 import { serviceSpecHash } from '../stack/mapping/spec-hash.ts'
 import { oneOffModel } from '../stack/one-off.ts'
 import type { RevisionRow } from '../store/revisions.ts'
+import type { Caller } from './control.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { imageReference } from './desired-reader.ts'
@@ -31,13 +32,14 @@ export class OneOffs {
     this.#core = core
   }
 
-  async run(stack: string, request: RunRequest): Promise<RunAnswer> {
+  async run(stack: string, request: RunRequest, caller: Caller): Promise<RunAnswer> {
     const { engine, store } = this.#core
     mustNotBeHeld(store, stack)
     const signal = deadline(MAKE_MS)
     const revision = this.#revision(stack)
     const { checkModel } = await import('./check-model.ts')
     const model = checkModel(oneOffModel(revision.model, request), revision.source.workingDir)
+    caller.policy?.check(model)
     const slug = randomBytes(32).toString('hex')
     const name = request.name ?? `${stack}-${request.service}-run-${slug.slice(0, 12)}`
     const plan = await this.#plan(revision, model, request, { name, slug }, signal)

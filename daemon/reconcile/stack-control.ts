@@ -60,7 +60,7 @@ export class StackControl implements Control {
         })
       }
     }
-    const model = await this.#checked(stack, request, files)
+    const model = await this.#checked(stack, request, files, caller)
     const { revision, accepted, stored, known } = store.transaction(() => {
       // Once more: a hold may have come while the request was read.
       mustNotBeHeld(store, stack)
@@ -90,10 +90,10 @@ export class StackControl implements Control {
     return { deployment: accepted, revision, changed: !known }
   }
 
-  async plan(stack: string, request: UpRequest): Promise<Plan> {
+  async plan(stack: string, request: UpRequest, caller: Caller): Promise<Plan> {
     await this.#mayTake(stack, request)
     const files = request.files.map((file) => this.#core.files.refOf(file))
-    const model = await this.#checked(stack, request, files)
+    const model = await this.#checked(stack, request, files, caller)
     const candidate = this.#candidate(stack, { ...request, files, model, author: '' })
     const stored = {
       kind: 'up' as const,
@@ -125,6 +125,8 @@ export class StackControl implements Control {
   }
 
   async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {
+    // More of what the caller could not have declared is refused as well.
+    caller.policy?.check(this.model(stack))
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
@@ -182,7 +184,7 @@ export class StackControl implements Control {
     mustNotBeHeld(store, stack)
     await this.#mayAdopt(stack, request)
     const files = request.files.map((file) => this.#core.files.put(file))
-    const candidate = await this.#adoptionCandidate(stack, request, files, caller.name)
+    const candidate = await this.#adoptionCandidate(stack, request, files, caller)
     const stored: StackRequest = { kind: 'adopt', revision: candidate.number, disabled: request.disabledServices }
     const known = store.revisions.find(stack, candidate.number) !== undefined
     const deployment = store.transaction(() => {
@@ -194,10 +196,10 @@ export class StackControl implements Control {
     return { deployment, revision: candidate.number, changed: !known }
   }
 
-  async planAdopted(stack: string, request: AdoptRequest): Promise<Plan> {
+  async planAdopted(stack: string, request: AdoptRequest, caller: Caller): Promise<Plan> {
     await this.#mayAdopt(stack, request)
     const files = request.files.map((file) => this.#core.files.refOf(file))
-    const candidate = await this.#adoptionCandidate(stack, request, files, '')
+    const candidate = await this.#adoptionCandidate(stack, request, files, { ...caller, name: '' })
     const signal = deadline()
     const adoption = await decideAdoption(this.#core, candidate, request.disabledServices, signal)
     const up = {
@@ -365,10 +367,10 @@ export class StackControl implements Control {
     stack: string,
     request: AdoptRequest,
     files: readonly FileRef[],
-    author: string,
+    caller: Caller,
   ): Promise<RevisionRow> {
-    const model = await this.#checked(stack, { ...request, contexts: {} }, files)
-    return this.#candidate(stack, { ...request, contexts: {}, files, model, author })
+    const model = await this.#checked(stack, { ...request, contexts: {} }, files, caller)
+    return this.#candidate(stack, { ...request, contexts: {}, files, model, author: caller.name })
   }
 
   /** A name that another folder, machine or tool uses is not silently taken over. */
@@ -403,8 +405,20 @@ export class StackControl implements Control {
     )
   }
 
-  /** The model, checked; one that is declared already was checked then. The language is loaded when first needed. */
+  /** The model, checked, and within what the caller may ask for. The language is loaded when first needed. */
   async #checked(
+    stack: string,
+    request: Pick<UpRequest, 'model' | 'source' | 'contexts'>,
+    files: readonly FileRef[],
+    caller: Caller,
+  ): Promise<CheckedModel> {
+    const checked = await this.#read(stack, request, files)
+    caller.policy?.check(checked.model)
+    return checked
+  }
+
+  /** One that is declared already was checked then. */
+  async #read(
     stack: string,
     request: Pick<UpRequest, 'model' | 'source' | 'contexts'>,
     files: readonly FileRef[],

@@ -50,6 +50,17 @@ export class VolumeControl {
     return volumeOf(info, { containers, sizes, marks: new Set(this.#core.store.memory.keys('protected')) })
   }
 
+  /** The stack that it belongs to, or that declares it where it is missing. */
+  async stackOf(name: string): Promise<string | undefined> {
+    try {
+      const info = await this.#find(name)
+      return info === undefined ? this.#declaration(name)?.stack : stackOf(info)
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'volume-not-found') return undefined
+      throw error
+    }
+  }
+
   /** With its data, for good. */
   async remove(name: string, caller: Caller): Promise<void> {
     const { engine, store } = this.#core
@@ -196,18 +207,25 @@ export class VolumeControl {
 
   /** As its stack declares it, where one does. */
   async #make(name: string): Promise<VolumeInfo> {
-    const { store, desired, engine } = this.#core
+    const { store, engine } = this.#core
+    const declaration = this.#declaration(name)
+    if (declaration === undefined) throw notFound(name)
+    const { stack, declared, models } = declaration
+    await makeVolume(stack, declared, models, { engine, store }, AbortSignal.timeout(READ_MS))
+    return engine.volumes.inspect(name)
+  }
+
+  #declaration(name: string) {
+    const { store, desired } = this.#core
     for (const row of store.stacks.all()) {
       const numbers = new Set([row.revision, ...store.stacks.services(row.name).map(({ revision }) => revision)])
       const models = [...numbers].flatMap((number) => store.revisions.find(row.name, number)?.model ?? [])
       // One whose definition was lost declares nothing.
       if (models.length < numbers.size) continue
       const declared = desired.read(row.name)?.volumes.find((volume) => volume.name === name && !volume.external)
-      if (declared === undefined) continue
-      await makeVolume(row.name, declared, models, { engine, store }, AbortSignal.timeout(READ_MS))
-      return engine.volumes.inspect(name)
+      if (declared !== undefined) return { stack: row.name, declared, models }
     }
-    throw notFound(name)
+    return undefined
   }
 
   #users(name: string): Promise<ContainerSummary[]> {

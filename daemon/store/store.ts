@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { AccessRepository } from './access.ts'
 import { AdoptedRepository } from './adopted.ts'
+import { AuditRepository } from './audit.ts'
 import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
@@ -21,6 +23,8 @@ export interface Store {
   readonly memory: MemoryRepository
   readonly holds: HoldRepository
   readonly adopted: AdoptedRepository
+  readonly access: AccessRepository
+  readonly audit: AuditRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
   batch: Sql['batch']
   /** All or nothing, and on the disk when it returns: what is acknowledged. */
@@ -43,6 +47,8 @@ export function openStore(folder: string): Store {
     memory: new MemoryRepository(sql),
     holds: new HoldRepository(sql),
     adopted: new AdoptedRepository(sql),
+    access: new AccessRepository(sql),
+    audit: new AuditRepository(sql),
     batch: sql.batch,
     transaction: sql.transaction,
     backup,

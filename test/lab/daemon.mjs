@@ -77,10 +77,22 @@ export class LabDaemon {
     return this.#child?.pid
   }
 
-  async start({ engine = this.engine } = {}) {
+  /** `more`: arguments besides; `before`: what runs it, such as `ip netns exec NAME`. */
+  async start({ engine = this.engine, more = [], before = [] } = {}) {
     const { openSync, closeSync } = await import('node:fs')
     const log = openSync(this.logPath, 'a')
-    this.#child = spawn(daemonProgram, ['--socket', this.socket, '--state', this.state, '--engine', engine], {
+    const words = [
+      ...before,
+      daemonProgram,
+      '--socket',
+      this.socket,
+      '--state',
+      this.state,
+      '--engine',
+      engine,
+      ...more,
+    ]
+    this.#child = spawn(words[0], words.slice(1), {
       stdio: ['ignore', log, log],
       env: { ...process.env, EVENKEEL_SOCKET: '', EVENKEEL_STATE: '' },
     })

@@ -1,5 +1,6 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
+import { apiFuzz } from './api-fuzz.mjs'
 import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
@@ -11,9 +12,12 @@ import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
 import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
+import { remote } from './remote.mjs'
+import { routeMatrix } from './route-matrix.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
 import { upTwice } from './up-twice.mjs'
+import { wrongTokens } from './wrong-tokens.mjs'
 
 export const proofs = [
   quickstart,
@@ -34,4 +38,8 @@ export const proofs = [
   parity,
   engineFaults,
   execSpeed,
+  routeMatrix,
+  wrongTokens,
+  remote,
+  apiFuzz,
 ]

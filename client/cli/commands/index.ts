@@ -2,12 +2,20 @@
 import type { Command } from '../command.ts'
 import adopt from './adopt.ts'
 import attach from './attach.ts'
+import audit from './audit.ts'
 import build from './build.ts'
 import commit from './commit.ts'
 import completion from './completion.ts'
 import config from './config.ts'
+import contextAdd from './context/add.ts'
+import contextExport from './context/export.ts'
+import contextImport from './context/import.ts'
+import contextLs from './context/ls.ts'
+import contextRm from './context/rm.ts'
+import contextUse from './context/use.ts'
 import cp from './cp.ts'
 import create from './create.ts'
+import dialStdio from './dial-stdio.ts'
 import diff from './diff.ts'
 import down from './down.ts'
 import eject from './eject.ts'
@@ -40,10 +48,18 @@ import stop from './stop.ts'
 import systemBackup from './system/backup.ts'
 import systemInstall from './system/install.ts'
 import systemRestore from './system/restore.ts'
+import systemTlsClient from './system/tls-client.ts'
+import systemTlsInit from './system/tls-init.ts'
 import systemUninstall from './system/uninstall.ts'
+import tokenCreate from './token/create.ts'
+import tokenLs from './token/ls.ts'
+import tokenRm from './token/rm.ts'
 import top from './top.ts'
 import unpause from './unpause.ts'
 import up from './up.ts'
+import userLs from './user/ls.ts'
+import userRm from './user/rm.ts'
+import userSet from './user/set.ts'
 import version from './version.ts'
 import volumeExport from './volume/export.ts'
 import volumeImport from './volume/import.ts'
@@ -54,6 +70,7 @@ import volumeRm from './volume/rm.ts'
 import volumeUnprotect from './volume/unprotect.ts'
 import volumes from './volumes.ts'
 import wait from './wait.ts'
+import whoami from './whoami.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,
@@ -99,6 +116,21 @@ export const COMMANDS: readonly Command[] = [
   version,
   info,
   completion,
+  whoami,
+  audit,
+  contextAdd,
+  contextUse,
+  contextLs,
+  contextRm,
+  contextExport,
+  contextImport,
+  tokenCreate,
+  tokenLs,
+  tokenRm,
+  userSet,
+  userLs,
+  userRm,
+  dialStdio,
   volumeLs,
   volumeInspect,
   volumeRm,
@@ -110,10 +142,15 @@ export const COMMANDS: readonly Command[] = [
   systemRestore,
   systemInstall,
   systemUninstall,
+  systemTlsInit,
+  systemTlsClient,
 ]
 
 /** First words of commands that have two. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  system: 'Back up and restore the daemon, and have systemd run it',
+  context: 'Name daemons elsewhere, and choose the one to talk to',
+  system: 'Back up and restore the daemon, have systemd run it, make certificates',
+  token: 'Make and revoke tokens for people and programs',
+  user: 'Say who may do what',
   volume: 'Manage volumes of stacks',
 }

@@ -1,5 +1,6 @@
 import { initial } from './0001-initial.ts'
 import { holdAndAdopt } from './0002-hold-and-adopt.ts'
+import { access } from './0003-access.ts'
 
 /** In order; the position of a migration, from 1, is the `user_version` that it leads to. Never edited once released. */
-export const MIGRATIONS: readonly string[] = [initial, holdAndAdopt]
+export const MIGRATIONS: readonly string[] = [initial, holdAndAdopt, access]

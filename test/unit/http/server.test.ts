@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import type { AccessControl } from '../../../daemon/access/access-control.ts'
+import type { Admitted } from '../../../daemon/access/gate.ts'
 import type { ContextStore } from '../../../daemon/build/context-store.ts'
 import { type Api, createServer } from '../../../daemon/http/server.ts'
 import type { JobControl } from '../../../daemon/jobs/job-control.ts'
@@ -29,6 +31,15 @@ const BODIES: Partial<Record<RouteName, object>> = {
   push: { model: aModel({ web: {} }), source: SOURCE },
   remove: { containers: [] },
   commit: { service: 'web' },
+  putUser: { role: 'viewer' },
+  createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
+}
+
+const TESTER: Admitted = {
+  name: 'tester',
+  origin: 'unix:///test',
+  grants: [{ role: 'owner', stacks: ['*'] }],
+  may: () => true,
 }
 
 const SENDS_TAR: readonly RouteName[] = ['putContext', 'importVolume']
@@ -43,7 +54,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       (...args: unknown[]) => {
         calls.push({ method, args })
         if (failure !== undefined) throw failure
-        return { method }
+        return method === 'stacks' ? [] : { method }
       },
   })
   const server = createServer({
@@ -70,7 +81,10 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     info: async () => ({}) as Info,
     version: '1.2.3',
     apiVersion: '1',
-    admit: () => ({ name: 'tester' }),
+    admit: async () => TESTER,
+    note: () => {},
+    access: control as unknown as AccessControl,
+    audit: { find: () => [], verify: async () => ({ intact: true, entries: 0 }) },
     log: { error: (fields) => errors.push(fields) },
     ...parts,
   })
@@ -86,6 +100,8 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       number: '1',
       id: 'a'.repeat(64),
       volume: 'shop_data',
+      user: 'ann',
+      token: 'ci',
       ...more.params,
     })
     const answer = await server.inject({
@@ -135,13 +151,13 @@ describe('the server', () => {
 
   test.each(NAMES)('asks whether the caller may %s', async (name) => {
     const asked: unknown[] = []
-    const admit: Api['admit'] = (_, permission) => {
-      asked.push(permission)
+    const admit: Api['admit'] = async (_, route) => {
+      asked.push(route)
       throw new Problem('registry-denied', 'no')
     }
     const { call, calls } = aServer({ admit })
     expect((await call(name)).status).toBe(403)
-    expect(asked).toEqual([ROUTES[name].permission])
+    expect(asked).toEqual([{ name, permission: ROUTES[name].permission }])
     expect(calls).toEqual([])
   })
 
@@ -151,7 +167,7 @@ describe('the server', () => {
     expect(calls).toEqual([
       {
         method: 'down',
-        args: ['shop', { services: [], volumes: 'keep', orphans: 'keep', images: 'keep' }, { name: 'tester' }],
+        args: ['shop', { services: [], volumes: 'keep', orphans: 'keep', images: 'keep' }, TESTER],
       },
     ])
   })

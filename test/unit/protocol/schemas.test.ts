@@ -36,6 +36,8 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   planAdopted: ADOPT,
   eject: {},
   run: { service: 'web' },
+  putUser: { role: 'viewer' },
+  createToken: { name: 'ci', role: 'deployer', expiresInSeconds: 3600 },
 }
 
 const WITH_BODY = Object.entries(SCHEMAS).flatMap(([name, schemas]) =>

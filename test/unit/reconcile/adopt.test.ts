@@ -48,12 +48,12 @@ describe('a project that Compose started', () => {
   test('is adopted without a call that changes anything', async () => {
     const { bench, control } = await aComposeProject()
     const before = ids(bench)
-    expect((await control.planAdopted('shop', adoption())).actions).toEqual([])
+    expect((await control.planAdopted('shop', adoption(), CALLER)).actions).toEqual([])
     await control.adopt('shop', adoption(), CALLER)
     expect(await runNext(bench)).toMatchObject({ kind: 'adopt', state: 'succeeded', steps: [] })
     expect(bench.engine.calls).toEqual([])
     expect(ids(bench)).toEqual(before)
-    expect((await control.plan('shop', UpRequest.parse(upRequest(MODEL)))).actions).toEqual([])
+    expect((await control.plan('shop', UpRequest.parse(upRequest(MODEL)), CALLER)).actions).toEqual([])
     expect((await control.containers('shop')).map(({ orphan, revision }) => [orphan, revision])).toEqual([
       [false, 1],
       [false, 1],
@@ -77,7 +77,7 @@ describe('a project that Compose started', () => {
     await control.adopt('shop', adoption(), CALLER)
     await runNext(bench)
     const changed = aModel({ web: { environment: { A: '1' } }, db: {} })
-    const plan = await control.plan('shop', UpRequest.parse(upRequest(changed)))
+    const plan = await control.plan('shop', UpRequest.parse(upRequest(changed)), CALLER)
     expect([...new Set(plan.actions.map((action) => action.service))]).toEqual(['web'])
     expect(plan.actions[0]?.reason).toBe('environment.A changed')
   })
@@ -85,7 +85,7 @@ describe('a project that Compose started', () => {
   test('of another file is adopted as it is; what differs is shown, and waits to be asked for', async () => {
     const { bench, control } = await aComposeProject()
     const model = aModel({ web: { tty: true }, db: {} })
-    const plan = await control.planAdopted('shop', adoption({ model }))
+    const plan = await control.planAdopted('shop', adoption({ model }), CALLER)
     expect(plan.actions[0]).toMatchObject({
       service: 'web',
       reason: 'it was made from another definition than the file has now',

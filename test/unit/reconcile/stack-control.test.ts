@@ -20,7 +20,8 @@ function controlOf(bench: Bench) {
   return {
     control,
     up: (parts: Partial<UpRequestInput> = {}) => control.up('shop', UpRequest.parse(upRequest(MODEL, parts)), CALLER),
-    plan: (parts: Partial<UpRequestInput> = {}) => control.plan('shop', UpRequest.parse(upRequest(MODEL, parts))),
+    plan: (parts: Partial<UpRequestInput> = {}) =>
+      control.plan('shop', UpRequest.parse(upRequest(MODEL, parts)), CALLER),
   }
 }
 

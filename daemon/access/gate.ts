@@ -1,0 +1,264 @@
+/**
+ * The one place that decides who may do what. Everything is refused that is not found to be allowed: an unknown connection,
+ * no or a wrong credential, a role without the permission, an object beyond the grant's reach.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import {
+  allows,
+  allowsEverywhere,
+  type Grant,
+  type Permission,
+  type RouteObject,
+  UNBOUND_ROLES,
+} from '../../protocol/access.ts'
+import { Problem } from '../../protocol/problems.ts'
+import type { Token } from '../../protocol/resources/access.ts'
+import type { ModelPolicy } from '../stack/model-policy.ts'
+import type { Store } from '../store/store.ts'
+import { type Lockouts, sourceOf } from './lockouts.ts'
+import { type Origin, textOf } from './origin.ts'
+import { mustBeFromHere } from './request-rules.ts'
+import { hashOf, isWellFormed } from './token.ts'
+
+/** What a route is about: a kind of object, and which one. */
+export type Target =
+  | { readonly kind: Exclude<RouteObject['kind'], 'none'>; readonly id: string }
+  | { readonly kind: 'none' }
+
+export interface Admitted {
+  /** For history and audit. */
+  readonly name: string
+  readonly origin: string
+  readonly grants: readonly Grant[]
+  /** What may be asked of the Engine; undefined: anything. */
+  readonly policy?: ModelPolicy
+  may(permission: Permission, stack?: string): boolean
+}
+
+/** Who calls, before it is known whether they may. */
+interface Identity {
+  readonly name: string
+  readonly origin: Origin
+  /** What the grants are read from, each time anew. */
+  readonly by:
+    | { readonly kind: 'socket' }
+    | { readonly kind: 'token'; readonly token: string; readonly createdAt: string }
+    | { readonly kind: 'certificate'; readonly user: string }
+}
+
+export interface GateCollaborators {
+  readonly store: Pick<Store, 'access' | 'audit' | 'batch'>
+  readonly lockouts: Lockouts
+  readonly policy: ModelPolicy
+  readonly now: () => Date
+  /** Which stack something belongs to; undefined where there is no such thing. */
+  readonly stackOf: {
+    readonly deployment: (id: string) => string | undefined
+    readonly job: (id: string) => string | undefined
+    readonly volume: (name: string) => Promise<string | undefined>
+  }
+}
+
+export interface Knock {
+  readonly origin: Origin | undefined
+  readonly headers: IncomingHttpHeaders
+  /** Name of the route, for the audit. */
+  readonly action: string
+}
+
+/** Last use is told to the minute. */
+const USED_EVERY_MS = 60_000
+
+export class Gate {
+  readonly #with: GateCollaborators
+  readonly #live = new Set<() => void>()
+
+  constructor(collaborators: GateCollaborators) {
+    this.#with = collaborators
+  }
+
+  /** Rejects with the Problem that the caller is to see. What is refused is in the audit then. */
+  async admit(knock: Knock, permission: Permission, target: Target): Promise<Admitted> {
+    let identity: Identity | undefined
+    try {
+      identity = this.#identify(knock)
+      return await this.#allow(identity, permission, target)
+    } catch (error) {
+      if (error instanceof Problem && error.code !== 'too-many-attempts') {
+        this.note(
+          { name: identity?.name ?? 'unknown', origin: knock.origin === undefined ? 'unknown' : textOf(knock.origin) },
+          { action: knock.action, object: target.kind === 'none' ? '' : target.id, problem: error, outcome: 'refused' },
+        )
+      }
+      throw error
+    }
+  }
+
+  /**
+   * Calls `end` as soon as the caller may no longer do what it is doing: a token was revoked or ran out, a user was removed
+   * or given another role. Answers how to stop watching.
+   */
+  watch(admitted: Admitted, permission: Permission, target: Target, end: (problem: Problem) => void): () => void {
+    const check = () => {
+      this.#stillAllowed(admitted, permission, target).catch((error: unknown) => {
+        if (!this.#live.delete(check)) return
+        end(error instanceof Problem ? error : new Problem('forbidden', 'this caller may no longer do that'))
+      })
+    }
+    this.#live.add(check)
+    return () => this.#live.delete(check)
+  }
+
+  /** To be called when rights have changed, and now and then for those that ran out. */
+  recheck(): void {
+    for (const check of this.#live) check()
+  }
+
+  note(
+    who: Pick<Admitted, 'name' | 'origin'>,
+    what: {
+      readonly action: string
+      readonly object: string
+      readonly outcome: 'done' | 'refused' | 'failed'
+      readonly problem?: Pick<Problem, 'code'> | undefined
+    },
+  ): void {
+    const { store, now } = this.#with
+    store.audit.add({
+      at: now().toISOString(),
+      actor: who.name,
+      origin: who.origin,
+      action: what.action,
+      // What callers choose is cut to a size.
+      object: what.object.slice(0, 300),
+      outcome: what.outcome,
+      ...(what.problem === undefined ? {} : { code: what.problem.code }),
+    })
+  }
+
+  #identify({ origin, headers }: Knock): Identity {
+    if (origin === undefined) throw new Problem('unauthenticated', 'the connection came in at no listener')
+    mustBeFromHere(headers, origin)
+    if (headers.authorization !== undefined) return this.#byToken(headers.authorization, origin)
+    if (origin.kind === 'socket') return { name: origin.name, origin, by: { kind: 'socket' } }
+    if (origin.certifiedName !== undefined) {
+      const user = origin.certifiedName
+      return { name: user, origin, by: { kind: 'certificate', user } }
+    }
+    throw new Problem('unauthenticated', 'this needs a token or a client certificate', {
+      hint: 'set EVENKEEL_TOKEN, or make a context: evenkeel context add NAME --host URL --token-file FILE',
+    })
+  }
+
+  #byToken(authorization: string, origin: Origin): Identity {
+    const { lockouts, store, now } = this.#with
+    const at = now()
+    const source = origin.kind === 'tls' ? sourceOf(origin.address) : undefined
+    const waitMs = source === undefined ? 0 : lockouts.waitMs(source, at.getTime())
+    if (waitMs > 0) throw tooMany(waitMs)
+    const secret = /^Bearer (\S{1,200})$/i.exec(authorization)?.[1] ?? ''
+    const token = isWellFormed(secret) ? store.access.tokenByHash(hashOf(secret)) : undefined
+    if (token === undefined || hasExpired(token, at)) {
+      const wait = source === undefined ? 0 : lockouts.failed(source, at.getTime())
+      if (wait > 0) {
+        this.note(
+          { name: 'unknown', origin: textOf(origin) },
+          { action: `lock out for ${Math.round(wait / 1000)} s`, object: source ?? '', outcome: 'done' },
+        )
+      }
+      throw new Problem('unauthenticated', 'the token is wrong, expired or revoked', {
+        hint: 'make another one: evenkeel token create',
+      })
+    }
+    if (source !== undefined) lockouts.succeeded(source)
+    this.#used(token, at, textOf(origin))
+    const name = token.user === undefined ? token.name : `${token.user}/${token.name}`
+    return { name, origin, by: { kind: 'token', token: token.name, createdAt: token.createdAt } }
+  }
+
+  #used(token: Token, at: Date, from: string): void {
+    if (token.lastUsedAt !== undefined && at.getTime() - Date.parse(token.lastUsedAt) < USED_EVERY_MS) return
+    const { store } = this.#with
+    store.batch(() => store.access.tokenUsed(token.name, at.toISOString(), from))
+  }
+
+  async #allow(identity: Identity, permission: Permission, target: Target): Promise<Admitted> {
+    const grants = this.#grantsOf(identity)
+    await this.#mustReach(grants, permission, target)
+    const isFree = grants.every(({ role }) => UNBOUND_ROLES.includes(role))
+    const admitted: Admitted = {
+      name: identity.name,
+      origin: textOf(identity.origin),
+      grants,
+      ...(isFree ? {} : { policy: this.#with.policy }),
+      may: (wanted, stack) => allows(grants, wanted, stack),
+    }
+    IDENTITIES.set(admitted, identity)
+    return admitted
+  }
+
+  async #stillAllowed(admitted: Admitted, permission: Permission, target: Target): Promise<void> {
+    const identity = IDENTITIES.get(admitted)
+    if (identity === undefined) throw new Problem('unauthenticated', 'who calls is not known')
+    const grants = this.#grantsOf(identity)
+    await this.#mustReach(grants, permission, target)
+    // What is cut down to a caller's stacks was cut by the grants of then.
+    if (target.kind === 'none' && JSON.stringify(grants) !== JSON.stringify(admitted.grants))
+      throw new Problem('forbidden', "the caller's rights have changed", { hint: 'begin anew' })
+  }
+
+  #grantsOf({ by, origin }: Identity): Grant[] {
+    const { access } = this.#with.store
+    if (by.kind === 'socket') return origin.kind === 'socket' ? [{ role: origin.role, stacks: ['*'] }] : []
+    if (by.kind === 'certificate') return [this.#grantOfUser(by.user)]
+    const token = access.token(by.token)
+    // Another one of the same name is another one.
+    if (token === undefined || token.createdAt !== by.createdAt || hasExpired(token, this.#with.now()))
+      throw new Problem('unauthenticated', 'the token has expired or was revoked')
+    const user = token.user === undefined ? undefined : this.#grantOfUser(token.user)
+    const role = token.role ?? user?.role
+    const stacks = token.stacks ?? user?.stacks ?? ['*']
+    return [...(role === undefined ? [] : [{ role, stacks }]), ...(user === undefined ? [] : [user])]
+  }
+
+  #grantOfUser(name: string): Grant {
+    const user = this.#with.store.access.user(name)
+    if (user === undefined) throw new Problem('unauthenticated', `there is no user ${name}`)
+    return { role: user.role, stacks: user.stacks }
+  }
+
+  async #mustReach(grants: readonly Grant[], permission: Permission, target: Target): Promise<void> {
+    if (target.kind === 'none' || allowsEverywhere(grants, permission)) {
+      if (allows(grants, permission)) return
+      throw forbidden(permission)
+    }
+    const stack = target.kind === 'stack' ? target.id : await this.#with.stackOf[target.kind](target.id)
+    // Whoever may not see it is told no more than that there is none, whether there is or not.
+    const sees = target.kind === 'volume' ? 'volume.read' : 'read'
+    if (stack === undefined || !allows(grants, sees, stack)) throw absent(target)
+    if (!allows(grants, permission, stack)) throw forbidden(permission)
+  }
+}
+
+/** Grants are read anew for what lasts. */
+const IDENTITIES = new WeakMap<Admitted, Identity>()
+
+const hasExpired = ({ expiresAt }: Token, now: Date): boolean =>
+  expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime()
+
+const forbidden = (permission: Permission) =>
+  new Problem('forbidden', `this caller's role has not the permission ${permission}`, {
+    hint: 'evenkeel whoami shows what it may do',
+  })
+
+const tooMany = (waitMs: number) =>
+  new Problem('too-many-attempts', 'too many wrong tokens came from this address', {
+    hint: `wait ${Math.ceil(waitMs / 1000)} s; the daemon's socket is open meanwhile`,
+  })
+
+function absent({ kind, id }: Extract<Target, { id: string }>): Problem {
+  if (kind === 'stack') return new Problem('stack-not-found', `there is no stack ${id} that you may see`)
+  if (kind === 'deployment') return new Problem('deployment-not-found', `there is no deployment ${id}`)
+  if (kind === 'job') return new Problem('job-not-found', `there is no job ${id}`)
+  return new Problem('volume-not-found', `there is no volume ${id} that you may see`)
+}

@@ -1,0 +1,36 @@
+/** What a caller may ask the Engine for, where their role does not let them ask for anything. */
+import { Problem } from '../../protocol/problems.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
+import { type PolicyRules, violationsOf } from './policy-violations.ts'
+
+/** Violations in words; and in an answer, whatever a file has. */
+const SHOWN = 20
+const FINDINGS_LIMIT = 100
+
+export class ModelPolicy {
+  readonly #rules: PolicyRules
+  readonly #realPath: (path: string) => string
+
+  /** `realPath` resolves links of what there is of a path; it is the Engine's file system that counts. */
+  constructor(rules: PolicyRules, realPath: (path: string) => string) {
+    this.#rules = rules
+    this.#realPath = realPath
+  }
+
+  /** Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. */
+  check(model: Model): void {
+    const findings = violationsOf(model, this.#rules, this.#realPath)
+    if (findings.length === 0) return
+    const lines = findings.slice(0, SHOWN).map(({ path, message }) => `${path}: ${message}`)
+    if (findings.length > SHOWN) lines.push(`and ${findings.length - SHOWN} more`)
+    throw new Problem('policy-violation', lines.join('\n'), {
+      hint: 'an administrator may bring it up, or allow it in the policy of the daemon (see SECURITY.md)',
+      findings: findings.slice(0, FINDINGS_LIMIT),
+    })
+  }
+
+  /** A command with all rights of root on the host. */
+  refusePrivilegedExec(): never {
+    throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Who may do what: the permissions that routes ask for, the roles as sets of them, and how far a grant reaches. Plain data
+ * and pure rules, so that daemon, client and tests judge alike.
+ */
+
+/**
+ * `stack`: held on stacks, by name. A route that names no stack needs it on any, and its answer is cut down to those.
+ * `daemon`: reaches beyond any stack; only a grant for all stacks (`*`) carries it.
+ */
+export const PERMISSIONS = {
+  /** To be known at all: versions, the API's description, who one is. */
+  connect: 'stack',
+  read: 'stack',
+  /** Models with the values of their environments, which may be secret. */
+  model: 'stack',
+  logs: 'stack',
+  deploy: 'stack',
+  operate: 'stack',
+  exec: 'stack',
+  'image.read': 'stack',
+  'context.write': 'stack',
+  'volume.read': 'stack',
+  'volume.protect': 'stack',
+  /** What volumes hold: out, in, and gone. */
+  'volume.data': 'stack',
+  'system.read': 'daemon',
+  administer: 'daemon',
+  'audit.read': 'daemon',
+  /** Users and tokens of every role but the owner's. */
+  'access.manage': 'daemon',
+  /** Those of owners. */
+  'access.own': 'daemon',
+} as const satisfies Record<string, 'stack' | 'daemon'>
+
+export type Permission = keyof typeof PERMISSIONS
+
+const VIEW = ['connect', 'read', 'volume.read'] as const
+const DEPLOY = ['deploy', 'image.read', 'context.write'] as const
+const MANAGE = ['system.read', 'administer', 'audit.read', 'access.manage'] as const
+
+/** From the most to the least. What a role has not is refused, also what comes to exist later. */
+export const ROLES = {
+  owner: Object.keys(PERMISSIONS) as Permission[],
+  administrator: [
+    ...VIEW,
+    ...DEPLOY,
+    ...MANAGE,
+    'model',
+    'logs',
+    'operate',
+    'exec',
+    'volume.protect',
+    'volume.data',
+  ] as Permission[],
+  'power-user': [
+    ...VIEW,
+    ...DEPLOY,
+    'system.read',
+    'model',
+    'logs',
+    'operate',
+    'exec',
+    'volume.protect',
+    'volume.data',
+  ] as Permission[],
+  operations: [...VIEW, 'system.read', 'logs', 'operate', 'image.read', 'volume.protect'] as Permission[],
+  developer: [...VIEW, ...DEPLOY, 'model', 'logs', 'operate', 'exec'] as Permission[],
+  deployer: [...VIEW, ...DEPLOY] as Permission[],
+  viewer: [...VIEW, 'logs'] as Permission[],
+} as const satisfies Record<string, readonly Permission[]>
+
+export type Role = keyof typeof ROLES
+
+export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
+
+/** Roles whose stacks may ask the Engine for anything. All others are bound by the policy. */
+export const UNBOUND_ROLES: readonly Role[] = ['owner', 'administrator']
+
+/** A role on stacks by name pattern, in which `*` stands for any characters. */
+export interface Grant {
+  readonly role: Role
+  readonly stacks: readonly string[]
+}
+
+/** `stack` undefined: on any. Several grants are a chain: each has to allow it. */
+export function allows(grants: readonly Grant[], permission: Permission, stack?: string): boolean {
+  return grants.length > 0 && grants.every((grant) => grantAllows(grant, permission, stack))
+}
+
+/** Whether the permission holds on every stack there is or may come to be. */
+export function allowsEverywhere(grants: readonly Grant[], permission: Permission): boolean {
+  return allows(grants, permission) && grants.every(({ stacks }) => stacks.includes('*'))
+}
+
+function grantAllows({ role, stacks }: Grant, permission: Permission, stack: string | undefined): boolean {
+  if (!ROLES[role].includes(permission)) return false
+  if (PERMISSIONS[permission] === 'daemon') return stacks.includes('*')
+  return stack === undefined || stacks.some((pattern) => matchesPattern(pattern, stack))
+}
+
+/** Linear in both, whatever they hold: the text between stars is looked for from left to right. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return name === pattern
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found < 0 || found + part.length > name.length - last.length) return false
+    at = found + part.length
+  }
+  return true
+}
+
+/** What a path of the route table is about, and where its name stands in it. */
+export type RouteObject =
+  | { readonly kind: 'stack' | 'deployment' | 'job' | 'volume'; readonly param: string }
+  | { readonly kind: 'none' }
+
+const OBJECTS = [
+  { kind: 'stack', param: 'stack', prefix: '/v1/stacks/:stack' },
+  { kind: 'deployment', param: 'id', prefix: '/v1/deployments/:id' },
+  { kind: 'job', param: 'id', prefix: '/v1/jobs/:id' },
+  { kind: 'volume', param: 'volume', prefix: '/v1/volumes/:volume' },
+] as const
+
+export function objectOf(path: string): RouteObject {
+  const found = OBJECTS.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+  return found === undefined ? { kind: 'none' } : { kind: found.kind, param: found.param }
+}

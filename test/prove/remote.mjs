@@ -1,0 +1,165 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { projectFolder, runProgram, temporaryFolder } from '../lab/daemon.mjs'
+import { startHttpsDaemon, tokenFor } from '../lab/https-daemon.mjs'
+import { createNamespace, removeNamespace } from '../lab/private-network.mjs'
+import { startSshd } from '../lab/sshd.mjs'
+import { runOnTerminal } from '../lab/terminal.mjs'
+
+const programs = join(projectFolder, 'dist/bin')
+const BYTES = 5 * 1024 * 1024
+
+export const remote = {
+  name: 'remote',
+  shows:
+    'over https and over ssh (a real sshd) to a daemon in another network namespace: up with build, logs -f, exec on a terminal, cp',
+  async run({ engine, show, note }) {
+    if (process.getuid() !== 0) {
+      note('network namespaces need root')
+      return
+    }
+    const namespace = `ekremote-${process.pid}`
+    const folder = temporaryFolder('remote')
+    const address = await createNamespace(namespace)
+    let daemon
+    let sshd
+    try {
+      daemon = await startHttpsDaemon(engine, 'remote', { host: address, before: ['ip', 'netns', 'exec', namespace] })
+      const token = await tokenFor(daemon, 'afar', '--role', 'power-user')
+      const environment = {
+        ...process.env,
+        XDG_CONFIG_HOME: join(folder.path, 'config'),
+        XDG_RUNTIME_DIR: folder.path,
+        NO_COLOR: '1',
+      }
+      for (const name of ['EVENKEEL_HOST', 'EVENKEEL_SOCKET', 'EVENKEEL_TOKEN', 'EVENKEEL_CONTEXT'])
+        delete environment[name]
+      const add = [
+        'context',
+        'add',
+        'prod',
+        '--host',
+        `https://${address}:${daemon.port}`,
+        '--ca',
+        daemon.authority,
+        '--token-stdin',
+        '--use',
+      ]
+      const added = await runProgram(join(programs, 'ek'), add, { env: environment, input: token })
+      show('context add', added.stdout.trim() || added.stderr, 'prod', added.code === 0)
+      await tour('https', `ekproof-https-${process.pid}`, environment, folder, show)
+
+      sshd = await startSshd({
+        namespace,
+        address,
+        folder: folder.path,
+        path: `${programs}:${dirname(process.execPath)}:/usr/bin:/bin`,
+      })
+      if (sshd === undefined) {
+        note('no sshd is to be had here: ssh was not tried')
+        return
+      }
+      const overSsh = {
+        ...environment,
+        PATH: `${sshd.bin}:${process.env.PATH}`,
+        EVENKEEL_HOST: `ssh://root@far${daemon.socket}`,
+      }
+      await tour('ssh', `ekproof-ssh-${process.pid}`, overSsh, folder, show)
+      const nobody = await runProgram(join(programs, 'ek'), ['version'], {
+        env: { ...overSsh, EVENKEEL_HOST: 'ssh://root@far/nowhere.sock' },
+      })
+      show(
+        'ssh to a socket that is not there',
+        nobody.stdout.trim().split('\n').at(-1),
+        'told',
+        /does not answer/.test(nobody.stdout),
+      )
+      const unknown = await runProgram(join(programs, 'ek'), ['ls'], {
+        env: { ...overSsh, EVENKEEL_HOST: 'ssh://root@nowhere.invalid' },
+      })
+      show(
+        'ssh to a host that is not there',
+        unknown.stderr.split('\n')[0],
+        'ssh’s own words, exit 16',
+        unknown.code === 16,
+      )
+    } finally {
+      await runProgram('ssh', ['-o', `ControlPath=${folder.path}/evenkeel-ssh-0/%C`, '-O', 'exit', 'far'], {
+        env: { ...process.env, PATH: `${folder.path}/bin:${process.env.PATH}` },
+      })
+      await sshd?.stop()
+      await daemon?.remove()
+      await removeNamespace(namespace)
+      folder.remove()
+    }
+  },
+}
+
+async function tour(way, stack, env, folder, show) {
+  const cwd = join(folder.path, stack)
+
+  mkdirSync(cwd)
+  writeFileSync(join(cwd, 'Dockerfile'), 'FROM ek-lab/chatty:1\nCOPY message.txt /message.txt\n')
+  writeFileSync(join(cwd, 'message.txt'), `sent over ${way}\n`)
+  const service = { build: '.', environment: { LINES: 0, RATE: 5 }, stop_grace_period: '0s' }
+  writeFileSync(join(cwd, 'compose.yaml'), JSON.stringify({ name: stack, services: { web: service } }))
+  const ek = (args, more = {}) => runProgram(join(programs, 'ek'), args, { cwd, env, timeoutMs: 60_000, ...more })
+  try {
+    const first = await ek(['whoami'])
+    show(
+      `${way}: whoami`,
+      `${first.stdout.split('\n')[0] || first.stderr} (${first.ms.toFixed(0)} ms)`,
+      'let in',
+      first.code === 0,
+    )
+    const again = await ek(['whoami'])
+    show(`${way}: once more`, `${again.ms.toFixed(0)} ms`, 'let in', again.code === 0)
+    const up = await ek(['up', '-d'])
+    show(
+      `${way}: up with build`,
+      up.code === 0 ? `${up.ms.toFixed(0)} ms` : up.stderr.slice(-300),
+      'exit 0',
+      up.code === 0,
+    )
+    const sent = await ek(['exec', '-T', 'web', 'cat', '/message.txt'])
+    show(
+      `${way}: what was built is what was sent`,
+      sent.stdout.trim() || sent.stderr,
+      `sent over ${way}`,
+      sent.stdout === `sent over ${way}\n`,
+    )
+    const follow = runOnTerminal(join(programs, 'ek'), ['logs', '-f', 'web'], { cwd, env })
+    await follow.shows(/(web-1.*\n){10}/)
+    follow.type('\u0003')
+    show(`${way}: logs -f`, `10 lines live, then Ctrl-C: exit ${await follow.ended}`, '10 lines', true)
+    const shell = runOnTerminal(join(programs, 'ek'), ['exec', 'web', 'sh'], { cwd, env, rows: 31, columns: 97 })
+    shell.type('stty size; exit 7\n')
+    await shell.shows(/31 97/)
+    const code = await shell.ended
+    show(`${way}: exec on a terminal`, `its size came along, exit ${code}`, '31 97, exit 7', code === 7)
+    const bytes = randomBytes(BYTES)
+    writeFileSync(join(cwd, 'there'), bytes)
+    const there = await ek(['cp', 'there', 'web:/tmp/data'])
+    const back = await ek(['cp', 'web:/tmp/data', 'back'])
+    const same = back.code === 0 && sha256(readFileSync(join(cwd, 'back'))) === sha256(bytes)
+    show(
+      `${way}: cp there and back`,
+      same ? `5 MiB, the same (${there.ms.toFixed(0)} and ${back.ms.toFixed(0)} ms)` : there.stderr + back.stderr,
+      'the same',
+      same,
+    )
+    const piped = await ek(['exec', '-T', 'web', 'sha256sum'], { input: bytes })
+    show(
+      `${way}: exec of a pipe`,
+      piped.stdout.slice(0, 16) || piped.stderr,
+      'the checksum',
+      piped.stdout.startsWith(sha256(bytes)),
+    )
+  } finally {
+    const down = await ek(['down'])
+    show(`${way}: down`, `exit ${down.code}`, 'exit 0', down.code === 0)
+  }
+}
+
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')

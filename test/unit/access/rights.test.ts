@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  allows,
+  allowsEverywhere,
+  type Grant,
+  matchesPattern,
+  objectOf,
+  PERMISSIONS,
+  type Permission,
+  ROLE_NAMES,
+  ROLES,
+} from '../../../protocol/access.ts'
+import { ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
+
+const ENDPOINTS = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS })
+
+/** Reached without naming a stack or what belongs to one: each is here because somebody decided what it may show to whom. */
+const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks' | 'of no stack' | 'of the daemon'>> = {
+  version: 'of no stack',
+  openapi: 'of no stack',
+  whoami: 'of no stack',
+  stacks: 'cut down to the caller’s stacks',
+  volumes: 'cut down to the caller’s stacks',
+  events: 'cut down to the caller’s stacks',
+  images: 'of no stack',
+  hasContext: 'of no stack',
+  putContext: 'of no stack',
+  info: 'of the daemon',
+  holdAll: 'of the daemon',
+  resumeAll: 'of the daemon',
+  backup: 'of the daemon',
+  users: 'of the daemon',
+  putUser: 'of the daemon',
+  removeUser: 'of the daemon',
+  tokens: 'of the daemon',
+  createToken: 'of the daemon',
+  removeToken: 'of the daemon',
+  audit: 'of the daemon',
+  verifyAudit: 'of the daemon',
+}
+
+describe('each route and stream', () => {
+  test.each(ENDPOINTS)('%s declares a permission that there is', (_, { permission }) => {
+    expect(Object.keys(PERMISSIONS)).toContain(permission)
+  })
+
+  test.each(ENDPOINTS)('%s is about an object of a stack, or was decided upon', (name, { path, permission }) => {
+    if (objectOf(path).kind !== 'none') expect(PERMISSIONS[permission]).toBe('stack')
+    else
+      expect(WITHOUT_OBJECT[name]).toBe(
+        PERMISSIONS[permission] === 'daemon' ? 'of the daemon' : (WITHOUT_OBJECT[name] ?? 'decide'),
+      )
+  })
+
+  test.each(ENDPOINTS)('%s is open to owners, and to nobody without a grant', (_, { permission }) => {
+    expect(allows([{ role: 'owner', stacks: ['*'] }], permission, 'shop')).toBe(true)
+    expect(allows([], permission, 'shop')).toBe(false)
+  })
+})
+
+describe('roles', () => {
+  test.each(ROLE_NAMES)('%s has only permissions that there are, each once', (role) => {
+    expect(ROLES[role].filter((permission) => PERMISSIONS[permission] === undefined)).toEqual([])
+    expect(new Set(ROLES[role]).size).toBe(ROLES[role].length)
+  })
+
+  test('only owners rule over owners, and only administrators over others', () => {
+    const having = (permission: Permission) => ROLE_NAMES.filter((role) => ROLES[role].includes(permission))
+    expect(having('access.own')).toEqual(['owner'])
+    expect(having('access.manage')).toEqual(['owner', 'administrator'])
+    expect(having('administer')).toEqual(['owner', 'administrator'])
+    expect(having('exec')).toEqual(['owner', 'administrator', 'power-user', 'developer'])
+    expect(having('model')).toEqual(['owner', 'administrator', 'power-user', 'developer'])
+  })
+
+  test('viewers change nothing', () => {
+    expect(ROLES.viewer).toEqual(['connect', 'read', 'volume.read', 'logs'])
+  })
+})
+
+describe('a grant', () => {
+  const developer: Grant = { role: 'developer', stacks: ['shop-*', 'blog'] }
+
+  test('reaches stacks of its patterns, and no other', () => {
+    expect(allows([developer], 'exec', 'shop-web')).toBe(true)
+    expect(allows([developer], 'exec', 'blog')).toBe(true)
+    expect(allows([developer], 'exec', 'blogger')).toBe(false)
+    expect(allows([developer], 'exec', 'shop')).toBe(false)
+  })
+
+  test('that is not for all stacks carries nothing of the daemon', () => {
+    expect(allows([{ role: 'owner', stacks: ['shop-*'] }], 'administer')).toBe(false)
+    expect(allowsEverywhere([{ role: 'owner', stacks: ['shop-*'] }], 'read')).toBe(false)
+  })
+
+  test('is narrowed by each other of the chain, and widened by none', () => {
+    const arbitrary = fc.record({
+      role: fc.constantFrom(...ROLE_NAMES),
+      stacks: fc.array(fc.constantFrom('*', 'a*', 'ab', 'b'), { minLength: 1, maxLength: 3 }),
+    })
+    fc.assert(
+      fc.property(
+        arbitrary,
+        arbitrary,
+        fc.constantFrom(...(Object.keys(PERMISSIONS) as Permission[])),
+        fc.constantFrom('a', 'ab', 'b', 'c'),
+        (one, other, permission, stack) => {
+          expect(allows([one, other], permission, stack)).toBe(
+            allows([one], permission, stack) && allows([other], permission, stack),
+          )
+        },
+      ),
+    )
+  })
+})
+
+describe('a pattern', () => {
+  test('means what it means as a regular expression', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '-'), maxLength: 8 })
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '-', '*'), maxLength: 8 })
+    fc.assert(
+      fc.property(pattern, text, (pattern, name) => {
+        const expression = new RegExp(`^${pattern.replaceAll('*', '.*')}$`)
+        expect(matchesPattern(pattern, name)).toBe(expression.test(name))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('of many stars is answered at once', () => {
+    expect(matchesPattern(`${'*a'.repeat(50)}b`, 'a'.repeat(100))).toBe(false)
+  })
+})
