@@ -9,6 +9,7 @@ import config from './config.ts'
 import cp from './cp.ts'
 import create from './create.ts'
 import diff from './diff.ts'
+import dns from './dns.ts'
 import down from './down.ts'
 import eject from './eject.ts'
 import events from './events.ts'
@@ -91,6 +92,7 @@ export const COMMANDS: readonly Command[] = [
   resume,
   adopt,
   eject,
+  dns,
   diff,
   version,
   info,
