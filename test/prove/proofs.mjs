@@ -1,10 +1,12 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
+import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { fuzz } from './fuzz.mjs'
+import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { limits } from './limits.mjs'
@@ -26,6 +28,8 @@ export const proofs = [
   timeNoOp,
   timeDown,
   idle,
+  badDays,
+  hundredStacks,
   badInput,
   corpus,
   fuzz,
