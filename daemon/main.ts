@@ -33,6 +33,7 @@ import { ContainerFiles } from './reconcile/container-files.ts'
 import { ContainerWaiter } from './reconcile/container-waiter.ts'
 import type { Core } from './reconcile/core.ts'
 import { DesiredReader } from './reconcile/desired-reader.ts'
+import { Endings } from './reconcile/endings.ts'
 import { EngineWatch } from './reconcile/engine-watch.ts'
 import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
@@ -110,6 +111,7 @@ async function run(config: Config): Promise<void> {
     waiter: new ContainerWaiter(engine, watch, clock),
     observer: new Observer(engine, store),
     desired: new DesiredReader(store),
+    endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
     underWay: new Map(),
@@ -198,7 +200,7 @@ async function run(config: Config): Promise<void> {
   const rechecking = setInterval(() => gate.recheck(), RECHECK_MS).unref()
   const watching = watch.run(stop.signal)
   supervisor.start()
-  const keeping = keepHistory(store, config.history, clock, stop.signal)
+  const keeping = keepHistory({ store, contexts, clock, log }, config.history, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
     if (state === 'connected')

@@ -58,6 +58,7 @@ export const PROBLEMS = {
   'daemon-unreachable': kind(503, 'The daemon does not answer', 16),
   'state-folder-in-use': kind(409, 'Another daemon runs on this state folder'),
   'state-damaged': kind(500, 'The state is damaged'),
+  'state-unwritable': kind(507, 'The state cannot be written'),
   internal: kind(500, 'Something went wrong inside the daemon'),
 } as const satisfies Record<string, ProblemKind>
 

@@ -92,6 +92,12 @@ export const ROUTES = {
     summary: 'The stack as it is meant to be, as one Compose model',
   },
   containers: { method: 'GET', path: '/v1/stacks/:stack/containers', permission: 'read', summary: 'Containers (ps)' },
+  names: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/names',
+    permission: 'read',
+    summary: 'Names that resolve inside (dns)',
+  },
   revisions: {
     method: 'GET',
     path: '/v1/stacks/:stack/revisions',

@@ -11,11 +11,12 @@ import {
   UserRequest,
   WhoAmI,
 } from './resources/access.ts'
-import { Container } from './resources/container.ts'
+import { Container, ContainersQuery } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { Hold, Holds } from './resources/hold.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
+import { ResolvedName } from './resources/name.ts'
 import {
   CommitRequest,
   Committed,
@@ -97,7 +98,8 @@ export const SCHEMAS = {
   planAdopted: { body: AdoptRequest, answer: Plan },
   eject: { body: Nothing, answer: Accepted, status: 202 },
   model: { answer: ModelSchema },
-  containers: { answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
+  containers: { query: ContainersQuery, answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
+  names: { answer: z.object({ names: z.array(ResolvedName) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
   deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },

@@ -1,7 +1,7 @@
 /** Build contexts that clients uploaded: tars in the state folder, by the digest of their bytes. */
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -51,8 +51,10 @@ export class ContextStore {
     }
   }
 
+  /** Whoever asks is about to name it: it is as good as new, and is not swept meanwhile. */
   has(id: string): Promise<boolean> {
-    return stat(this.#pathOf(id)).then(
+    const now = new Date()
+    return utimes(this.#pathOf(id), now, now).then(
       () => true,
       () => false,
     )

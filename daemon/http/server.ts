@@ -42,6 +42,7 @@ import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
+import { unwritable } from '../store/unwritable.ts'
 import { openApiDocument } from './openapi.ts'
 import { isAudited, targetOf } from './route-target.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -220,9 +221,10 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     eject: (input) => control.eject(stack(input), input.caller),
     model: (input) => control.model(stack(input)),
     containers: async (input) => ({
-      containers: await control.containers(stack(input)),
+      containers: await control.containers(stack(input), input.query.drift as 'show' | 'omit'),
       held: holds.heldBy(stack(input)),
     }),
+    names: async (input) => ({ names: await control.names(stack(input)) }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
@@ -347,6 +349,8 @@ function toProblem(error: FastifyError, api: Api): Problem {
     return new Problem('unsupported-media-type', 'the body is to be application/json')
   }
   if (error.statusCode !== undefined && error.statusCode < 500) return new Problem('bad-request', error.message)
+  const full = unwritable(error)
+  if (full !== undefined) return full
   api.log.error({ err: error }, 'a request failed inside')
   return new Problem('internal', 'something went wrong inside the daemon', { hint: 'its log says more' })
 }

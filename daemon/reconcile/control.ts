@@ -4,6 +4,7 @@
  */
 import type { Container } from '../../protocol/resources/container.ts'
 import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { ResolvedName } from '../../protocol/resources/name.ts'
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
@@ -51,7 +52,8 @@ export interface Control {
 
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>
-  containers(stack: string): Promise<Container[]>
+  containers(stack: string, drift: 'show' | 'omit'): Promise<Container[]>
+  names(stack: string): Promise<ResolvedName[]>
   revisions(stack: string, limit: number): Revision[]
   revision(stack: string, number: number): Revision
   deployments(stack: string, limit: number): Deployment[]

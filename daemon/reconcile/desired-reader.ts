@@ -1,7 +1,7 @@
 /** Puts a stack's desired state together: what the store keeps, and what its revisions' models say. */
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
-import type { Model, Service } from '../../protocol/stackfile/model.ts'
+import type { Model, Network, Service } from '../../protocol/stackfile/model.ts'
 import { type DesiredService, type DesiredStack, declaredReplicas, type ServiceState } from '../stack/desired.ts'
 import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
 import type { RevisionRow } from '../store/revisions.ts'
@@ -78,6 +78,7 @@ export class DesiredReader {
       sharesWith: sharesWithOf(spec),
       hostPorts: hostPortsOf(spec),
       healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
+      healing: { unhealthy: spec['x-evenkeel']?.unhealthy, halted: spec['x-evenkeel']?.halted ?? 'once' },
     }
   }
 
@@ -117,6 +118,7 @@ function objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'netw
         name: network.name,
         external,
         specHash: external ? '' : networkSpecHash(network),
+        subnets: external ? undefined : subnetsOf(network),
       })
     }
     for (const [key, volume] of Object.entries(model.volumes ?? {})) {
@@ -125,6 +127,15 @@ function objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'netw
     }
   }
   return { networks: [...networks.values()], volumes: [...volumes.values()] }
+}
+
+/** Drivers whose networks take their addresses from the Engine's own pools. */
+const LOCAL_DRIVERS = new Set(['', 'bridge', 'macvlan', 'ipvlan'])
+
+function subnetsOf({ driver, ipam, enable_ipv4 }: Network): string[] | undefined {
+  if (!LOCAL_DRIVERS.has(driver ?? '') || (ipam?.driver ?? 'default') !== 'default') return undefined
+  const subnets = (ipam?.config ?? []).flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]))
+  return subnets.length === 0 && enable_ipv4 === false ? undefined : subnets
 }
 
 function networksOf(model: Model, spec: Service): string[] {

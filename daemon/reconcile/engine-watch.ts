@@ -18,6 +18,7 @@ const EVENTS = [
   'oom',
   'stop',
   'kill',
+  'disconnect',
 ]
 
 export interface WatchLog {
@@ -33,6 +34,7 @@ export class EngineWatch {
   readonly #clock: Clock
   readonly #log: WatchLog
   readonly #events = new Channel<EngineEvent>()
+  readonly #detached = new Channel<string>()
   readonly #states = new Channel<WatchState>()
   #state: WatchState = 'lost'
 
@@ -52,6 +54,11 @@ export class EngineWatch {
     return this.#events
   }
 
+  /** Ids of containers, ours or not, that were taken off a network: each that ends is. */
+  get detached(): Feed<string> {
+    return this.#detached
+  }
+
   /** `connected` after each gap: whoever relies on events must look again then. */
   get states(): Feed<WatchState> {
     return this.#states
@@ -68,12 +75,16 @@ export class EngineWatch {
       try {
         await this.#engine.ping({ signal })
         const events = this.#engine.events(
-          { filters: { type: ['container'], event: EVENTS, label: [COMPOSE.project] } },
+          // Without a filter by label: events of networks carry none.
+          { filters: { type: ['container', 'network'], event: EVENTS } },
           { signal },
         )
         this.#change('connected')
         delayMs = FIRST_RETRY_MS
-        for await (const event of events) if (this.#isOurs(event)) this.#events.publish(event)
+        for await (const event of events) {
+          if (event.Type === 'network') this.#detached.publish(event.Actor.Attributes.container ?? '')
+          else if (this.#isOurs(event)) this.#events.publish(event)
+        }
         this.#log.info({}, 'the event stream of the Engine ended')
       } catch (error) {
         if (signal.aborted) return
@@ -89,6 +100,7 @@ export class EngineWatch {
 
   /** The Engine filters by all of several labels, never by one of them: adopted containers have none of ours. */
   #isOurs({ Actor }: EngineEvent): boolean {
+    if (Actor.Attributes[COMPOSE.project] === undefined) return false
     return Actor.Attributes[OURS.instance] === this.#store.instance || this.#store.adopted.has(Actor.ID)
   }
 

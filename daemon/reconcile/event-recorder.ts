@@ -4,18 +4,22 @@ import type { StackEvent } from '../../protocol/resources/event.ts'
 import type { EngineEvent } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import type { EventRepository } from '../store/events.ts'
+import { unwritable } from '../store/unwritable.ts'
 
 type NewEvent = Omit<StackEvent, 'sequence'>
 
 const BATCH_MS = 50
-/** More than this in one batch is written at once: memory stays bounded. */
+/** More than this in one batch is written at once: memory stays bounded. What cannot be written waits, up to as many. */
 const BATCH_LIMIT = 1000
+const RETRY_MS = 5000
 
 export class EventRecorder {
   readonly #store: EventRepository
   readonly #feed = new Channel<StackEvent>()
   #batch: NewEvent[] = []
   #timer: NodeJS.Timeout | undefined
+  /** The last batch could not be written. */
+  #isWaiting = false
 
   constructor(store: EventRepository) {
     this.#store = store
@@ -27,7 +31,9 @@ export class EventRecorder {
 
   record(event: NewEvent): void {
     this.#batch.push(event)
-    if (this.#batch.length >= BATCH_LIMIT) this.flush()
+    if (this.#isWaiting) {
+      if (this.#batch.length > BATCH_LIMIT) this.#batch.shift()
+    } else if (this.#batch.length >= BATCH_LIMIT) this.flush()
     else this.#timer ??= setTimeout(() => this.flush(), BATCH_MS)
   }
 
@@ -36,8 +42,20 @@ export class EventRecorder {
     this.#timer = undefined
     const batch = this.#batch
     if (batch.length === 0) return
+    let kept: readonly StackEvent[]
+    try {
+      kept = this.#store.add(batch)
+    } catch (error) {
+      if (unwritable(error) === undefined) throw error
+      // History is worth waiting for, and no reason to end: whoever changes a stack meets the same, and says so.
+      this.#isWaiting = true
+      this.#timer = setTimeout(() => this.flush(), RETRY_MS)
+      this.#timer.unref()
+      return
+    }
+    this.#isWaiting = false
     this.#batch = []
-    for (const event of this.#store.add(batch)) this.#feed.publish(event)
+    for (const event of kept) this.#feed.publish(event)
   }
 }
 

@@ -8,8 +8,8 @@ import type { Core } from './core.ts'
 import { DeploymentProgress } from './progress.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
-/** `steady`: nothing to do. `changed`: look again. A failure is the problem itself. */
-export type HealOutcome = 'steady' | 'changed' | Problem
+/** `steady`: nothing to do, or not before a given time. `changed`: look again. A failure is the problem itself. */
+export type HealOutcome = 'steady' | { readonly steadyUntilMs: number } | 'changed' | Problem
 
 export async function heal(core: Core, stack: string, signal: AbortSignal): Promise<HealOutcome> {
   const { store } = core
@@ -23,8 +23,8 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
   }
   if (plan.actions.length === 0) {
     settleOwed(core, stack, new Set())
-    settle(core, desired, context.observed, at)
-    return 'steady'
+    settle(core, desired, context.observed, plan.concerns, at)
+    return plan.lookAgainAtMs === undefined ? 'steady' : { steadyUntilMs: plan.lookAgainAtMs }
   }
   const id = randomUUID()
   store.batch(() => {
@@ -84,11 +84,17 @@ function asEnded(signal: AbortSignal): Problem {
 
 /**
  * Nothing is left to do. A stack whose last run failed stays `failed` for as long as one of its containers shows it:
- * there is no plan against a program that crashes.
+ * there is no plan against a program that crashes. What is left as it is although it is not well is told.
  */
-function settle(core: Core, desired: DesiredStack, observed: Observed, at: string): void {
+function settle(core: Core, desired: DesiredStack, observed: Observed, concerns: readonly string[], at: string): void {
   const row = core.store.stacks.find(desired.stack)
   if (row === undefined) return
+  if (concerns.length > 0) {
+    const reason = concerns.slice(0, 10).join('\n')
+    if (row.condition !== 'failed' || row.reason !== reason)
+      core.store.stacks.setCondition(desired.stack, 'failed', reason, at)
+    return
+  }
   const settled = desired.presence === 'absent' ? 'absent' : 'steady'
   if (row.condition === settled) return
   if (row.condition === 'failed' && desired.presence === 'present' && isAiling(desired, observed)) return

@@ -1,9 +1,10 @@
 /** Reads what the Engine says now about a stack: three lists, no inspect per container. */
 import { Problem } from '../../protocol/problems.ts'
-import type { ContainerSummary, Engine } from '../engine/types.ts'
+import type { ContainerSummary, Engine, NetworkInfo } from '../engine/types.ts'
+import { type AddressPool, type AddressSpace, DEFAULT_POOLS } from '../stack/address-space.ts'
 import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
-import { COMPOSE } from '../stack/labels.ts'
+import { COMPOSE, OURS } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
 import type { Store } from '../store/store.ts'
 
@@ -13,6 +14,11 @@ const SIZES_MS = 10_000
 export class Observer {
   readonly #engine: Engine
   readonly #store: Pick<Store, 'instance' | 'adopted'>
+
+  /** Stack by id of a container, as last seen: events of networks name only that. */
+  readonly #stacks = new Map<string, ReadonlySet<string>>()
+
+  #pools: readonly AddressPool[] | undefined
 
   constructor(engine: Engine, store: Pick<Store, 'instance' | 'adopted'>) {
     this.#engine = engine
@@ -32,17 +38,54 @@ export class Observer {
       this.#engine.volumes.list({ filters: { label } }, { signal }),
       this.#volumesByName(desired, signal),
     ])
+    const there = [...labelled, ...networks]
     const observed = {
+      addresses: isNetworkMissing(desired, there) ? await this.#addresses(signal) : undefined,
       containers: mine.map((summary) => observeContainer(summary, instance)),
-      networks: unique([...labelled, ...networks], (network) => network.Id).map((network) =>
-        observeNetwork(network, instance, stack),
-      ),
+      networks: unique(there, (network) => network.Id).map((network) => observeNetwork(network, instance, stack)),
       volumes: unique([...volumesByLabel, ...volumesByName], (volume) => volume.Name).map((volume) =>
         observeVolume(volume, instance, stack),
       ),
       ports: publishedPorts(running),
     }
+    this.#stacks.set(stack, new Set(observed.containers.map(({ id }) => id)))
     return withAdopted(observed, adopted.of(stack))
+  }
+
+  /** The stack that a container belonged to when it was last looked at. */
+  stackOf(container: string): string | undefined {
+    for (const [stack, containers] of this.#stacks) if (containers.has(container)) return stack
+    return undefined
+  }
+
+  /** The Engine may come back with another configuration. */
+  engineLost(): void {
+    this.#pools = undefined
+  }
+
+  async #addresses(signal: AbortSignal): Promise<AddressSpace> {
+    const [networks, pools] = await Promise.all([
+      this.#engine.networks.list({}, { signal }),
+      this.#addressPools(signal),
+    ])
+    return {
+      pools,
+      networks: networks
+        .filter(({ Scope }) => Scope === 'local')
+        .map(({ Id, Name, IPAM }) => ({
+          id: Id,
+          name: Name,
+          subnets: (IPAM.Config ?? []).flatMap(({ Subnet }) => (typeof Subnet === 'string' ? [Subnet] : [])),
+        })),
+    }
+  }
+
+  async #addressPools(signal: AbortSignal): Promise<readonly AddressPool[]> {
+    if (this.#pools !== undefined) return this.#pools
+    const { DefaultAddressPools } = await this.#engine.info({ signal })
+    const given = (DefaultAddressPools ?? []) as readonly { Base: string; Size: number }[]
+    this.#pools = given.length === 0 ? DEFAULT_POOLS : given.map(({ Base, Size }) => ({ base: Base, size: Size }))
+    return this.#pools
   }
 
   /** With the sizes of volumes, where the Engine can tell them soon: nothing waits long for what is only said. */
@@ -80,6 +123,18 @@ export class Observer {
     const name = desired.volumes.map((volume) => volume.name)
     return name.length === 0 ? [] : this.#engine.volumes.list({ filters: { name } }, { signal })
   }
+}
+
+/** One is to be made, or made anew: then it matters which addresses are free. */
+function isNetworkMissing({ networks, services, presence }: DesiredStack, there: readonly NetworkInfo[]): boolean {
+  if (presence === 'absent') return false
+  const used = new Set(Object.values(services).flatMap((service) => service.networks))
+  return networks.some(
+    ({ name, external, specHash }) =>
+      !external &&
+      used.has(name) &&
+      !there.some(({ Name, Labels }) => Name === name && [undefined, specHash].includes(Labels?.[OURS.spec])),
+  )
 }
 
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {

@@ -15,7 +15,7 @@ import {
 } from './perform/containers.ts'
 import { createContainer } from './perform/create-container.ts'
 import { buildImage, pullImage, removeImage } from './perform/images.ts'
-import { createNetwork, removeNetwork } from './perform/networks.ts'
+import { connectNetwork, createNetwork, removeNetwork } from './perform/networks.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
 import type { Performer } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
@@ -25,6 +25,7 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'build-image': buildImage,
   'create-network': createNetwork,
   'remove-network': removeNetwork,
+  'connect-network': connectNetwork,
   'create-volume': createVolume,
   'remove-volume': removeVolume,
   'create-container': createContainer,

@@ -5,12 +5,14 @@ import type { Plan } from '../../protocol/resources/plan.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { StackPlan } from '../stack/actions.ts'
 import { type Adopted, withAdopted } from '../stack/adopted.ts'
+import { COMPOSE } from '../stack/labels.ts'
 import { plan as planStack } from '../stack/plan.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
+import { driftOf } from './drift.ts'
 import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
 import { drawImages, ImageTable } from './images.ts'
 import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
@@ -51,6 +53,7 @@ export async function previewRequest(
   ])
   const observed = withAdopted(await core.observer.observe(desired, signal), given.adopted ?? [])
   const planned = planStack({
+    nowMs: now.getTime(),
     desired,
     observed,
     memory: {
@@ -73,7 +76,7 @@ export async function previewRequest(
   const words = unknown.map(
     (service) => `whether ${service} is replaced is known once its image has been pulled or built`,
   )
-  return toPlan(stack, planned, words)
+  return toPlan(stack, planned, words, await drifted(core, stack, signal))
 }
 
 /** What the loop would do by itself now. */
@@ -81,10 +84,20 @@ export async function previewDrift(core: Core, stack: string, signal: AbortSigna
   const desired = core.desired.read(stack)
   if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${stack}`)
   const { plan } = await prepareRound(core, desired, { policy: HEAL }, signal)
-  return toPlan(stack, plan, [])
+  return toPlan(stack, plan, [], await drifted(core, stack, signal))
 }
 
-function toPlan(stack: string, plan: StackPlan, words: readonly string[]): Plan {
+async function drifted(core: Core, stack: string, signal: AbortSignal): Promise<Plan['drift']> {
+  const summaries = await core.observer.containers(stack, signal)
+  const drift = await driftOf(core, stack, summaries, signal)
+  return summaries.flatMap(({ Id, Names, Labels }) => {
+    const fields = drift.get(Id)
+    const container = (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
+    return fields === undefined ? [] : [{ container, service: Labels[COMPOSE.service] ?? '', fields }]
+  })
+}
+
+function toPlan(stack: string, plan: StackPlan, words: readonly string[], drift: Plan['drift']): Plan {
   if (plan.blocked !== undefined) throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
   const objects = new Map<string, string>()
   for (const action of plan.actions) {
@@ -109,7 +122,8 @@ function toPlan(stack: string, plan: StackPlan, words: readonly string[]): Plan 
       remove: count('remove'),
       unchanged: plan.unchanged,
     },
-    warnings: [...plan.warnings, ...words],
+    warnings: [...plan.warnings, ...plan.concerns, ...words],
+    drift,
   }
 }
 

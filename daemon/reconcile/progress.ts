@@ -4,6 +4,7 @@ import type { Problem } from '../../protocol/problems.ts'
 import type { Step } from '../../protocol/resources/deployment.ts'
 import type { Action } from '../stack/actions.ts'
 import type { Store } from '../store/store.ts'
+import { unwritable } from '../store/unwritable.ts'
 import type { Clock } from './clock.ts'
 import type { StepChange } from './executor.ts'
 import { labelOf } from './words.ts'
@@ -98,8 +99,20 @@ export class DeploymentProgress {
 
   /** Nothing more comes: all of it is in the store. */
   end(): void {
-    this.flush()
-    this.#core.underWay.delete(this.#deployment)
+    try {
+      this.flush()
+    } finally {
+      this.#core.underWay.delete(this.#deployment)
+    }
+  }
+
+  /** A timer has nobody to tell: what cannot be written now is with the next steps, and the end of it all says why not. */
+  #flushLater(): void {
+    try {
+      this.flush()
+    } catch (error) {
+      if (unwritable(error) === undefined) throw error
+    }
   }
 
   #id(action: Action): string {
@@ -112,7 +125,7 @@ export class DeploymentProgress {
       this.#steps.set(step.id, { position, step })
       this.#dirty.add(step.id)
     }
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+    this.#timer ??= setTimeout(() => this.#flushLater(), FLUSH_MS)
     this.#core.progress.publish({ deployment: this.#deployment, type: 'steps', steps })
   }
 }

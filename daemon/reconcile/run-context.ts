@@ -11,6 +11,7 @@ import type { RevisionRow } from '../store/revisions.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 import type { ContainerWaiter } from './container-waiter.ts'
+import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
 
@@ -22,6 +23,7 @@ export interface Collaborators {
   readonly contexts: ContextStore
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
+  readonly endings: Endings
 }
 
 export class RunContext {

@@ -321,7 +321,7 @@ export class DeploymentRun {
     }
     store.stacks.setCondition(name, 'absent', undefined, at)
     for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
-    for (const kind of ['restarted', 'attempts', 'owed', 'held', 'stopping', 'signalled', 'vacant'] as const) {
+    for (const kind of ['restarted', 'cures', 'owed', 'held', 'stopping', 'signalled', 'vacant', 'halted'] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
   }

@@ -6,7 +6,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { Operation } from '../stack/operation.ts'
 import { plan } from '../stack/plan.ts'
-import type { Removal } from '../stack/plan-input.ts'
+import type { Cures, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
@@ -44,6 +44,7 @@ export async function prepareRound(
   const volumes = volumesOnce(core, desired.stack, observed)
   return {
     plan: plan({
+      nowMs: core.clock.now().getTime(),
       desired,
       observed,
       memory: {
@@ -54,6 +55,8 @@ export async function prepareRound(
         stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
         signalled: stillSignalled(core, desired.stack, observed),
         vacant: Object.keys(store.memory.all(desired.stack, 'vacant')),
+        halted: core.endings.haltedOf(desired.stack),
+        cures: store.memory.all(desired.stack, 'cures') as Record<string, Cures>,
         frozen: [...core.frozen],
         protected: store.memory.keys('protected'),
       },

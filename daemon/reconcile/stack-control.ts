@@ -2,8 +2,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { serviceOfContext } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
-import type { Container } from '../../protocol/resources/container.ts'
+import type { Container, DriftField } from '../../protocol/resources/container.ts'
 import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
+import type { ResolvedName } from '../../protocol/resources/name.ts'
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
@@ -23,14 +24,18 @@ import type { ContainerSummary } from '../engine/types.ts'
 import { effectiveModel } from '../stack/effective-model.ts'
 import { canonical } from '../stack/explain.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
+import { defined } from '../stack/mapping/resources.ts'
 import type { FileRef, RevisionRow } from '../store/revisions.ts'
 import { decideAdoption, mustBeAdoptable } from './adopt.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import type { Caller, Control } from './control.ts'
 import type { Core } from './core.ts'
+import { crashLoops } from './crash-loops.ts'
 import { deadline } from './deadline.ts'
 import { definitionLost } from './desired-reader.ts'
+import { driftOf } from './drift.ts'
 import { mustNotBeHeld } from './held.ts'
+import { namesOf } from './names.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
 import { type ChangeRequest, isWholeStack, type StackRequest } from './requests.ts'
@@ -233,27 +238,41 @@ export class StackControl implements Control {
   async stacks(): Promise<StackSummary[]> {
     const { store } = this.#core
     const containers = await this.#ours()
+    const crashing = await crashLoops(this.#core, containers ?? [], deadline(), 'alone')
     return store.stacks
       .all()
       .filter((row) => row.presence === 'present' || row.condition !== 'absent')
-      .map((row) => summaryOf(store, row, containers))
+      .map((row) => summaryOf(store, row, containers, crashing))
   }
 
   async stack(stack: string): Promise<Stack> {
     const { store } = this.#core
     const row = this.#row(stack)
-    return stackOfRow(store, row, await this.#ours(stack))
+    const containers = await this.#ours(stack)
+    return stackOfRow(store, row, containers, await crashLoops(this.#core, containers ?? [], deadline(), 'alone'))
   }
 
-  async containers(stack: string): Promise<Container[]> {
+  async containers(stack: string, drift: 'show' | 'omit' = 'omit'): Promise<Container[]> {
     const { store, observer } = this.#core
+    const signal = deadline()
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
     const adopted = new Map(store.adopted.of(stack).map((one) => [one.id, one]))
-    const summaries = await observer.containers(stack, deadline())
+    const summaries = await observer.containers(stack, signal)
     if (summaries.length === 0) this.#row(stack)
+    const [drifted, crashing] = await Promise.all([
+      drift === 'show' ? driftOf(this.#core, stack, summaries, signal) : NO_DRIFT,
+      crashLoops(this.#core, summaries, signal, 'with last lines'),
+    ])
     return summaries
-      .map((summary) => containerOf(summary, stack, { instance: store.instance, services, adopted }))
+      .map((summary) => ({
+        ...containerOf(summary, stack, { instance: store.instance, services, adopted }),
+        ...defined({ drift: drifted.get(summary.Id), crashLoop: crashing.get(summary.Id) }),
+      }))
       .sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.replica - b.replica))
+  }
+
+  names(stack: string): Promise<ResolvedName[]> {
+    return namesOf(this.#core, stack)
   }
 
   revisions(stack: string, limit: number): Revision[] {
@@ -521,6 +540,8 @@ export class StackControl implements Control {
     return this.#core.clock.now().toISOString()
   }
 }
+
+const NO_DRIFT: ReadonlyMap<string, DriftField[]> = new Map()
 
 /** A context that was not sent again stands as it was, for as long as its build section does. */
 function contextsOf(

@@ -3,6 +3,7 @@
  * Whatever happens (a request, an event, a timer) only wakes it; it then looks for itself.
  */
 import { Problem } from '../../protocol/problems.ts'
+import { unwritable } from '../store/unwritable.ts'
 import type { Core } from './core.ts'
 import { heal } from './heal.ts'
 import { heldProblem } from './held.ts'
@@ -17,6 +18,8 @@ const LOOK_MS = 60_000
  */
 const SETTLE_MS = [300, 1500, 6000] as const
 const BACKOFF_MS = { first: 1000, last: 300_000 } as const
+/** The state cannot be written: looking costs nothing, and once there is space again nobody is to wait. */
+const UNWRITABLE_MS = 5000
 
 export class StackLoop {
   readonly #core: Core
@@ -107,8 +110,10 @@ export class StackLoop {
           continue
         }
       } catch (error) {
-        log.error({ stack: this.#stack, err: error }, 'the loop of a stack failed; it goes on')
-        this.#failed()
+        const known = unwritable(error)
+        if (known === undefined) log.error({ stack: this.#stack, err: error }, 'the loop of a stack failed; it goes on')
+        else if (this.#failures === 0) log.warn({ stack: this.#stack, code: known.code }, known.message)
+        this.#failed(error)
       }
       await this.#idle(woken)
     }
@@ -126,12 +131,17 @@ export class StackLoop {
     }
     if (outcome === 'steady') this.forgive()
     else if (outcome === 'changed') this.look()
-    else if (outcome.code !== 'superseded' && outcome.code !== 'stack-held') {
-      this.#failed()
-      log.warn(
-        { stack: this.#stack, code: outcome.code, attempt: this.#failures },
-        `not as declared: ${outcome.message}`,
-      )
+    else if ('steadyUntilMs' in outcome) {
+      this.forgive()
+      this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, outcome.steadyUntilMs)
+    } else if (outcome.code !== 'superseded' && outcome.code !== 'stack-held') {
+      const isFirst = this.#failures === 0
+      this.#failed(outcome)
+      if (isFirst || unwritable(outcome) === undefined)
+        log.warn(
+          { stack: this.#stack, code: outcome.code, attempt: this.#failures },
+          `not as declared: ${outcome.message}`,
+        )
     }
   }
 
@@ -174,10 +184,11 @@ export class StackLoop {
     woke.abort()
   }
 
-  #failed(): void {
+  #failed(error: unknown): void {
     this.#failures += 1
     this.#lookAt = 0
-    this.#notBefore = this.#now() + Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.last)
+    const waitMs = Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.last)
+    this.#notBefore = this.#now() + (unwritable(error) === undefined ? waitMs : Math.min(waitMs, UNWRITABLE_MS))
   }
 
   #now(): number {

@@ -1,12 +1,14 @@
 /** Has one loop for each stack, and wakes it: upon requests, events of the Engine, and its return after it was away. */
+import type { EngineEvent } from '../engine/types.ts'
+import { COMPOSE } from '../stack/labels.ts'
 import type { Core } from './core.ts'
 import { type EngineWatch, stackOf } from './engine-watch.ts'
 import { stackEventOf } from './event-recorder.ts'
 import type { StackRequest } from './requests.ts'
 import { StackLoop } from './stack-loop.ts'
 
-/** Events after which a stack may no longer be as declared. Health matters only to a stack that is not well. */
-const WAKING = /^(start|die|destroy|stop|kill|rename|pause|unpause|oom)/
+/** Events after which a stack may no longer be as declared. That one is healthy matters only to a stack that is not well. */
+const WAKING = /^(start|die|destroy|stop|kill|rename|pause|unpause|oom|health_status: unhealthy)/
 
 export class Supervisor {
   readonly #core: Core
@@ -26,10 +28,19 @@ export class Supervisor {
       const stack = stackOf(event)
       if (stack === undefined) return
       recorder.record(stackEventOf(event))
+      this.#observeEnding(stack, event)
       const loop = this.#loops.get(stack)
       if (loop !== undefined && (WAKING.test(event.Action) || this.#isUnwell(stack, event.Action))) loop.look()
     })
+    this.#watch.detached.subscribe((container) => {
+      const stack = this.#core.observer.stackOf(container)
+      if (stack !== undefined) this.#loops.get(stack)?.look()
+    })
     this.#watch.states.subscribe((state) => {
+      if (state === 'lost') {
+        this.#core.endings.engineLost()
+        this.#core.observer.engineLost()
+      }
       if (state !== 'connected') return
       for (const loop of this.#loops.values()) {
         loop.forgive()
@@ -73,6 +84,30 @@ export class Supervisor {
       loop.start()
     }
     return loop
+  }
+
+  #observeEnding(stack: string, event: EngineEvent): void {
+    const halt = this.#core.endings.observe(stack, event)
+    // What is not meant to run may be stopped by anybody.
+    if (halt === undefined || !this.#isMeantToRun(stack, event)) return
+    const { name, times, id } = halt
+    const often = times === 1 ? '' : ` (${times} times within an hour)`
+    this.#core.log.warn({ stack, container: name }, `a container was stopped past this daemon${often}`)
+    this.#core.recorder.record({
+      at: this.#core.clock.now().toISOString(),
+      stack,
+      type: 'container.halted',
+      container: id,
+      message: `container ${name} was stopped past evenkeel${often}`,
+      attributes: { name, times: String(times) },
+    })
+  }
+
+  #isMeantToRun(stack: string, { Actor }: EngineEvent): boolean {
+    const service = Actor.Attributes[COMPOSE.service]
+    const { stacks } = this.#core.store
+    if (stacks.find(stack)?.presence !== 'present') return false
+    return stacks.services(stack).some((state) => state.service === service && state.run === 'running')
   }
 
   #isUnwell(stack: string, action: string): boolean {

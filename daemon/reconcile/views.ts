@@ -1,7 +1,7 @@
 /** Stacks and containers as the API shows them: the store's word for what is meant, the Engine's for what is. */
 
 import { Problem } from '../../protocol/problems.ts'
-import type { Container } from '../../protocol/resources/container.ts'
+import type { Container, CrashLoop } from '../../protocol/resources/container.ts'
 import type { Revision } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
 import type { ContainerSummary } from '../engine/types.ts'
@@ -17,6 +17,7 @@ export function summaryOf(
   store: Store,
   row: StackRow,
   containers: readonly ContainerSummary[] | undefined,
+  crashing: ReadonlyMap<string, CrashLoop> = new Map(),
 ): StackSummary {
   const source = store.revisions.find(row.name, row.revision)?.source
   const counts: Record<string, number> = {}
@@ -25,10 +26,20 @@ export function summaryOf(
     counts[container.State] = (counts[container.State] ?? 0) + 1
   }
   const held = heldBy(store, row.name)
-  const reason = containers === undefined ? 'the Engine does not answer' : row.reason
+  const loops = (containers ?? []).flatMap((container) => {
+    const loop = crashing.get(container.Id)
+    return loop === undefined || container.Labels[COMPOSE.project] !== row.name ? [] : [crashWords(container, loop)]
+  })
+  const isLooping = loops.length > 0 && row.condition !== 'blocked' && row.condition !== 'absent'
+  const reason =
+    containers === undefined
+      ? 'the Engine does not answer'
+      : isLooping
+        ? [...loops, ...(row.reason ?? '').split('\n')].filter(Boolean).join('; ')
+        : row.reason
   return {
     name: row.name,
-    condition: row.condition,
+    condition: isLooping ? 'crash-looping' : row.condition,
     ...(reason === undefined ? {} : { reason }),
     revision: row.revision,
     services: store.stacks.services(row.name).length,
@@ -40,10 +51,21 @@ export function summaryOf(
   }
 }
 
-export function stackOfRow(store: Store, row: StackRow, containers: readonly ContainerSummary[] | undefined): Stack {
+/** `web-1: exit 137, out of memory, 4 times`. */
+function crashWords({ Id, Names }: ContainerSummary, { exitCode, outOfMemory, times }: CrashLoop): string {
+  const name = (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
+  return `${name}: exit ${exitCode}${outOfMemory ? ', out of memory' : ''}, ${times} times`
+}
+
+export function stackOfRow(
+  store: Store,
+  row: StackRow,
+  containers: readonly ContainerSummary[] | undefined,
+  crashing: ReadonlyMap<string, CrashLoop>,
+): Stack {
   const source = store.revisions.find(row.name, row.revision)?.source
   return {
-    ...summaryOf(store, row, containers),
+    ...summaryOf(store, row, containers, crashing),
     ...(source === undefined ? {} : { source }),
     serviceStates: store.stacks.services(row.name).flatMap((state) => {
       if (state.run === 'removed') return []

@@ -10,6 +10,7 @@ const WORDS: Record<ActionKind, Words> = {
   'build-image': ['Building', 'Built'],
   'create-network': ['Creating', 'Created'],
   'remove-network': ['Removing', 'Removed'],
+  'connect-network': ['Connecting', 'Connected'],
   'create-volume': ['Creating', 'Created'],
   'remove-volume': ['Removing', 'Removed'],
   'create-container': ['Creating', 'Created'],

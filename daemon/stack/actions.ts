@@ -31,6 +31,8 @@ export type ActionBody =
       readonly name: string
       /** Anonymous volumes by mount target, taken over from the predecessor. */
       readonly carriedVolumes: Readonly<Record<string, string>>
+      /** Set where its predecessor failed its health check: each such try is counted before it is made. */
+      readonly cure?: 'unhealthy' | undefined
     }
   | {
       readonly kind: 'start-container'
@@ -48,6 +50,14 @@ export type ActionBody =
       readonly replica: number
       readonly id: string
       readonly generation: number | undefined
+    }
+  /** Puts it back on a network of its service that somebody took it off. */
+  | {
+      readonly kind: 'connect-network'
+      readonly service: string
+      readonly replica: number
+      readonly id: string
+      readonly network: string
     }
   /** `keep`: it stays stopped whatever the Engine's restart policy says. `remove` and `replace`: it goes next. */
   | {
@@ -123,6 +133,10 @@ export interface Blocked {
 export interface StackPlan {
   readonly actions: readonly Action[]
   readonly warnings: readonly string[]
+  /** What is not well and is left as it is, in words for a person. */
+  readonly concerns: readonly string[]
+  /** When there will be something to do that is not to be done yet: Unix milliseconds. */
+  readonly lookAgainAtMs: number | undefined
   /** Containers, networks and volumes that are as declared. */
   readonly unchanged: number
   readonly blocked: Blocked | undefined

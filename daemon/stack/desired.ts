@@ -22,6 +22,15 @@ export interface ServiceState {
   readonly outdated: 'replace' | 'keep'
 }
 
+/**
+ * `unhealthy`: `replace` also what can write to a mount, `report` never, else what writes to none is replaced. `halted`:
+ * what somebody stopped past us is started again `always`, `once` within an hour (the default), or `never`.
+ */
+export interface Healing {
+  readonly unhealthy: 'replace' | 'report' | undefined
+  readonly halted: 'always' | 'once' | 'never'
+}
+
 /** A service with all that the planner needs to know of it. */
 export interface DesiredService extends ServiceState {
   readonly replicas: number
@@ -41,6 +50,8 @@ export interface DesiredService extends ServiceState {
   /** Host ports that are fixed in the file, so that a conflict is found before anything is touched. */
   readonly hostPorts: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[]
   readonly healthcheck: 'present' | 'absent' | 'image'
+  /** What the loop does by itself about a container that is not well. The file's word: `x-evenkeel`. */
+  readonly healing?: Healing | undefined
 }
 
 export interface DesiredNetwork {
@@ -48,6 +59,8 @@ export interface DesiredNetwork {
   readonly name: string
   readonly external: boolean
   readonly specHash: string
+  /** Empty: the Engine chooses one from its pools. Undefined: its addresses come from elsewhere. */
+  readonly subnets?: readonly string[] | undefined
 }
 
 export interface DesiredVolume {

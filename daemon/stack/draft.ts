@@ -16,6 +16,8 @@ interface Draw {
 export class Draft {
   readonly #actions = new Map<string, Action>()
   readonly #warnings = new Set<string>()
+  readonly #concerns = new Set<string>()
+  #lookAgainAtMs: number | undefined
   #unchanged = 0
   #blocked: Blocked | undefined
 
@@ -57,6 +59,12 @@ export class Draft {
     this.#warnings.add(message)
   }
 
+  /** Something that is not well and is left as it is, for the time being or until a person decides. */
+  concern(message: string, lookAgainAtMs?: number): void {
+    this.#concerns.add(message)
+    if (lookAgainAtMs !== undefined) this.#lookAgainAtMs = Math.min(this.#lookAgainAtMs ?? lookAgainAtMs, lookAgainAtMs)
+  }
+
   keep(): void {
     this.#unchanged += 1
   }
@@ -74,6 +82,8 @@ export class Draft {
     return {
       actions: this.#blocked === undefined ? sorted(this.#actions) : [],
       warnings: [...this.#warnings],
+      concerns: [...this.#concerns],
+      lookAgainAtMs: this.#lookAgainAtMs,
       unchanged: this.#unchanged,
       blocked: this.#blocked,
     }

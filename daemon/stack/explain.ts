@@ -12,6 +12,7 @@ const WITHOUT_EFFECT = new Set([
   'attach',
   'post_start',
   'pre_stop',
+  'x-evenkeel',
 ])
 /** Keys whose parts say more than the whole: `environment.VERSION`. */
 const BY_PART = new Set(['environment', 'labels', 'networks', 'logging', 'healthcheck'])

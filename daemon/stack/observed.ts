@@ -1,5 +1,6 @@
 /** What the Engine says now, in the planner's words. Read again for every plan, never stored. */
 import type { ContainerSummary, NetworkInfo, VolumeInfo } from '../engine/types.ts'
+import type { AddressSpace } from './address-space.ts'
 import { COMPOSE, OURS } from './labels.ts'
 
 export type Ownership = 'ours' | 'foreign'
@@ -31,6 +32,8 @@ export interface ObservedContainer {
   readonly networks: Readonly<Record<string, string>>
   /** Anonymous volumes by mount target: they move on to the container that takes this one's place. */
   readonly anonymousVolumes: Readonly<Record<string, string>>
+  /** Where it can write what outlives it: mount targets of volumes and binds. */
+  readonly writableMounts?: readonly string[]
 }
 
 export interface ObservedNetwork {
@@ -66,6 +69,8 @@ export interface Observed {
   readonly networks: readonly ObservedNetwork[]
   readonly volumes: readonly ObservedVolume[]
   readonly ports: readonly PublishedPort[]
+  /** Asked for where a network is to be made. */
+  readonly addresses?: AddressSpace | undefined
 }
 
 /**
@@ -117,6 +122,9 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
     networkMode: summary.HostConfig?.NetworkMode,
     networks,
     anonymousVolumes,
+    writableMounts: summary.Mounts.filter(({ Type, RW }) => Type !== 'tmpfs' && RW !== false).map(
+      ({ Destination }) => Destination,
+    ),
   }
 }
 

@@ -31,11 +31,23 @@ export interface Memory {
   readonly signalled?: readonly string[]
   /** Replicas, as `replicaKey` names them, whose containers were removed on purpose (`rm`). */
   readonly vacant?: readonly string[]
+  /** How often lately somebody stopped a container past us that is down since, by id. */
+  readonly halted?: Readonly<Record<string, number>>
+  /** Replicas, as `replicaKey` names them, that were made anew because they were unhealthy. */
+  readonly cures?: Readonly<Record<string, Cures>>
   /** Ids of containers that the Engine pauses for a moment, to make an image of them. */
   readonly frozen?: readonly string[]
 }
 
+export interface Cures {
+  readonly times: number
+  /** When the last one was begun: Unix milliseconds. */
+  readonly atMs: number
+}
+
 export interface PlanInput {
+  /** Unix milliseconds. */
+  readonly nowMs: number
   readonly desired: DesiredStack
   readonly observed: Observed
   readonly memory: Memory

@@ -1,5 +1,6 @@
 /** Networks: made where missing, made anew where their definition changed (then their containers go first). */
 import { Problem } from '../../protocol/problems.ts'
+import { mustHaveAddresses } from './address-space.ts'
 import type { DesiredNetwork } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedNetwork } from './observed.ts'
@@ -43,6 +44,11 @@ export function planNetworks(draft: Draft, { desired, observed }: PlanInput): Ne
       replaced[network.name] = { removal }
       created[network.name] = create(draft, network, 'its definition changed', [removal])
     } else draft.keep()
+  }
+  if (observed.addresses !== undefined) {
+    const leaving = observed.networks.filter(({ name }) => replaced[name] !== undefined).map(({ id }) => id)
+    const wanted = desired.networks.filter(({ name }) => created[name] !== undefined)
+    mustHaveAddresses(wanted, observed.addresses, new Set(leaving))
   }
   return { created, replaced }
 }

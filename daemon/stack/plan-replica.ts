@@ -10,6 +10,7 @@ import type { PlanInput } from './plan-input.ts'
 import { volumeCreation } from './plan-volumes.ts'
 import { inScope } from './policy.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
+import { judgeUnhealthy } from './unhealthy.ts'
 
 export class ReplicaPlanner {
   readonly work: ServiceWork
@@ -40,11 +41,37 @@ export class ReplicaPlanner {
       this.#replace(replica, [current, ...outdated])
       return
     }
+    if (current !== undefined && this.#isToBeCured(current, replica)) {
+      this.#replace(replica, [current, ...outdated], 'unhealthy')
+      return
+    }
     if (current !== undefined) {
       gone.push(...outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1]))
       this.#settle(current, replica, gone)
     } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
     else if (!this.#isVacant(replica)) this.#create(replica)
+  }
+
+  /** The loop by itself replaces what fails its health check, unless data is at stake or the last try was just now. */
+  #isToBeCured(container: ObservedContainer, replica: number): boolean {
+    const { policy, memory, nowMs } = this.#input
+    if (policy.mode !== 'heal' || this.#service.run !== 'running') return false
+    if (container.state !== 'running' || container.health !== 'unhealthy') return false
+    const { service } = this.#service
+    const verdict = judgeUnhealthy(container, this.#service, memory.cures?.[replicaKey(service, replica)], nowMs)
+    if (verdict.kind === 'replace') return true
+    const is = `container ${container.name} is unhealthy`
+    if (verdict.kind === 'wait') {
+      const at = new Date(verdict.untilMs).toISOString().slice(0, 19)
+      this.#draft.concern(`${is}; it was made anew ${verdict.times} time(s), and is again at ${at}Z`, verdict.untilMs)
+    } else if (verdict.mounts.length === 0 || this.#service.healing?.unhealthy === 'report') {
+      this.#draft.concern(`${is}, and left as it is: services.${service}.x-evenkeel.unhealthy is \`report\``)
+    } else {
+      this.#draft.concern(
+        `${is}, and left as it is because it can write to ${verdict.mounts.join(', ')}: look at its logs; \`x-evenkeel: {unhealthy: replace}\` under services.${service} has the loop replace it`,
+      )
+    }
+    return false
   }
 
   /** Its container was removed on purpose. */
@@ -127,7 +154,7 @@ export class ReplicaPlanner {
    * before anything is stopped, and so that it holds the anonymous volumes before their owner goes. A crash in between
    * leaves a pair that the next plan understands by its labels.
    */
-  #replace(replica: number, outdated: readonly ObservedContainer[]): void {
+  #replace(replica: number, outdated: readonly ObservedContainer[], cure?: 'unhealthy'): void {
     const service = this.#service.service
     const lost = lostNetwork(outdated[0]!, this.#service, this.#input.observed)
     const lender = this.#lenders()[0]
@@ -136,7 +163,9 @@ export class ReplicaPlanner {
         ? `network ${lost} was made anew`
         : lender !== undefined
           ? `it shares with ${lender}, which is made anew`
-          : this.#input.explain(outdated[0]!)
+          : cure !== undefined
+            ? 'it is unhealthy'
+            : this.#input.explain(outdated[0]!)
     const networks = this.#service.networks
       .map((name) => this.#stages.networks.replaced[name])
       .filter((n) => n !== undefined)
@@ -159,7 +188,7 @@ export class ReplicaPlanner {
       return
     }
     const temporary = `${this.#name(replica)}.next-${(this.#service.specHash ?? '').slice(0, 8)}${this.#service.recreate}`
-    const body = { kind: 'create-container' as const, service, replica, name: temporary, carriedVolumes }
+    const body = { kind: 'create-container' as const, service, replica, name: temporary, carriedVolumes, cure }
     // A dead successor of an earlier try may hold the very name.
     const holders = outdated.filter((container) => container.name === temporary)
     const freed = holders.map((container) => this.remove(container, reason, 'replace')[1])
@@ -197,6 +226,7 @@ export class ReplicaPlanner {
         }),
       )
     }
+    after.push(...this.#reconnect(container, replica))
     const moving = container.state === 'running' || container.state === 'restarting'
     if (run === 'stopped') {
       if (!moving && container.state !== 'paused' && !this.#mayRise(container)) {
@@ -227,7 +257,11 @@ export class ReplicaPlanner {
     } else if (moving) this.#settleRunning(container, replica, after)
     else if (this.#mayStart(container)) {
       const reason =
-        container.state === 'created' ? 'it was never started' : `it has exited (${container.exitCode ?? '?'})`
+        container.state === 'created'
+          ? 'it was never started'
+          : this.#isHalted(container)
+            ? 'it was stopped past evenkeel'
+            : `it has exited (${container.exitCode ?? '?'})`
       this.#start(
         replica,
         container.id,
@@ -236,7 +270,37 @@ export class ReplicaPlanner {
         'change',
         this.#mustRestart(container) ? this.#service.restart : undefined,
       )
-    } else this.#draft.keep()
+    } else {
+      this.#draft.keep()
+      if (this.#isHalted(container))
+        this.#draft.concern(
+          `container ${container.name} was stopped past evenkeel, and is left alone: evenkeel start ${service} starts it`,
+        )
+    }
+  }
+
+  /** Somebody stopped it past us. A job that was cut short is not known to be meant to run once more. */
+  #isHalted(container: ObservedContainer): boolean {
+    return !this.#job && container.state === 'exited' && (this.#input.memory.halted?.[container.id] ?? 0) > 0
+  }
+
+  /** Networks of its service that it was on and was taken off. What was never started is made up for before its start. */
+  #reconnect(container: ObservedContainer, replica: number): string[] {
+    const { service, networks, specHash } = this.#service
+    if (container.state === 'created' || container.specHash !== specHash || specHash === undefined) return []
+    return networks
+      .filter((name) => container.networks[name] === undefined)
+      .filter((name) => this.#input.observed.networks.some((network) => network.name === name))
+      .map((network) =>
+        this.#draft.add({
+          body: { kind: 'connect-network', service, replica, id: container.id, network },
+          key: `${this.#key(replica)} ${network}`,
+          object: this.#object(replica),
+          service,
+          effect: 'change',
+          reason: `it is not on network ${network}`,
+        }),
+      )
   }
 
   /** It took a signal that asks to stop and runs on: harder means are for a `stop` or another `kill`. */
@@ -288,6 +352,10 @@ export class ReplicaPlanner {
     if (this.#job && container.exitCode === 0) return false
     if (this.#input.memory.owed?.includes(this.#service.service)) return true
     if (this.#input.policy.mode === 'request' && inScope(this.#input.policy, this.#service.service)) return true
+    if (this.#isHalted(container)) {
+      const { halted = 'once' } = this.#service.healing ?? {}
+      return halted === 'always' || (halted === 'once' && this.#input.memory.halted?.[container.id] === 1)
+    }
     return this.#service.restartPolicy === 'always' || this.#service.restartPolicy === 'unless-stopped'
   }
 

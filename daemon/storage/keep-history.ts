@@ -1,4 +1,5 @@
-/** Bounds what is kept of the past, by count and by age. */
+/** Bounds what is kept of the past, by count and by age, and clears away build contexts that nothing names any more. */
+import type { ContextStore } from '../build/context-store.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import type { Store } from '../store/store.ts'
 
@@ -14,16 +15,29 @@ export const HISTORY: HistoryLimits = { events: 20_000, eventDays: 90, deploymen
 
 const EVERY_MS = 10 * 60_000
 const DAY_MS = 86_400_000
+/** A context belongs to no revision until the request comes that it was uploaded for, and to none at all for a job. */
+const UNNAMED_MS = DAY_MS
 
-/** Until the signal ends it: at once, then every ten minutes. */
+interface Past {
+  readonly store: Pick<Store, 'batch' | 'events' | 'deployments' | 'revisions'>
+  readonly contexts: Pick<ContextStore, 'sweep'>
+  readonly clock: Clock
+  readonly log: { warn(fields: object, message: string): void }
+}
+
+/** Until the signal ends it: at once, then every ten minutes. What fails is tried again the next time. */
 export async function keepHistory(
-  store: Pick<Store, 'batch' | 'events' | 'deployments'>,
+  { store, contexts, clock, log }: Past,
   limits: HistoryLimits,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    forgetOld(store, limits, clock.now())
+    try {
+      forgetOld(store, limits, clock.now())
+      await contexts.sweep(store.revisions.contexts(), UNNAMED_MS)
+    } catch (err) {
+      log.warn({ err }, 'what is old could not be cleared away; it is tried again in ten minutes')
+    }
     await clock.sleep(EVERY_MS, signal)
   }
 }

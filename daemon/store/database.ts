@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { Problem } from '../../protocol/problems.ts'
 import { MIGRATIONS } from './migrations/index.ts'
+import { unwritable } from './unwritable.ts'
 
 /** What repositories need of it. A statement is compiled once, so its text must not hold data. */
 export interface Sql {
@@ -28,8 +29,12 @@ export interface OpenDatabase {
  * when the process dies, however it dies, and tools can still read the state itself.
  */
 export function openDatabase(folder: string): OpenDatabase {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  chmodSync(folder, 0o700)
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+  } catch (error) {
+    throw unwritable(error, folder) ?? error
+  }
   const lock = takeLock(folder)
   try {
     const path = statePath(folder)
@@ -43,7 +48,7 @@ export function openDatabase(folder: string): OpenDatabase {
     checkIntegrity(db, folder)
     migrate(db)
     return {
-      sql: sqlOf(db),
+      sql: sqlOf(db, folder),
       backup: async (path) => {
         await db.backup(path)
       },
@@ -54,19 +59,33 @@ export function openDatabase(folder: string): OpenDatabase {
     }
   } catch (error) {
     lock.close()
-    if (error instanceof Sqlite.SqliteError && /NOTADB|CORRUPT/.test(error.code)) throw damaged(folder, error.message)
-    throw error
+    throw explained(error, folder)
   }
 }
 
-function sqlOf(db: Sqlite.Database): Sql {
+/** What SQLite says of damage, and of a folder that cannot be written, in words for a person; all else as it is. */
+function explained(error: unknown, folder: string): unknown {
+  if (error instanceof Sqlite.SqliteError && /NOTADB|CORRUPT/.test(error.code)) return damaged(folder, error.message)
+  return unwritable(error, folder) ?? error
+}
+
+function sqlOf(db: Sqlite.Database, folder: string): Sql {
   const statements = new Map<string, Sqlite.Statement>()
-  const batch = <T>(work: () => T): T => db.transaction(work).immediate()
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw explained(error, folder)
+    }
+  }
+  const batch = <T>(work: () => T): T => guarded(() => db.transaction(work).immediate())
   return {
     prepare(text) {
       const known = statements.get(text)
       if (known !== undefined) return known
       const statement = db.prepare(text)
+      const run = statement.run.bind(statement)
+      statement.run = (...values) => guarded(() => run(...values))
       statements.set(text, statement)
       return statement
     },
@@ -87,13 +106,20 @@ export const statePath = (folder: string): string => join(folder, 'state.db')
 
 /** Against a second daemon, and against what must not be done beside one. */
 export function takeLock(folder: string): Sqlite.Database {
-  const lock = new Sqlite(join(folder, 'lock.db'), { timeout: 0 })
+  let lock: Sqlite.Database
+  try {
+    lock = new Sqlite(join(folder, 'lock.db'), { timeout: 0 })
+  } catch (error) {
+    throw unwritable(error, folder) ?? error
+  }
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()
+    if (!(error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')))
+      throw unwritable(error, folder) ?? error
     throw new Problem('state-folder-in-use', `another evenkeeld runs on the state folder ${folder}`, {
       hint: 'stop it first, or give this one a folder of its own (--state DIR)',
       cause: error,

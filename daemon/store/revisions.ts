@@ -79,6 +79,12 @@ export class RevisionRepository {
       .map(toRevision)
   }
 
+  /** Ids of all uploaded build contexts that a revision names. */
+  contexts(): Set<string> {
+    const rows = this.#sql.prepare(`SELECT DISTINCT contexts FROM revisions WHERE contexts <> '{}'`).all()
+    return new Set(rows.flatMap((row) => Object.values(JSON.parse((row as { contexts: string }).contexts) as object)))
+  }
+
   pins(stack: string, revision: number): ImagePin[] {
     return this.#sql
       .prepare('SELECT service, reference, image_id AS imageId FROM revision_images WHERE stack = ? AND revision = ?')

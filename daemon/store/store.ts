@@ -12,6 +12,7 @@ import { HoldRepository } from './holds.ts'
 import { MemoryRepository } from './memory.ts'
 import { RevisionRepository } from './revisions.ts'
 import { StackRepository } from './stacks.ts'
+import { unwritable } from './unwritable.ts'
 
 export interface Store {
   /** Made once per state folder: the label by which our containers know us. */
@@ -36,8 +37,14 @@ export interface Store {
 
 export function openStore(folder: string): Store {
   const { sql, backup, close } = openDatabase(folder)
-  const instance = instanceOf(sql)
-  keepInstance(folder, instance)
+  let instance: string
+  try {
+    instance = instanceOf(sql)
+    keepInstance(folder, instance)
+  } catch (error) {
+    close()
+    throw unwritable(error, folder) ?? error
+  }
   return {
     instance,
     stacks: new StackRepository(sql),

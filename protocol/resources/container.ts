@@ -8,6 +8,30 @@ export const Publisher = z.object({
   protocol: z.string(),
 })
 
+/** One thing that somebody changed past the daemon, or that means something else by now, in words for a person. */
+export const DriftField = z.object({
+  /** As in a Compose file, where that has a key for it: `mem_limit`. */
+  field: z.string(),
+  declared: z.string(),
+  actual: z.string(),
+})
+export type DriftField = z.infer<typeof DriftField>
+
+/** `drift: show` compares each container with what is declared, which takes an inspect of each. */
+export const ContainersQuery = z.strictObject({ drift: z.enum(['show', 'omit']).default('omit') })
+
+/** A container that has ended by itself again and again. */
+export const CrashLoop = z.object({
+  times: z.number().int(),
+  exitCode: z.number().int(),
+  outOfMemory: z.boolean(),
+  /** When it ended last. */
+  lastAt: Timestamp,
+  /** Its last lines, as far as they could be read. */
+  lastLines: z.array(z.string()),
+})
+export type CrashLoop = z.infer<typeof CrashLoop>
+
 /** A container of a stack, as `ps` shows it. */
 export const Container = z.object({
   id: z.string(),
@@ -31,6 +55,8 @@ export const Container = z.object({
   networks: z.array(z.string()),
   labels: z.record(z.string(), z.string()),
   oneOff: z.boolean(),
+  crashLoop: CrashLoop.optional(),
+  drift: z.array(DriftField).optional(),
   /** True for a container of the stack that the present revision does not have. */
   orphan: z.boolean(),
 })

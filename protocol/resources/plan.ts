@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { StackName } from './common.ts'
+import { DriftField } from './container.ts'
 
 /** How an action looks to a person: `+`, `~`, `-/+`, `-`, or a wait. */
 export const Effect = z.enum(['create', 'change', 'replace', 'remove', 'wait'])
@@ -29,5 +30,7 @@ export const Plan = z.object({
     unchanged: z.number().int(),
   }),
   warnings: z.array(z.string()),
+  /** Containers that somebody changed past the daemon, and tags that mean another image by now. */
+  drift: z.array(z.object({ container: z.string(), service: z.string(), fields: z.array(DriftField) })),
 })
 export type Plan = z.infer<typeof Plan>

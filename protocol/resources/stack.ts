@@ -5,9 +5,9 @@ import { ModelSchema, Source } from './revision.ts'
 
 /**
  * `steady`: as declared. `converging`: the loop works on it. `failed`: the last run ended in an error, which `reason`
- * tells. `blocked`: it waits for a person. `absent`: taken down; its history is kept.
+ * tells. `crash-looping`: containers of it end by themselves again and again. `blocked`: it waits for a person. `absent`: taken down; its history is kept.
  */
-export const Condition = z.enum(['steady', 'converging', 'failed', 'blocked', 'absent'])
+export const Condition = z.enum(['steady', 'converging', 'failed', 'crash-looping', 'blocked', 'absent'])
 
 export const StackSummary = z.object({
   name: StackName,

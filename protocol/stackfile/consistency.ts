@@ -10,6 +10,12 @@ export function checkConsistency(project: Project, findings: Findings): void {
   new ConsistencyCheck(project, findings).run()
 }
 
+/** Keys of a service's `x-evenkeel`, with what each may say. */
+const POLICY_WORDS: Readonly<Record<string, readonly string[]>> = {
+  unhealthy: ['replace', 'report'],
+  halted: ['always', 'once', 'never'],
+}
+
 type Section = 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'
 
 class ConsistencyCheck {
@@ -36,6 +42,7 @@ class ConsistencyCheck {
       this.#scale(service, path)
       this.#watch(service, path)
       this.#mounts(service, path)
+      this.#policy(service, path)
     }
     for (const [name, secret] of Object.entries(model.secrets ?? {})) {
       if (secret.external || secret.file || secret.environment) continue
@@ -49,6 +56,19 @@ class ConsistencyCheck {
     const node = locate(this.#project.root, path)
     if (node.kind === 'scalar') this.#findings.add(message, node, { path, hint })
     else this.#findings.addAtKey(message, node, { path, hint })
+  }
+
+  #policy(service: Service, path: KeyPath): void {
+    const policy: unknown = service['x-evenkeel']
+    if (policy === undefined) return
+    const isMap = typeof policy === 'object' && policy !== null && !Array.isArray(policy)
+    if (!isMap) this.#add('x-evenkeel is to be a mapping', [...path, 'x-evenkeel'])
+    else
+      for (const [key, words] of Object.entries(POLICY_WORDS)) {
+        const value = (policy as Record<string, unknown>)[key]
+        if (value === undefined || words.includes(String(value))) continue
+        this.#add(`${key} is to be one of ${words.join(', ')}`, [...path, 'x-evenkeel', key])
+      }
   }
 
   #image(service: Service, path: KeyPath, name: string): void {

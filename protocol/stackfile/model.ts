@@ -20,7 +20,14 @@ export interface Model {
   [extension: `x-${string}`]: unknown
 }
 
+/** What Compose has no word for. The loop by itself: about an unhealthy container, and one that was stopped past it. */
+export interface ServicePolicy {
+  unhealthy?: 'replace' | 'report'
+  halted?: 'always' | 'once' | 'never'
+}
+
 export interface Service {
+  'x-evenkeel'?: ServicePolicy
   annotations?: Mapping
   attach?: boolean
   blkio_config?: BlkioConfig

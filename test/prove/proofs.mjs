@@ -1,11 +1,13 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
+import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { fuzz } from './fuzz.mjs'
+import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { limits } from './limits.mjs'
@@ -30,6 +32,8 @@ export const proofs = [
   timeNoOp,
   timeDown,
   idle,
+  badDays,
+  hundredStacks,
   badInput,
   corpus,
   fuzz,

@@ -59,8 +59,9 @@ class Case {
       obstacles: this.#obstacles,
       endless: this.#endless,
       ailing: this.#ours.some(
-        ({ health, state, exitCode, program }) =>
+        ({ health, state, exitCode, program, lastExit }) =>
           health === 'unhealthy' ||
+          (state === 'exited' && lastExit === 'hand') ||
           state === 'restarting' ||
           (state === 'exited' && exitCode !== 0) ||
           (program.exit !== undefined && program.exit.code !== 0),
@@ -108,6 +109,10 @@ class Case {
         this.#endless = true
         block(`${name} waits for the end of ${need}, which never ends`)
       }
+    }
+    for (const { name, health, program } of this.#ours) {
+      // The loop makes it anew from time to time, or leaves it alone where it has data.
+      if (health !== undefined && program.healthyAfterMs === 'never') this.#obstacles.push(`${name} never is healthy`)
     }
     for (const [name, service] of this.#inOrder()) this.#hinder(name, service)
     const flavour = this.#expected.model?.networkFlavour
@@ -237,7 +242,7 @@ class Case {
   }
 
   #stateProblem(service: ExpectedService, container: SimulatedContainer): string | undefined {
-    const { state, lastExit, policy, program } = container
+    const { state, lastExit, policy, program, endsByHand } = container
     if (service.run === 'stopped') {
       return state === 'exited' || state === 'created' ? undefined : `is ${state}, and was stopped through us`
     }
@@ -255,6 +260,8 @@ class Case {
     const isDown = (name: string) => name === 'no' || name.startsWith('on-failure')
     // An older container that `--no-recreate` keeps has the policy of its own file; the loop goes by the new one.
     const staysDown = isDown(policy.Name) || (service.keepsOld && isDown(restart))
+    // Healed once; whoever stops it again means it.
+    if (state === 'exited' && lastExit === 'hand' && endsByHand > 1) return undefined
     const byOthers = lastExit === 'hand' || lastExit === 'engine' || lastExit === 'program'
     if (state === 'exited' && staysDown && byOthers && service.spec.restart !== 'always') return undefined
     return `is ${state} (exit ${container.exitCode} by ${lastExit}), and is to run`

@@ -40,6 +40,8 @@ export interface SimulatedContainer {
   finishedAtMs: number
   policy: { Name: string; MaximumRetryCount: number }
   manuallyStopped: boolean
+  /** How often somebody ended it past the daemon. */
+  endsByHand: number
   startedBefore: boolean
   restartCount: number
   failures: number
@@ -172,6 +174,7 @@ export class Machine {
       finishedAtMs: 0,
       policy: { Name: policy?.Name ?? 'no', MaximumRetryCount: policy?.MaximumRetryCount ?? 0 },
       manuallyStopped: false,
+      endsByHand: 0,
       startedBefore: false,
       restartCount: 0,
       failures: 0,
@@ -203,7 +206,7 @@ export class Machine {
       container.process += 1
       container.manuallyStopped = true
       container.state = 'exited'
-      container.lastExit = actor
+      this.#endedBy(container, actor)
       this.#emit(container, 'stop')
       done(true)
       return
@@ -503,7 +506,7 @@ export class Machine {
     container.state = 'exited'
     container.exitCode = code
     container.finishedAtMs = this.wall.nowMs()
-    container.lastExit = actor
+    this.#endedBy(container, actor)
     this.#emit(container, 'die', { exitCode: String(code) })
     this.observer?.exited(container, actor)
     if (actor === 'program') this.#restartByPolicy(container, ranMs)
@@ -579,6 +582,11 @@ export class Machine {
     for (const target of image.volumes)
       if (!mounts.some((mount) => mount.Destination === target)) volume(undefined, target)
     return mounts
+  }
+
+  #endedBy(container: SimulatedContainer, actor: Actor): void {
+    container.lastExit = actor
+    if (actor === 'hand') container.endsByHand += 1
   }
 
   #emit(container: SimulatedContainer, action: string, more: Readonly<Record<string, string>> = {}): void {

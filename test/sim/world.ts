@@ -8,6 +8,7 @@ import type { Engine } from '../../daemon/engine/types.ts'
 import { ContainerWaiter } from '../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../daemon/reconcile/core.ts'
 import { DesiredReader } from '../../daemon/reconcile/desired-reader.ts'
+import { Endings } from '../../daemon/reconcile/endings.ts'
 import { EngineWatch } from '../../daemon/reconcile/engine-watch.ts'
 import { EventRecorder } from '../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../daemon/reconcile/files.ts'
@@ -169,6 +170,7 @@ export class World {
       waiter: bug?.waiter?.(waiter) ?? waiter,
       observer: bug?.observer?.(observer) ?? observer,
       desired: new DesiredReader(store),
+      endings: new Endings(store, clock),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
       underWay: new Map(),

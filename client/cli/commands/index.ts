@@ -17,6 +17,7 @@ import cp from './cp.ts'
 import create from './create.ts'
 import dialStdio from './dial-stdio.ts'
 import diff from './diff.ts'
+import dns from './dns.ts'
 import down from './down.ts'
 import eject from './eject.ts'
 import events from './events.ts'
@@ -112,6 +113,7 @@ export const COMMANDS: readonly Command[] = [
   resume,
   adopt,
   eject,
+  dns,
   diff,
   version,
   info,

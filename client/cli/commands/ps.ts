@@ -1,8 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
-import type { Container } from '../../../protocol/resources/container.ts'
+import type { Container, CrashLoop } from '../../../protocol/resources/container.ts'
 import { command } from '../command.ts'
 import { FORMAT_OPTION, type Shape } from '../format-option.ts'
 import { heldWords } from '../render/hold.ts'
+import { driftWords } from '../render/plan.ts'
 import { ago, table } from '../render/table.ts'
 
 export default command({
@@ -27,11 +28,15 @@ export default command({
   async run(context, values, services) {
     const stack = await context.stackName()
     const { output } = context
-    const { containers: known, held } = await context.api.call('containers', { stack }).catch((error: unknown) => {
-      // As Compose: a stack that does not exist has no containers.
-      if (error instanceof Problem && error.code === 'stack-not-found') return { containers: [], held: undefined }
-      throw error
-    })
+    // Scripts that ask for ids or names alone do not wait for what they do not see.
+    const drift = values.quiet === true || values.services === true ? 'omit' : 'show'
+    const { containers: known, held } = await context.api
+      .call('containers', { stack }, undefined, { drift })
+      .catch((error: unknown) => {
+        // As Compose: a stack that does not exist has no containers.
+        if (error instanceof Problem && error.code === 'stack-not-found') return { containers: [], held: undefined }
+        throw error
+      })
     if (held !== undefined) context.warn(heldWords(stack, held))
     for (const service of services) {
       if (!known.some((container) => container.service === service))
@@ -50,10 +55,20 @@ export default command({
     } else if (values.services === true) {
       for (const service of new Set(shown.map((container) => container.service))) output.line(service)
     } else if (values.format === 'json') {
-      for (const container of shown)
-        output.line(JSON.stringify({ ...fieldsOf(container), Revision: container.revision }))
+      for (const container of shown) {
+        const { revision, crashLoop, drift } = container
+        output.line(
+          JSON.stringify({
+            ...fieldsOf(container),
+            Revision: revision,
+            ...(crashLoop === undefined ? {} : { CrashLoop: crashLoop }),
+            ...(drift === undefined ? {} : { Drift: drift }),
+          }),
+        )
+      }
     } else if (values.format === 'table' || values.format === '') {
       output.line(tableOf(shown, values['no-trunc'] === true ? 'whole' : 'short'))
+      for (const container of shown) for (const words of troublesOf(container)) context.warn(words)
     } else {
       const { renderFormat, withLabels } = await import('../render/format.ts')
       const rows = shown.map((container) => withLabels(fieldsOf(container), container.labels))
@@ -105,10 +120,27 @@ function tableOf(containers: readonly Container[], width: 'short' | 'whole'): st
       `"${width === 'whole' || container.command.length <= 20 ? container.command : `${container.command.slice(0, 19)}…`}"`,
       container.service,
       ago(container.createdAt, now),
-      container.status,
+      statusWords(container),
       portsOf(container),
     ]),
   )
+}
+
+/** The Engine's words, and what they do not say. */
+function statusWords({ status, crashLoop, drift }: Container): string {
+  const words = crashLoop === undefined ? status : `crash-looping (${exitWords(crashLoop)}), ${status}`
+  return drift === undefined ? words : `${words}, drifted`
+}
+
+const exitWords = ({ exitCode, outOfMemory, times }: CrashLoop): string =>
+  `exit ${exitCode}${outOfMemory ? ', out of memory' : ''}, ${times} times`
+
+function troublesOf({ name, crashLoop, drift = [] }: Container): string[] {
+  const crash =
+    crashLoop === undefined
+      ? []
+      : [[`${name} is crash-looping: ${exitWords(crashLoop)}`, ...crashLoop.lastLines.map((line) => `  | ${line}`)]]
+  return [...crash.map((lines) => lines.join('\n')), ...drift.map((field) => `${name}: ${driftWords(field)}`)]
 }
 
 export function portsOf({ publishers }: Pick<Container, 'publishers'>): string {

@@ -1,4 +1,5 @@
 /** A plan for people: each object with what happens to it and why, then the counts. */
+import type { DriftField } from '../../../protocol/resources/container.ts'
 import type { Plan, PlannedAction } from '../../../protocol/resources/plan.ts'
 import type { Output } from '../output.ts'
 
@@ -6,8 +7,11 @@ const SIGNS = { create: '+', change: '~', replace: '-/+', remove: '-', wait: 'â€
 
 export function renderPlan(plan: Plan, output: Output): string {
   const { colors } = output
-  if (plan.actions.length === 0)
-    return `No changes. ${plan.counts.unchanged} object(s) of stack ${plan.stack} are as declared.`
+  const drift = driftLines(plan)
+  if (plan.actions.length === 0) {
+    const words = `No changes. ${plan.counts.unchanged} object(s) of stack ${plan.stack} are as declared.`
+    return [words, ...drift].join('\n')
+  }
   const paint = {
     create: colors.green,
     change: colors.yellow,
@@ -25,8 +29,19 @@ export function renderPlan(plan: Plan, output: Output): string {
     ...lines,
     '',
     `Plan: ${create} to create, ${change} to change, ${replace} to replace, ${remove} to remove, ${unchanged} unchanged.`,
+    ...drift,
   ].join('\n')
 }
+
+function driftLines({ drift }: Plan): string[] {
+  if (drift.length === 0) return []
+  const lines = drift.flatMap(({ container, fields }) => fields.map((field) => `  ${container}: ${driftWords(field)}`))
+  return ['', 'Drift:', ...lines]
+}
+
+/** `mem_limit is 512MiB, declared 256MiB` */
+export const driftWords = ({ field, declared, actual }: DriftField): string =>
+  `${field} is ${actual}, declared ${declared}`
 
 interface PlannedObject {
   readonly object: string

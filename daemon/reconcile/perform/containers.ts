@@ -31,6 +31,7 @@ export async function startContainer(performance: Performance<'start-container'>
     await completeBeforeStart(performance, id)
     forget(performance, id, ['held', 'stopping', 'signalled'])
     await restorePolicy(engine, context, body.service, id, signal)
+    if (context.policy.mode === 'request') performance.with.endings.forgive(context.desired.stack, id)
   }
   try {
     await engine.containers.start(id, { signal })
@@ -62,7 +63,7 @@ export async function stopContainer(performance: Performance<'stop-container'>):
   const {
     body,
     context,
-    with: { engine, store },
+    with: { engine, store, endings },
     signal,
   } = performance
   try {
@@ -72,7 +73,9 @@ export async function stopContainer(performance: Performance<'stop-container'>):
     const { graceSeconds } = context.policy
     // Before the call: whoever does not hear its answer must not take the container for one that runs on.
     store.memory.set(context.desired.stack, 'stopping', body.id, true)
-    await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+    await endings.during(body.id, () =>
+      engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal }),
+    )
   } catch (error) {
     if (!isStatus(error, 404)) throw error
   }
@@ -96,7 +99,7 @@ export async function killContainer(performance: Performance<'kill-container'>):
   const {
     body,
     context,
-    with: { engine, store },
+    with: { engine, store, endings },
     signal,
   } = performance
   try {
@@ -104,7 +107,7 @@ export async function killContainer(performance: Performance<'kill-container'>):
       await hold(performance)
       store.memory.set(context.desired.stack, 'signalled', body.id, true)
     }
-    await engine.containers.kill(body.id, body.signal, { signal })
+    await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }))
   } catch (error) {
     if (!isStatus(error, 404) && !isAlready(error, /is not running/i)) throw error
   }
@@ -114,12 +117,15 @@ export async function restartContainer(performance: Performance<'restart-contain
   const {
     body,
     context,
-    with: { engine, store },
+    with: { engine, store, endings },
     signal,
   } = performance
   const { graceSeconds } = context.policy
   await runHooks('pre_stop', body.id, body.service, performance)
-  await engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
+  await endings.during(body.id, () =>
+    engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal }),
+  )
+  endings.forgive(context.desired.stack, body.id)
   forget(performance, body.id, ['stopping', 'signalled'])
   await runHooks('post_start', body.id, body.service, performance)
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', body.id, body.generation)

@@ -1,6 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { OURS } from '../../stack/labels.ts'
 import type { ContainerPlan } from '../../stack/mapping/container.ts'
+import { replicaKey } from '../../stack/operation.ts'
+import type { Cures } from '../../stack/plan-input.ts'
+import { curesBefore } from '../../stack/unhealthy.ts'
 import type { Performance } from '../performance.ts'
 import { complete, containerPlan } from './container-plan.ts'
 import { untilGone } from './containers.ts'
@@ -16,9 +19,19 @@ export async function createContainer(performance: Create): Promise<void> {
   const { body, context } = performance
   const plan = await containerPlan(performance, body)
   for (const warning of plan.warnings) context.warn(warning)
+  if (body.cure !== undefined) countCure(performance)
   const id = await createOrTake(performance, plan)
   await complete(plan, id, performance)
   context.made(body.service, body.replica, id)
+}
+
+/** Before it is made: what crashes in between, and what is refused, is to wait longer the next time as well. */
+function countCure({ body, context, with: { store, clock } }: Create): void {
+  const { stack } = context.desired
+  const key = replicaKey(body.service, body.replica)
+  const nowMs = clock.now().getTime()
+  const before = store.memory.all(stack, 'cures')[key] as Cures | undefined
+  store.memory.set(stack, 'cures', key, { times: curesBefore(before, nowMs) + 1, atMs: nowMs } satisfies Cures)
 }
 
 async function createOrTake(performance: Create, plan: ContainerPlan): Promise<string> {

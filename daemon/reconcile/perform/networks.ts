@@ -3,7 +3,8 @@ import { networkCreate } from '../../stack/mapping/network.ts'
 import { networkSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
-import { isStatus } from './engine-answers.ts'
+import { containerPlan } from './container-plan.ts'
+import { isAlready, isStatus } from './engine-answers.ts'
 
 /** A network of this name that is ours already is our own earlier call that got through: fine. */
 export async function createNetwork({
@@ -58,6 +59,27 @@ function explained(error: unknown, name: string): unknown {
     })
   }
   return error
+}
+
+/** As its container was put on it when it was made. */
+export async function connectNetwork(performance: Performance<'connect-network'>): Promise<void> {
+  const {
+    body: { service, replica, id, network },
+    context,
+    with: { engine },
+    signal,
+  } = performance
+  const name = context.container(id)!.name
+  const plan = await containerPlan(performance, { service, replica, name, carriedVolumes: {} })
+  const endpoint =
+    plan.body.NetworkingConfig?.EndpointsConfig[network] ??
+    plan.connectAfterCreate.find(({ networkName }) => networkName === network)?.endpoint
+  try {
+    await engine.networks.connect(network, id, endpoint ?? {}, { signal })
+  } catch (error) {
+    if (!isAlready(error, /already exists in network|already attached|endpoint with name .* already exists/i))
+      throw error
+  }
 }
 
 /** A network that others still use stays, with a word, as Compose does; one that is gone is gone. */

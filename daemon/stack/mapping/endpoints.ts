@@ -93,13 +93,22 @@ function endpointOf(
     Aliases:
       input.oneOff?.aliases === 'none'
         ? [containerName]
-        : [...new Set([containerName, input.service, ...(network.aliases ?? [])])],
+        : [...new Set([containerName, input.service, ...(network.aliases ?? []), ...namesOfOurs(input)])],
     Links: how.links.length === 0 ? undefined : [...how.links],
     IPAMConfig: Object.keys(ipam).length === 0 ? undefined : ipam,
     MacAddress: how.atOnce ? mac : undefined,
     DriverOpts: Object.keys(driverOpts).length === 0 ? undefined : driverOpts,
     GwPriority: network.gw_priority,
   }) as EndpointSettings
+}
+
+/**
+ * Beside Compose's: `SERVICE.STACK`, which means one thing on a network that several stacks share, and
+ * `REPLICA.SERVICE.STACK` for one replica.
+ */
+function namesOfOurs({ model, service, replica, oneOff }: ContainerInput): string[] {
+  const name = `${service}.${model.name}`
+  return oneOff === undefined ? [name, `${replica}.${name}`] : [name]
 }
 
 /** `SERVICE[:ALIAS]` for each of its containers under Compose's three names; external links as they are. */

@@ -18,6 +18,7 @@ function felt(spec: Service): Record<string, unknown> {
     attach: _attach,
     post_start: _postStart,
     pre_stop: _preStop,
+    'x-evenkeel': _policy,
     deploy,
     ...rest
   } = spec

@@ -20,6 +20,9 @@ const DROPPED = {
   labels: ['com.docker.compose.config-hash', 'com.docker.compose.version'],
 }
 
+/** Names that each of our containers has beside Compose's: `SERVICE.STACK` and `REPLICA.SERVICE.STACK`. On purpose. */
+const OUR_NAMES = /^(\d+\.)?[^.]+\.PROJECT$/
+
 /** The Engine stores null, [] and {} as they come, and treats them alike: there are none. */
 const NONE_WHEN_EMPTY = {
   hostConfig: ['ExtraHosts', 'PortBindings', 'Links', 'Binds', 'Mounts', 'Tmpfs', 'LogConfig.Config'],
@@ -51,8 +54,13 @@ export async function snapshot(engine: Engine, testCase: Case, project: string):
   for (const { Id, Name } of [...containers, ...networks]) {
     text = text.replaceAll(Id, `<id of ${Name}>`).replaceAll(Id.slice(0, 12), `<short id of ${Name}>`)
   }
-  return JSON.parse(text.replaceAll(project, 'PROJECT'))
+  return JSON.parse(text.replaceAll(project, 'PROJECT'), (key, value) =>
+    key === 'Aliases' || key === 'DNSNames' ? withoutOurNames(value) : value,
+  )
 }
+
+const withoutOurNames = (names: unknown): unknown =>
+  Array.isArray(names) ? names.filter((name) => !OUR_NAMES.test(String(name))) : names
 
 function byName<T extends { readonly Name: string }>(list: readonly T[], document: (item: T) => Fields): Fields {
   return Object.fromEntries(list.map((item) => [item.Name, document(item)]))

@@ -27,6 +27,7 @@ async function aComposeProject(labels: Record<string, string> = {}) {
       { name: `shop-${service}-1` },
       {
         Image: spec.image!,
+        NetworkingConfig: { EndpointsConfig: { shop_default: {} } },
         Labels: {
           'com.docker.compose.project': 'shop',
           'com.docker.compose.service': service,

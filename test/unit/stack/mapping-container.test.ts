@@ -385,7 +385,7 @@ describe('a one-off container', () => {
         'NetworkingConfig.EndpointsConfig.shop_default.Aliases',
       )
     expect(aliases()).toEqual(['shop-web-run-aaaaaaaaaaaa'])
-    expect(aliases({ aliases: 'service' })).toEqual(['shop-web-run-aaaaaaaaaaaa', 'web', 'www'])
+    expect(aliases({ aliases: 'service' })).toEqual(['shop-web-run-aaaaaaaaaaaa', 'web', 'www', 'web.shop'])
   })
 
   test('has an input that ends with whoever gives it', () => {

@@ -35,14 +35,19 @@ describe('the networks of a container', () => {
 
   test('know the container by its name, its service and its aliases', () => {
     expect(endpointsOf({ networks: { default: { aliases: ['www', 'web'] } } })).toMatchObject({
-      shop_default: { Aliases: ['shop-web-1', 'web', 'www'] },
+      shop_default: { Aliases: ['shop-web-1', 'web', 'www', 'web.shop', '1.web.shop'] },
     })
   })
 
   test('know the container by its final name while it is created under a temporary one', () => {
     const plan = planOf({}, { containerName: 'shop-web-1.next-abc' })
     expect(plan.query.name).toBe('shop-web-1.next-abc')
-    expect(plan.body.NetworkingConfig?.EndpointsConfig.shop_default?.Aliases).toEqual(['shop-web-1', 'web'])
+    expect(plan.body.NetworkingConfig?.EndpointsConfig.shop_default?.Aliases).toEqual([
+      'shop-web-1',
+      'web',
+      'web.shop',
+      '1.web.shop',
+    ])
   })
 
   test('give it the addresses that the file asks for', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { forgetOld, keepHistory } from '../../../daemon/storage/keep-history.ts'
 import { openStore, type Store } from '../../../daemon/store/store.ts'
-import { instantClock } from '../support/core.ts'
+import { aModel, aRevision, instantClock } from '../support/core.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const NOW = new Date('2026-06-01T00:00:00.000Z')
@@ -52,8 +52,33 @@ describe('history', () => {
         if (sleeps === 2) stop.abort()
       },
     }
-    await keepHistory(store, LIMITS, { ...instantClock(), ...clock }, stop.signal)
+    const contexts = { sweep: async () => 0 }
+    const log = { warn: () => {} }
+    await keepHistory({ store, contexts, log, clock: { ...instantClock(), ...clock } }, LIMITS, stop.signal)
     expect(left(store).events).toEqual(['3', '4', '5'])
+    store.close()
+  })
+
+  test('goes on where the state cannot be written for a while', async () => {
+    const store = aStore()
+    const stop = new AbortController()
+    const swept: ReadonlySet<string>[] = []
+    const warnings: string[] = []
+    let tries = 0
+    const contexts = {
+      sweep: async (wanted: ReadonlySet<string>) => {
+        tries += 1
+        if (tries === 1) throw new Error('no space left on device')
+        swept.push(wanted)
+        stop.abort()
+        return 0
+      },
+    }
+    store.revisions.add(aRevision(1, aModel({ web: {} }), { contexts: { web: 'the-context', 'web/extra': 'another' } }))
+    const log = { warn: (_: object, message: string) => warnings.push(message) }
+    await keepHistory({ store, contexts, log, clock: instantClock() }, LIMITS, stop.signal)
+    expect(warnings).toHaveLength(1)
+    expect(swept).toEqual([new Set(['the-context', 'another'])])
     store.close()
   })
 })

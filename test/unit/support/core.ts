@@ -6,6 +6,7 @@ import type { Clock } from '../../../daemon/reconcile/clock.ts'
 import { ContainerWaiter } from '../../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../../daemon/reconcile/core.ts'
 import { DesiredReader } from '../../../daemon/reconcile/desired-reader.ts'
+import { Endings } from '../../../daemon/reconcile/endings.ts'
 import { EngineWatch } from '../../../daemon/reconcile/engine-watch.ts'
 import { EventRecorder } from '../../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../../daemon/reconcile/files.ts'
@@ -76,6 +77,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       waiter: new ContainerWaiter(engine, watch, clock),
       observer: new Observer(engine, store),
       desired: new DesiredReader(store),
+      endings: new Endings(store, clock),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
       underWay: new Map(),

@@ -96,6 +96,11 @@ class EngineModel {
       case 'remove-network':
         this.#removeNetwork(body)
         return
+      case 'connect-network': {
+        const { networks } = this.#get(body.id)
+        this.#change(body.id, { networks: { ...networks, [body.network]: this.#networkId(body.network) } })
+        return
+      }
       case 'create-volume':
         this.#volumes.set(body.name, {
           name: body.name,
@@ -116,13 +121,13 @@ class EngineModel {
         this.#startContainer(this.#idOf(body))
         return
       case 'unpause-container':
-        this.#change(body.id, { state: 'running' }, ['paused'])
+        this.#change(body.id, { state: 'running', health: 'none' }, ['paused'])
         return
       case 'pause-container':
         this.#change(body.id, { state: 'paused' }, ['running', 'restarting'])
         return
       case 'restart-container':
-        this.#change(body.id, { state: 'running' }, ['running', 'restarting'])
+        this.#change(body.id, { state: 'running', health: 'none' }, ['running', 'restarting'])
         if (body.generation !== undefined) this.#restarted[body.id] = body.generation
         return
       case 'stop-container':
@@ -218,7 +223,12 @@ class EngineModel {
       name,
       known === '' ? this.#networkId(name) : known,
     ])
-    const change = { state: 'running' as const, exitCode: undefined, networks: Object.fromEntries(networks) }
+    const change = {
+      state: 'running' as const,
+      health: 'none' as const,
+      exitCode: undefined,
+      networks: Object.fromEntries(networks),
+    }
     this.#change(id, change, ['created', 'exited'])
   }
 

@@ -76,6 +76,7 @@ export class FakeEngine {
         arch: 'amd64',
       }),
       atLeast: async () => true,
+      info: async () => ({}),
       containers: {
         list: async (query: { all?: boolean; filters?: Filters }) =>
           [...this.containers.values()]

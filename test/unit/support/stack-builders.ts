@@ -167,10 +167,12 @@ export interface Situation {
   readonly operation?: PlanInput['operation']
   readonly imageActions?: PlanInput['imageActions']
   readonly explain?: PlanInput['explain']
+  readonly nowMs?: number
 }
 
 export function planOf(situation: Situation): StackPlan {
   return plan({
+    nowMs: situation.nowMs ?? 0,
     desired: situation.desired,
     observed: situation.observed ?? NOTHING,
     memory: { restarted: {}, volumes: [], ...situation.memory },

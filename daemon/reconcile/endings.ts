@@ -1,0 +1,205 @@
+/**
+ * How containers end: by themselves, by our hand, or by somebody else's past us. Read from events, so that what nobody saw
+ * is not known; nothing of it is needed to bring a stack back to what was declared.
+ */
+import type { EngineEvent } from '../engine/types.ts'
+import type { Store } from '../store/store.ts'
+import { unwritable } from '../store/unwritable.ts'
+import type { Clock } from './clock.ts'
+
+/** So many ends by itself within this time are a loop. The Engine waits up to a minute between its restarts. */
+export const CRASH_LOOP = { times: 3, withinMs: 5 * 60_000 } as const
+/** A second stop past us within this time is meant. */
+const HALTED_WITHIN_MS = 60 * 60_000
+/** How long after the answer to a call of ours its events may come, and how long after a signal its end. */
+const OURS_FOR_MS = 5000
+const SIGNAL_FOR_MS = 15_000
+/** What an Engine that goes away has stopped just before, nobody did by hand. */
+const ENGINE_STOP_MS = 20_000
+/** Signals that no program ends of unless it wants to: HUP, USR1, USR2, CONT, WINCH. */
+const HARMLESS = new Set(['1', '10', '12', '18', '28'])
+
+/** A container that has ended by itself again and again. */
+export interface CrashLoop {
+  /** Within the last five minutes. */
+  readonly times: number
+  readonly exitCode: number
+  readonly outOfMemory: boolean
+  readonly lastAt: string
+}
+
+export interface Halt {
+  readonly stack: string
+  readonly id: string
+  readonly name: string
+  /** Within the hour. */
+  readonly times: number
+}
+
+interface Halted {
+  readonly times: number
+  readonly atMs: number
+  /** Nothing has started it since. */
+  readonly isDown: boolean
+}
+
+interface Life {
+  readonly crashes: { readonly atMs: number; readonly exitCode: number; readonly outOfMemory: boolean }[]
+  signalledAtMs: number | undefined
+  outOfMemory: boolean
+}
+
+export class Endings {
+  readonly #store: Pick<Store, 'memory'>
+  readonly #clock: Clock
+  /** Until when what happens to a container is of our doing, by id. */
+  readonly #ours = new Map<string, number>()
+  readonly #lives = new Map<string, Life>()
+  readonly #halted = new Map<string, Map<string, Halted>>()
+
+  constructor(store: Pick<Store, 'memory'>, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  /** A call of ours that ends a container. */
+  async during<T>(id: string, call: () => Promise<T>): Promise<T> {
+    this.#ours.set(id, Number.POSITIVE_INFINITY)
+    try {
+      return await call()
+    } finally {
+      const now = this.#now()
+      for (const [other, untilMs] of this.#ours) if (untilMs < now) this.#ours.delete(other)
+      this.#ours.set(id, now + OURS_FOR_MS)
+    }
+  }
+
+  /** Answers what somebody did past us, where that is what the event tells. */
+  observe(stack: string, { Action, Actor }: EngineEvent): Halt | undefined {
+    const id = Actor.ID
+    switch (Action) {
+      case 'start':
+        this.#started(stack, id)
+        return undefined
+      case 'oom':
+        this.#life(id).outOfMemory = true
+        return undefined
+      case 'kill':
+        if (!HARMLESS.has(Actor.Attributes.signal ?? '')) this.#life(id).signalledAtMs = this.#now()
+        return undefined
+      case 'die':
+        return this.#died(stack, id, Actor.Attributes)
+      case 'destroy':
+        this.#lives.delete(id)
+        this.#ours.delete(id)
+        this.forgive(stack, id)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  /** The Engine is gone: containers that it ended on its way out were not stopped by anybody. */
+  engineLost(): void {
+    const since = this.#now() - ENGINE_STOP_MS
+    for (const stack of this.#halted.keys())
+      for (const [id, { atMs }] of this.#of(stack)) if (atMs >= since) this.forgive(stack, id)
+  }
+
+  /** How often lately each container was stopped past us that is down since, by id. */
+  haltedOf(stack: string): Readonly<Record<string, number>> {
+    const down = [...this.#of(stack)].filter(([, { isDown }]) => isDown)
+    return Object.fromEntries(down.map(([id, { times }]) => [id, times]))
+  }
+
+  /** Somebody wants it to run, or it is gone: what was done to it counts no more. */
+  forgive(stack: string, id: string): void {
+    if (!this.#of(stack).delete(id)) return
+    this.#write(() => this.#store.memory.forget(stack, 'halted', id))
+  }
+
+  crashLoopOf(id: string): CrashLoop | undefined {
+    const life = this.#lives.get(id)
+    const now = this.#now()
+    const crashes = (life?.crashes ?? []).filter(({ atMs }) => Math.abs(now - atMs) <= CRASH_LOOP.withinMs)
+    const last = crashes.at(-1)
+    if (last === undefined || crashes.length < CRASH_LOOP.times) return undefined
+    return {
+      times: crashes.length,
+      exitCode: last.exitCode,
+      outOfMemory: last.outOfMemory,
+      lastAt: new Date(last.atMs).toISOString(),
+    }
+  }
+
+  #started(stack: string, id: string): void {
+    const life = this.#lives.get(id)
+    if (life !== undefined) {
+      life.outOfMemory = false
+      life.signalledAtMs = undefined
+    }
+    const before = this.#of(stack).get(id)
+    if (before?.isDown) this.#remember(stack, id, { ...before, isDown: false })
+  }
+
+  #died(stack: string, id: string, attributes: Readonly<Record<string, string>>): Halt | undefined {
+    const now = this.#now()
+    const isOurs = (this.#ours.get(id) ?? Number.NEGATIVE_INFINITY) >= now
+    const life = this.#life(id)
+    if (isOurs || isRecent(life.signalledAtMs, now)) {
+      life.crashes.length = 0
+      return isOurs ? undefined : this.#halt(stack, id, attributes.name ?? id.slice(0, 12), now)
+    }
+    const { outOfMemory } = life
+    life.crashes.push({ atMs: now, exitCode: Number(attributes.exitCode ?? 0), outOfMemory })
+    if (life.crashes.length > CRASHES_LIMIT) life.crashes.shift()
+    return undefined
+  }
+
+  #halt(stack: string, id: string, name: string, now: number): Halt {
+    const before = this.#of(stack).get(id)
+    const isSoon = before !== undefined && Math.abs(now - before.atMs) <= HALTED_WITHIN_MS
+    const times = (isSoon ? before.times : 0) + 1
+    this.#remember(stack, id, { times, atMs: now, isDown: true })
+    return { stack, id, name, times }
+  }
+
+  #remember(stack: string, id: string, halted: Halted): void {
+    this.#of(stack).set(id, halted)
+    this.#write(() => this.#store.memory.set(stack, 'halted', id, halted))
+  }
+
+  /** It serves this life of the daemon all the same. */
+  #write(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (unwritable(error) === undefined) throw error
+    }
+  }
+
+  #of(stack: string): Map<string, Halted> {
+    const known = this.#halted.get(stack)
+    if (known !== undefined) return known
+    const stored = new Map(Object.entries(this.#store.memory.all(stack, 'halted') as Record<string, Halted>))
+    this.#halted.set(stack, stored)
+    return stored
+  }
+
+  #life(id: string): Life {
+    const known = this.#lives.get(id)
+    if (known !== undefined) return known
+    const life: Life = { crashes: [], signalledAtMs: undefined, outOfMemory: false }
+    this.#lives.set(id, life)
+    return life
+  }
+
+  #now(): number {
+    return this.#clock.now().getTime()
+  }
+}
+
+const CRASHES_LIMIT = 100
+
+const isRecent = (atMs: number | undefined, now: number): boolean =>
+  atMs !== undefined && Math.abs(now - atMs) <= SIGNAL_FOR_MS

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { Endings } from '../../../daemon/reconcile/endings.ts'
+import { openStore } from '../../../daemon/store/store.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const ID = 'the-container'
+
+/** Endings over a store and a clock that the test sets. */
+function aScene(folder = temporaryFolder()) {
+  const store = openStore(folder)
+  let nowMs = Date.parse('2026-01-02T03:04:05Z')
+  const clock = { now: () => new Date(nowMs), sleep: async () => {} }
+  const endings = new Endings(store, clock)
+  const happens = (Action: string, attributes: Record<string, string> = {}) =>
+    endings.observe('shop', {
+      Type: 'container',
+      Action,
+      Actor: { ID, Attributes: { name: 'shop-web-1', ...attributes } },
+      time: 0,
+      timeNano: '0',
+    })
+  return {
+    store,
+    endings,
+    happens,
+    passes: (ms: number) => {
+      nowMs += ms
+    },
+    stoppedByHand: () => {
+      happens('kill', { signal: '15' })
+      const halt = happens('die', { exitCode: '0' })
+      happens('stop')
+      return halt
+    },
+    crashes: (exitCode = '1') => {
+      happens('die', { exitCode })
+      happens('start')
+    },
+    halted: () => endings.haltedOf('shop'),
+  }
+}
+
+describe('a stop past the daemon', () => {
+  test('is a signal and then an end', () => {
+    const scene = aScene()
+    expect(scene.stoppedByHand()).toEqual({ stack: 'shop', id: ID, name: 'shop-web-1', times: 1 })
+    expect(scene.halted()).toEqual({ [ID]: 1 })
+  })
+
+  test('is not an end without a signal, nor one long after it, nor one after SIGHUP', () => {
+    const scene = aScene()
+    expect(scene.happens('die', { exitCode: '1' })).toBeUndefined()
+    scene.happens('kill', { signal: '15' })
+    scene.passes(16_000)
+    expect(scene.happens('die', { exitCode: '1' })).toBeUndefined()
+    scene.happens('kill', { signal: '1' })
+    expect(scene.happens('die', { exitCode: '1' })).toBeUndefined()
+    expect(scene.halted()).toEqual({})
+  })
+
+  test('is none of ours, whose events may come after the answer', async () => {
+    const scene = aScene()
+    await scene.endings.during(ID, async () => {
+      expect(scene.stoppedByHand()).toBeUndefined()
+    })
+    scene.passes(4000)
+    expect(scene.stoppedByHand()).toBeUndefined()
+    scene.passes(2000)
+    expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
+  })
+
+  test('is counted within an hour, and is over for a container that was started', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.happens('start')
+    expect(scene.halted()).toEqual({})
+    scene.passes(3_500_000)
+    scene.stoppedByHand()
+    expect(scene.halted()).toEqual({ [ID]: 2 })
+    scene.happens('start')
+    scene.passes(3_700_000)
+    expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
+  })
+
+  test('is forgotten when somebody wants it to run, and with the container', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.endings.forgive('shop', ID)
+    expect(scene.halted()).toEqual({})
+    scene.stoppedByHand()
+    scene.happens('destroy')
+    expect(scene.halted()).toEqual({})
+  })
+
+  test('is not what an Engine did that went away', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.passes(3000)
+    scene.endings.engineLost()
+    expect(scene.halted()).toEqual({})
+  })
+
+  test('is known to the next life of the daemon', () => {
+    const folder = temporaryFolder()
+    const scene = aScene(folder)
+    scene.stoppedByHand()
+    scene.store.close()
+    const next = aScene(folder)
+    expect(next.halted()).toEqual({ [ID]: 1 })
+  })
+})
+
+describe('a crash loop', () => {
+  test('is three ends by itself within five minutes, with the last exit code', () => {
+    const scene = aScene()
+    scene.crashes()
+    scene.crashes()
+    expect(scene.endings.crashLoopOf(ID)).toBeUndefined()
+    scene.crashes('3')
+    expect(scene.endings.crashLoopOf(ID)).toMatchObject({ times: 3, exitCode: 3, outOfMemory: false })
+    scene.passes(5 * 60_000 + 1)
+    expect(scene.endings.crashLoopOf(ID)).toBeUndefined()
+  })
+
+  test('tells that its memory ran out', () => {
+    const scene = aScene()
+    scene.crashes()
+    scene.crashes()
+    scene.happens('oom')
+    scene.happens('die', { exitCode: '137' })
+    expect(scene.endings.crashLoopOf(ID)).toMatchObject({ exitCode: 137, outOfMemory: true })
+  })
+
+  test('is over when somebody stops it', () => {
+    const scene = aScene()
+    for (let count = 0; count < 3; count += 1) scene.crashes()
+    scene.stoppedByHand()
+    expect(scene.endings.crashLoopOf(ID)).toBeUndefined()
+  })
+})
