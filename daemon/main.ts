@@ -5,6 +5,7 @@ import { Problem } from '../protocol/problems.ts'
 import { API_VERSION } from '../protocol/version.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { ContextStore } from './build/context-store.ts'
+import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
@@ -16,6 +17,7 @@ import { followStats } from './http/follow-stats.ts'
 import { followWait } from './http/follow-wait.ts'
 import { serveAttach } from './http/serve-attach.ts'
 import { serveExec } from './http/serve-exec.ts'
+import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
 import { listen } from './http/unix-socket.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
@@ -101,6 +103,7 @@ async function run(config: Config): Promise<void> {
     desired: new DesiredReader(store),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
+    sshLoans: new SshLoans(),
     underWay: new Map(),
     frozen: new Set(),
   }
@@ -145,6 +148,7 @@ async function run(config: Config): Promise<void> {
       exec: ({ params, socket }) => serveExec(core, params.stack!, socket),
       attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
     },
+    loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })
   await server.ready()
   await listen(server.server, config.socket, { user: config.socketOwner, group: config.socketGroup })

@@ -1,9 +1,17 @@
 /** The WebSocket endpoints beside the HTTP routes: found in the same table, admitted by the same rule. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
-import { type Permission, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
+import {
+  LOANS,
+  type LoanName,
+  type Permission,
+  SESSIONS,
+  type SessionName,
+  STREAMS,
+  type StreamName,
+} from '../../protocol/routes.ts'
 import { FRAME_LIMIT_BYTES } from '../../protocol/session.ts'
 import type { Caller } from '../reconcile/control.ts'
 import { FrameSocket } from './frame-socket.ts'
@@ -22,10 +30,16 @@ export interface Session {
   readonly socket: SessionSocket
 }
 
+export interface Loan {
+  readonly socket: WebSocket
+  readonly frames: FrameSocket
+}
+
 export interface StreamHost {
   readonly admit: (request: IncomingMessage, permission: Permission, stack: string | undefined) => Caller
   readonly streams: { readonly [S in StreamName]: (stream: Stream) => Promise<void> }
   readonly sessions: { readonly [S in SessionName]: (session: Session) => Promise<void> }
+  readonly loans: { readonly [L in LoanName]: (loan: Loan) => Promise<void> }
   readonly log: { warn(fields: object, message: string): void }
 }
 
@@ -57,12 +71,14 @@ export function serveWebSockets(server: Server, host: StreamHost): { close(): vo
       return
     }
     const { name, ...stream } = accepted
-    const server = isSession(name) ? speakers : followers
+    const server = isStream(name) ? followers : speakers
     server.handleUpgrade(request, connection, head, (webSocket) => {
       const socket = new FrameSocket(webSocket)
-      const work = isSession(name)
-        ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
-        : host.streams[name]({ ...stream, socket })
+      const work = isStream(name)
+        ? host.streams[name]({ ...stream, socket })
+        : isSession(name)
+          ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
+          : host.loans[name]({ socket: webSocket, frames: socket })
       work
         .catch(async (error: unknown) => {
           if (socket.signal.aborted) return
@@ -84,19 +100,24 @@ export function serveWebSockets(server: Server, host: StreamHost): { close(): vo
   }
 }
 
+type EndpointName = StreamName | SessionName | LoanName
+
+const ENDPOINTS = { ...STREAMS, ...SESSIONS, ...LOANS }
+
 const PERMISSIONS = Object.fromEntries(
-  Object.entries({ ...STREAMS, ...SESSIONS }).map(([name, { permission }]) => [name, permission]),
-) as Record<StreamName | SessionName, Permission>
+  Object.entries(ENDPOINTS).map(([name, { permission }]) => [name, permission]),
+) as Record<EndpointName, Permission>
 
-const isSession = (name: StreamName | SessionName): name is SessionName => Object.hasOwn(SESSIONS, name)
+const isStream = (name: EndpointName): name is StreamName => Object.hasOwn(STREAMS, name)
+const isSession = (name: SessionName | LoanName): name is SessionName => Object.hasOwn(SESSIONS, name)
 
-function match(path: string): { name: StreamName | SessionName; params: Record<string, string> } | undefined {
-  for (const [name, { path: template }] of Object.entries({ ...STREAMS, ...SESSIONS })) {
+function match(path: string): { name: EndpointName; params: Record<string, string> } | undefined {
+  for (const [name, { path: template }] of Object.entries(ENDPOINTS)) {
     const pattern = template.replace(/:([a-z]+)/g, '(?<$1>[^/]+)')
     const found = new RegExp(`^${pattern}$`).exec(path)
     if (found === null) continue
     const params = Object.entries(found.groups ?? {}).map(([key, value]) => [key, decode(value)])
-    return { name: name as StreamName | SessionName, params: Object.fromEntries(params) }
+    return { name: name as EndpointName, params: Object.fromEntries(params) }
   }
   return undefined
 }
