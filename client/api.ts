@@ -15,12 +15,15 @@ import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
 import { type FrameStream, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
+import type { SshAgent } from './ssh/agent.ts'
+import type { Loan } from './ssh/lend.ts'
 import { transportTo } from './transport.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
 export class Api {
   readonly address: DaemonAddress
+  readonly #loans: Loan[] = []
 
   constructor(address: DaemonAddress) {
     this.address = address
@@ -116,6 +119,22 @@ export class Api {
   async session(name: SessionName, params: Params, open: SessionOpen, handlers: SessionHandlers): Promise<Session> {
     const { openSession } = await import('./session.ts')
     return openSession(this.address, pathOf(SESSIONS[name].path, params), open, handlers)
+  }
+
+  /** Lends SSH agents to builds until `close`. Answers the id of the loan. */
+  async lendAgents(
+    agentOf: (service: string, id: string) => SshAgent | undefined,
+    warn: (message: string) => void,
+  ): Promise<string> {
+    const { lendAgents } = await import('./ssh/lend.ts')
+    const loan = await lendAgents(this.address, agentOf, warn)
+    this.#loans.push(loan)
+    return loan.id
+  }
+
+  /** Takes back what is lent. */
+  close(): void {
+    for (const loan of this.#loans.splice(0)) loan.close()
   }
 
   async #send(

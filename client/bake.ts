@@ -1,15 +1,22 @@
 /** Builds as a bake file (https://docs.docker.com/build/bake/reference/), for `docker buildx bake` to build the same. */
 import { resolve } from 'node:path'
-import { contextSource } from '../protocol/build.ts'
+import { contextSource, declaredAgents } from '../protocol/build.ts'
+import { type ProxySettings, proxyArguments } from '../protocol/proxy.ts'
 import type { BuildOptions } from '../protocol/resources/job.ts'
-import type { Build, FileObject, Model, Service } from '../protocol/stackfile/model.ts'
+import type { FileObject, Model, Service } from '../protocol/stackfile/model.ts'
 
 type Target = Record<string, unknown>
+
+interface BakeOptions extends BuildOptions {
+  /** Agents for each build, beside those of the file. */
+  readonly ssh: readonly (readonly [id: string, paths: string])[]
+  readonly proxy?: ProxySettings | undefined
+}
 
 export function bakeFileOf(
   model: Model,
   builds: readonly (readonly [name: string, service: Service])[],
-  options: BuildOptions,
+  options: BakeOptions,
 ): object {
   const names = builds.map(([name]) => targetName(name))
   return {
@@ -23,9 +30,9 @@ export function bakeFileOf(
 /** A dot in bake's names of targets has a meaning of its own. */
 const targetName = (service: string): string => service.replaceAll('.', '_')
 
-function targetOf(model: Model, name: string, service: Service, options: BuildOptions): Target {
+function targetOf(model: Model, name: string, service: Service, options: BakeOptions): Target {
   const build = service.build!
-  const args = { ...build.args, ...options.args }
+  const args = { ...proxyArguments(options.proxy), ...build.args, ...options.args }
   const { context = '.', dockerfile = 'Dockerfile' } = build
   const isFolder = contextSource(context).kind === 'folder'
   const isPushed = options.images === 'push' && service.image !== undefined
@@ -42,7 +49,7 @@ function targetOf(model: Model, name: string, service: Service, options: BuildOp
     'cache-to': build.cache_to,
     target: build.target,
     secret: (build.secrets ?? []).map(({ source, target: id }) => secretOf(id ?? source, model.secrets?.[source])),
-    ssh: sshOf(build),
+    ssh: [...declaredAgents(build), ...options.ssh].map(([id, paths]) => `${id}=${paths}`),
     platforms: service.platform === undefined ? build.platforms : [service.platform],
     pull: options.bases === 'pull' || build.pull === true ? true : undefined,
     'no-cache': options.cache === 'ignore' || build.no_cache === true ? true : undefined,
@@ -53,6 +60,7 @@ function targetOf(model: Model, name: string, service: Service, options: BuildOp
     ),
     entitlements: [...new Set([...(build.entitlements ?? []), ...(build.privileged ? ['security.insecure'] : [])])],
     'extra-hosts': Object.fromEntries((build.extra_hosts ?? []).map(hostOf)),
+    call: options.outcome === 'check' ? 'lint' : undefined,
     output: [isPushed ? 'type=image,push=true' : 'type=docker'],
     attest: attestationsOf(options.provenance ?? build.provenance, options.sbom ?? build.sbom),
   }
@@ -76,16 +84,6 @@ function secretOf(id: string, object: FileObject | undefined): string {
   return object?.environment === undefined
     ? `id=${id},type=file,src=${object?.file ?? ''}`
     : `id=${id},type=env,env=${object.environment}`
-}
-
-function sshOf({ ssh }: Build): string[] {
-  const entries = Array.isArray(ssh)
-    ? ssh.map((entry): [string, string] => splitOnce(String(entry)))
-    : Object.entries((ssh ?? {}) as Record<string, string | null>).map(([id, path]): [string, string] => [
-        id,
-        path ?? '',
-      ])
-  return entries.map(([id, path]) => `${id}=${path}`)
 }
 
 function hostOf(entry: string): [string, string] {

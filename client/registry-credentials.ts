@@ -1,20 +1,10 @@
 /** Credentials for the registries of a request, from Docker's config.json and its helpers; sent with that request only. */
-import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { registryOf } from '../protocol/image-reference.ts'
 import { Problem } from '../protocol/problems.ts'
 import type { UpRequestInput } from '../protocol/resources/stack.ts'
+import { type DockerConfig, readDockerConfig } from './docker-config.ts'
 
 type RegistryAuth = NonNullable<UpRequestInput['registryAuth']>[string]
-
-interface DockerConfig {
-  readonly auths?: Readonly<
-    Record<string, { auth?: string; identitytoken?: string; username?: string; password?: string }>
-  >
-  readonly credsStore?: string
-  readonly credHelpers?: Readonly<Record<string, string>>
-}
 
 /** Docker Hub's key in config.json, for history's sake. */
 const HUB = 'https://index.docker.io/v1/'
@@ -26,22 +16,6 @@ export async function credentialsFor(references: readonly string[]): Promise<Rec
   const hosts = [...new Set(references.map(registryOf))]
   const found = await Promise.all(hosts.map(async (host) => [host, await credentialOf(host, config)] as const))
   return Object.fromEntries(found.filter((entry): entry is [string, RegistryAuth] => entry[1] !== undefined))
-}
-
-function readDockerConfig(): DockerConfig | undefined {
-  const path = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json')
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch {
-    // No file is the usual case: nobody has logged in here.
-    return undefined
-  }
-  try {
-    return JSON.parse(text) as DockerConfig
-  } catch (cause) {
-    throw new Problem('bad-request', `${path} is not valid JSON`, { hint: 'correct it, or log in again', cause })
-  }
 }
 
 async function credentialOf(host: string, config: DockerConfig): Promise<RegistryAuth | undefined> {

@@ -12,6 +12,7 @@ import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { ContextStore } from './build/context-store.ts'
+import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
@@ -24,6 +25,7 @@ import { followWait } from './http/follow-wait.ts'
 import { Listeners, type TlsListener } from './http/listeners.ts'
 import { serveAttach } from './http/serve-attach.ts'
 import { serveExec } from './http/serve-exec.ts'
+import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
 import { serveWebSockets } from './http/web-sockets.ts'
 import { infoOf } from './info.ts'
@@ -114,6 +116,7 @@ async function run(config: Config): Promise<void> {
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
+    sshLoans: new SshLoans(),
     underWay: new Map(),
     frozen: new Set(),
   }
@@ -180,6 +183,7 @@ async function run(config: Config): Promise<void> {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
       attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
     },
+    loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })
   await server.ready()
   const listeners = new Listeners((request, response) => server.routing(request, response), sockets, origins)

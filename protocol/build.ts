@@ -181,6 +181,34 @@ function compiled(source: string, pattern: string): RegExp {
   }
 }
 
+/**
+ * The SSH agents of `build.ssh`, by id: a socket, keys with commas between them, or nothing for the agent of SSH_AUTH_SOCK.
+ * Of two with one id the later counts.
+ */
+export function declaredAgents({ ssh }: { readonly ssh?: unknown }): Map<string, string> {
+  const entries = Array.isArray(ssh) ? ssh.map((entry) => agentOf(String(entry))) : Object.entries(ssh ?? {})
+  return new Map(entries.map(([id, paths]): [string, string] => [id, paths === null ? '' : String(paths)]))
+}
+
+/** `default`, or `ID=PATHS`. */
+export function agentOf(text: string): [id: string, paths: string] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** All that a build uses: a context over SSH needs an agent also where the file names none. */
+export function neededAgents(build: {
+  readonly ssh?: unknown
+  readonly context?: string
+  readonly additional_contexts?: Readonly<Record<string, string>>
+}): Map<string, string> {
+  const agents = declaredAgents(build)
+  const contexts = [build.context ?? '.', ...Object.values(build.additional_contexts ?? {})].map(contextSource)
+  const isOverSsh = contexts.some((source) => source.kind === 'url' && source.needsSsh)
+  if (agents.size === 0 && isOverSsh) agents.set('default', '')
+  return agents
+}
+
 /** The services whose images a build takes as contexts (`service:`). */
 export function servicesInBuild(
   build: { readonly additional_contexts?: Readonly<Record<string, string>> } | undefined,

@@ -271,6 +271,13 @@ export const SESSIONS = {
 
 export type SessionName = keyof typeof SESSIONS
 
+/** WebSocket endpoints on which the daemon asks and the caller answers: protocol/ssh-loan.ts. */
+export const LOANS = {
+  sshAgents: { path: '/v1/ssh-agents', permission: 'deploy', summary: 'SSH agents of the caller, lent to its builds' },
+} as const
+
+export type LoanName = keyof typeof LOANS
+
 /** Fills `:name` parts of a path. Each value is encoded, so that no value can change the route. */
 export function pathOf(template: string, params: Readonly<Record<string, string | number>>): string {
   return template.replace(/:([a-z]+)/g, (_, name: string) =>

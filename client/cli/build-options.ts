@@ -1,4 +1,5 @@
 /** The flags of `build` as the options of its request. */
+import { agentOf } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { BuildOptions } from '../../protocol/resources/job.ts'
 import { parseSize } from '../../protocol/stackfile/units.ts'
@@ -6,13 +7,13 @@ import { parseSize } from '../../protocol/stackfile/units.ts'
 export interface BuildFlags {
   readonly 'build-arg'?: readonly string[] | undefined
   readonly builder?: string | undefined
+  readonly check?: boolean | undefined
   readonly memory?: string | undefined
   readonly 'no-cache'?: boolean | undefined
   readonly provenance?: string | undefined
   readonly pull?: boolean | undefined
   readonly push?: boolean | undefined
   readonly sbom?: string | undefined
-  readonly ssh?: readonly string[] | undefined
   readonly 'with-dependencies'?: boolean | undefined
 }
 
@@ -27,22 +28,28 @@ export function buildOptionsOf(
       hint: 'leave --builder out, or build with `docker compose build` and push the image',
     })
   }
-  if (flags.ssh !== undefined && flags.ssh.length > 0) {
-    throw new Problem('unsupported', 'build --ssh: the daemon builds, and has no SSH agent of yours', {
-      hint: 'hand the key in as a build secret (RUN --mount=type=secret), or fetch over HTTPS with a token',
-    })
-  }
   return {
     services: [...services],
     dependencies: flags['with-dependencies'] === true ? 'include' : 'ignore',
     args: argumentsOf(flags['build-arg'] ?? [], environment),
     cache: flags['no-cache'] === true ? 'ignore' : 'use',
     bases: flags.pull === true ? 'pull' : 'missing',
+    outcome: flags.check === true ? 'check' : 'image',
     images: flags.push === true ? 'push' : 'keep',
     ...(memory === undefined ? {} : { memoryBytes: bytesOf(memory) }),
     ...(provenance === undefined ? {} : { provenance }),
     ...(sbom === undefined ? {} : { sbom }),
   }
+}
+
+/** What `--ssh` adds to each build: an id and what stands behind it, as in `build.ssh`. Empty is `default`. */
+export function sshOption(text: string): [id: string, paths: string] {
+  const [id, paths] = agentOf(text)
+  if (id === '' || id === 'default') return ['default', paths]
+  if (text.includes('=')) return [id, paths]
+  throw new Problem('bad-request', `invalid ssh key "${text}"`, {
+    hint: 'write default, or ID=SOCKET, or ID=KEY[,KEY]',
+  })
 }
 
 /** `NAME=VALUE`; a name alone takes its value from the environment, and has none where that has none. */

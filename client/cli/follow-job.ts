@@ -8,8 +8,8 @@ import { PlainView, type ProgressView, progressView } from './render/progress.ts
 /** `quiet`: nothing but warnings and errors. */
 export type JobStyle = 'shown' | 'quiet'
 
-/** Resolves when it has succeeded; rejects with what it failed of. */
-export async function followJob(context: Context, started: JobStarted, style: JobStyle): Promise<void> {
+/** Answers it as it ended when it has succeeded; rejects with what it failed of. */
+export async function followJob(context: Context, started: JobStarted, style: JobStyle): Promise<Job> {
   const { api, output } = context
   const onInterrupt = () => {
     const left = () => process.exit(130)
@@ -19,7 +19,7 @@ export async function followJob(context: Context, started: JobStarted, style: Jo
   try {
     const job = await ended(context, started.job, style)
     for (const warning of job.warnings) output.note(`WARN ${warning}`)
-    if (job.state === 'succeeded') return
+    if (job.state === 'succeeded') return job
     throw job.error === undefined
       ? new Problem('internal', `the ${job.kind} ${job.state}`)
       : Problem.fromDetails(job.error as Parameters<typeof Problem.fromDetails>[0])

@@ -46,7 +46,11 @@ async function main(argv: readonly string[]): Promise<number> {
     throw new Problem('bad-request', parsed.error, { hint: `see evenkeel ${parsed.command.name} --help` })
   }
   const context = contextOf(parsed.globals as unknown as Values<typeof GLOBAL_OPTIONS>)
-  return parsed.command.run(context, parsed.values as never, parsed.words)
+  try {
+    return await parsed.command.run(context, parsed.values as never, parsed.words)
+  } finally {
+    context.api.close()
+  }
 }
 
 /** The program alone: what there is, and where to go on. */

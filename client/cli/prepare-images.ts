@@ -5,7 +5,7 @@ import type { LoadedStack } from '../../protocol/stackfile/load.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { Api } from '../api.ts'
 import { imagesRequestOf } from '../stack-source.ts'
-import { credentials, type Entry, sendContexts } from './prepare-up.ts'
+import { type Agent, credentials, type Entry, lendAgents, sendContexts, sourceWithProxy } from './prepare-up.ts'
 
 type Carried = Pick<BuildRequestInput, 'model' | 'source' | 'registryAuth'>
 
@@ -18,13 +18,16 @@ export async function prepareTransfer(loaded: LoadedStack): Promise<Carried & Pi
   return { model, source, registryAuth: await credentials(images, []) }
 }
 
-/** `builds`: what will be built (see {@link buildsOf}). `pushed`: whether they go to their registries then. */
+/**
+ * `builds`: what will be built (see {@link buildsOf}). `pushed`: whether they go to their registries then. `ssh`: agents for
+ * each of them, beside those of the file.
+ */
 export async function prepareBuild(
   api: Api,
   loaded: LoadedStack,
   builds: readonly Entry[],
-  pushed: boolean,
-): Promise<Carried & Pick<BuildRequestInput, 'files' | 'contexts'>> {
+  { pushed, ssh: agents }: { readonly pushed: boolean; readonly ssh: readonly Agent[] },
+): Promise<Carried & Pick<BuildRequestInput, 'files' | 'contexts' | 'ssh'>> {
   const request = imagesRequestOf(
     loaded,
     builds.map(([name]) => name),
@@ -32,8 +35,13 @@ export async function prepareBuild(
   const names = pushed
     ? builds.flatMap(([, { image, build }]) => [...(image === undefined ? [] : [image]), ...(build?.tags ?? [])])
     : []
-  const [contexts, registryAuth] = await Promise.all([sendContexts(api, builds), credentials(names, builds)])
-  return { ...request, contexts, registryAuth }
+  const [contexts, registryAuth, ssh, source] = await Promise.all([
+    sendContexts(api, builds),
+    credentials(names, builds),
+    lendAgents(api, builds, agents),
+    sourceWithProxy(api, request.source),
+  ])
+  return { ...request, source, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
 }
 
 /** Services with a `build` section: the named ones (none: all), what they depend on where asked for, and what their builds take. */

@@ -15,9 +15,56 @@ export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOption
   const pullable = services.filter(([, service]) => service.image !== undefined && options.pull !== 'never')
   const building = builds.length === 0 ? [] : await toBuild(api, model, builds, options)
   const images = pullable.map(([, service]) => service.image!)
-  const [contexts, registryAuth] = await Promise.all([sendContexts(api, building), credentials(images, building)])
-  return { ...request, options, contexts, registryAuth }
+  const [contexts, registryAuth, ssh, source] = await Promise.all([
+    sendContexts(api, building),
+    credentials(images, building),
+    lendAgents(api, building),
+    sourceWithProxy(api, request.source),
+  ])
+  return { ...request, source, options, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
 }
+
+/** What containers and builds are to know of proxies lies in Docker's config.json of this user. */
+export async function sourceWithProxy(api: Api, source: UpRequestInput['source']): Promise<UpRequestInput['source']> {
+  const { proxySettings } = await import('../docker-config.ts')
+  const proxy = await proxySettings(api)
+  return proxy === undefined ? source : { ...source, proxy }
+}
+
+/** Lends the SSH agents that these builds need, and those of `--ssh` to each, until this command ends. */
+export async function lendAgents(
+  api: Api,
+  builds: readonly Entry[],
+  more: readonly Agent[] = [],
+): Promise<UpRequestInput['ssh']> {
+  const { neededAgents } = await import('../../protocol/build.ts')
+  const wanted = builds.flatMap(([service, { build }]) => {
+    const agents = new Map([...neededAgents(build!), ...more])
+    return [...agents].map(([id, paths]) => ({ service, id, paths }))
+  })
+  if (wanted.length === 0) return undefined
+  const { openAgent } = await import('../ssh/agent.ts')
+  const opened = new Map(
+    wanted.map(({ service, id, paths }) => [
+      `${service} ${id}`,
+      openAgent(paths, `services.${service}.build.ssh ${id}`, process.env),
+    ]),
+  )
+  const loan = await api.lendAgents(
+    (service, id) => opened.get(`${service} ${id}`),
+    (message) => process.stderr.write(`WARN ${message}\n`),
+  )
+  const services = [...new Set(wanted.map(({ service }) => service))]
+  return {
+    loan,
+    agents: Object.fromEntries(
+      services.map((name) => [name, wanted.filter(({ service }) => service === name).map(({ id }) => id)]),
+    ),
+  }
+}
+
+/** An SSH agent by its id, and the paths that it stands for. */
+export type Agent = readonly [id: string, paths: string]
 
 export type Entry = readonly [string, Service]
 

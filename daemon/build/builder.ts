@@ -1,4 +1,6 @@
 /** Builds the image of a service: with the Engine's BuildKit where it has one, else with its first builder. */
+import { Problem } from '../../protocol/problems.ts'
+import type { BuildCheck } from '../../protocol/resources/job.ts'
 import type { Engine } from '../engine/types.ts'
 import type { BuildOrder } from './build-order.ts'
 import { BuildKitBuilder } from './buildkit-builder.ts'
@@ -26,5 +28,14 @@ export class ImageBuilder {
     if ((await this.#buildKit.build(order, report, signal)) === 'built') return 'buildkit'
     await this.#classic.build(order, report, signal)
     return 'classic'
+  }
+
+  /** What is to be said of the Dockerfile: nothing is built. */
+  async check(order: BuildOrder, report: (detail: string) => void, signal: AbortSignal): Promise<BuildCheck> {
+    const found = await this.#buildKit.check(order, report, signal)
+    if (found !== 'no-buildkit') return found
+    throw new Problem('unsupported', 'build --check needs BuildKit, which this Engine does not offer', {
+      hint: 'check the Dockerfile elsewhere',
+    })
   }
 }

@@ -5,14 +5,22 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import { neededAgents } from '../../protocol/build.ts'
 import { Problem } from '../../protocol/problems.ts'
+import type { BuildCheck } from '../../protocol/resources/job.ts'
 import { splitReference } from '../engine/images.ts'
 import type { Engine } from '../engine/types.ts'
+import { buildCheckOf, NO_CHECKS } from './build-check.ts'
 import { BuildLog } from './build-log.ts'
 import type { BuildOrder } from './build-order.ts'
 import { type BuildSources, openSources } from './build-sources.ts'
 import { GrpcClient, GrpcError } from './buildkit/grpc.ts'
 import {
+  BRIDGE,
+  BridgeReturnRequest,
+  BridgeSolveRequest,
+  BridgeSolveResponse,
+  BUILD_ID,
   CONTROL,
   ListWorkersRequest,
   ListWorkersResponse,
@@ -21,6 +29,7 @@ import {
   StatusRequest,
   StatusResponse,
 } from './buildkit/messages.ts'
+import { type MessageType, message } from './buildkit/protobuf.ts'
 import { openSession, type Session } from './buildkit/session.ts'
 import { type BuilderFacts, refusal, type SolveOptions, solveOptions } from './buildkit/solve-options.ts'
 import type { ContextStore } from './context-store.ts'
@@ -48,16 +57,42 @@ export class BuildKitBuilder {
     report: (detail: string) => void,
     signal: AbortSignal,
   ): Promise<'built' | 'no-buildkit'> {
+    return this.#connected(order, report, signal, async (client, sources, session, log) => {
+      if (client === undefined) await this.#buildBySession(order, sources, session, log, signal)
+      else await this.#solve(client, order, sources, session, log, signal)
+      return 'built' as const
+    })
+  }
+
+  /** Builds nothing: answers what the frontend says of the Dockerfile. */
+  async check(
+    order: BuildOrder,
+    report: (detail: string) => void,
+    signal: AbortSignal,
+  ): Promise<BuildCheck | 'no-buildkit'> {
+    return this.#connected(order, report, signal, async (client, sources, session, log) => {
+      if (client === undefined) {
+        throw new Problem('unsupported', `this Engine refuses POST /grpc, by which a Dockerfile is checked`, {
+          hint: 'have the proxy before the Engine let it through',
+        })
+      }
+      return this.#lint(client, order, sources, session, log, signal)
+    })
+  }
+
+  async #connected<T>(
+    order: BuildOrder,
+    report: (detail: string) => void,
+    signal: AbortSignal,
+    work: (client: GrpcClient | undefined, sources: BuildSources, session: Session, log: BuildLog) => Promise<T>,
+  ): Promise<T | 'no-buildkit'> {
     const { os } = await this.#engine.version({ signal })
     if (os === 'windows') return 'no-buildkit'
     const control = await unlessRefused(this.#engine.upgrade('/grpc', {}, { signal }))
     const client = control === undefined ? undefined : new GrpcClient(control)
     const log = new BuildLog(report, order.output)
     try {
-      return await this.#withSession(order, control, signal, async (sources, session) => {
-        if (client === undefined) await this.#buildBySession(order, sources, session, log, signal)
-        else await this.#solve(client, order, sources, session, log, signal)
-      })
+      return await this.#withSession(order, control, signal, (sources, session) => work(client, sources, session, log))
     } catch (error) {
       throw signal.aborted ? signal.reason : explain(error, order.service, log)
     } finally {
@@ -65,13 +100,14 @@ export class BuildKitBuilder {
     }
   }
 
-  async #withSession(
+  async #withSession<T>(
     order: BuildOrder,
     control: Duplex | undefined,
     signal: AbortSignal,
-    work: (sources: BuildSources, session: Session) => Promise<void>,
-  ): Promise<'built' | 'no-buildkit'> {
+    work: (sources: BuildSources, session: Session) => Promise<T>,
+  ): Promise<T | 'no-buildkit'> {
     checkSecrets(order)
+    checkAgents(order)
     const sources = await openSources(order, this.#contexts)
     try {
       const opening = openSession(
@@ -81,14 +117,14 @@ export class BuildKitBuilder {
           folders: sources.folders,
           registryAuth: order.registryAuth,
           secrets: order.secrets,
+          agents: order.agents,
         },
         signal,
       )
       const session = control === undefined ? await unlessRefused(opening) : await opening
       if (session === undefined) return 'no-buildkit'
       try {
-        await work(sources, session)
-        return 'built'
+        return await work(sources, session)
       } finally {
         session.close()
       }
@@ -136,6 +172,53 @@ export class BuildKitBuilder {
       const timer = setTimeout(() => ended.abort(), log.isEmpty ? FIRST_OUTPUT_MS : LAST_OUTPUT_MS)
       await watching
       clearTimeout(timer)
+    }
+  }
+
+  /**
+   * A subrequest to the frontend. Its answer does not pass through `Solve`: the build is steered from here, over the bridge
+   * that BuildKit opens for a `Solve` that names no frontend.
+   */
+  async #lint(
+    client: GrpcClient,
+    order: BuildOrder,
+    sources: BuildSources,
+    session: Session,
+    log: BuildLog,
+    signal: AbortSignal,
+  ): Promise<BuildCheck> {
+    const { frontend, attributes } = this.#options(order, sources, await this.#facts(client, sources, signal))
+    const ref = randomBytes(16).toString('hex')
+    const ended = new AbortController()
+    const both = AbortSignal.any([signal, ended.signal])
+    const bridge = <Q, A>(method: string, type: MessageType<Q>, value: Partial<Q>, answer: MessageType<A>) =>
+      client.unary(method, { type, value }, answer, both, { [BUILD_ID]: ref })
+    const steer = async (): Promise<Readonly<Record<string, string>>> => {
+      await bridge(BRIDGE.ping, message({}), {}, message({}))
+      const caps = [attributes['frontend.caps'], 'moby.buildkit.frontend.subrequests+forward'].filter(Boolean)
+      const FrontendOpt = { ...attributes, requestid: 'frontend.lint', 'frontend.caps': caps.join(',') }
+      const { result } = await bridge(
+        BRIDGE.solve,
+        BridgeSolveRequest,
+        { Frontend: frontend, FrontendOpt, allowResultReturn: true, allowResultArrayRef: true },
+        BridgeSolveResponse,
+      )
+      await bridge(BRIDGE.return, BridgeReturnRequest, { result: {} }, message({}))
+      return result?.metadata ?? {}
+    }
+    const request = { type: SolveRequest, value: { Ref: ref, Session: session.id, Entitlements: [] } }
+    const solving = client.unary(CONTROL.solve, request, SolveResponse, both)
+    const watching = this.#watch(client, ref, log, both)
+    try {
+      // Where BuildKit does not take the build, the bridge waits for nothing.
+      const [metadata] = await Promise.all([steer(), solving])
+      return buildCheckOf(order.service, metadata)
+    } catch (error) {
+      if (error instanceof GrpcError && NO_CHECKS.test(error.message)) throw tooOldToCheck(order.service, error)
+      throw error
+    } finally {
+      ended.abort()
+      await watching
     }
   }
 
@@ -254,6 +337,31 @@ function checkSecrets({ build, service, secrets }: BuildOrder): void {
   }
 }
 
+function checkAgents({ build, service, agents }: BuildOrder): void {
+  for (const id of neededAgents(build).keys()) {
+    if (agents.has(id)) continue
+    throw new Problem('build-failed', `services.${service}.build.ssh: no SSH agent was lent for ${id}`, {
+      hint: 'bring the stack up with --build, or run build, from where the agent or the key is',
+    })
+  }
+}
+
+const tooOldToCheck = (service: string, cause: Error): Problem =>
+  new Problem(
+    'engine-too-old',
+    `the Dockerfile of service ${service} cannot be checked: this Engine's frontend has no checks`,
+    {
+      hint: 'update to Engine 27 or newer, or begin the Dockerfile with: # syntax=docker/dockerfile:1',
+      cause,
+    },
+  )
+
+function hintFor(message: string, tail: string): string | undefined {
+  // BuildKit before 0.9 does not ask a repository for its default branch.
+  if (message.includes('does not contain ref master')) return 'name the branch in the context: URL#BRANCH'
+  return tail === '' ? undefined : 'the lines above are the last that the build wrote'
+}
+
 function explain(error: unknown, service: string, log: BuildLog): unknown {
   const isBuild =
     error instanceof GrpcError ||
@@ -281,6 +389,6 @@ function explain(error: unknown, service: string, log: BuildLog): unknown {
   return new Problem(
     'build-failed',
     `building service ${service} failed${step}: ${message}${tail === '' ? '' : `\n${tail}`}`,
-    { ...options, hint: tail === '' ? undefined : 'the lines above are the last that the build wrote' },
+    { ...options, hint: hintFor(message, tail) },
   )
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { PROBLEMS } from '../../protocol/problems.ts'
 import { ProblemSchema } from '../../protocol/resources/common.ts'
-import { ROUTES, type Route, type RouteName, SESSIONS, STREAMS } from '../../protocol/routes.ts'
+import { LOANS, ROUTES, type Route, type RouteName, SESSIONS, STREAMS } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 
 interface Schemas {
@@ -39,6 +39,17 @@ export function openApiDocument(version: string): object {
         'x-permission': session.permission,
         parameters: pathParameters(session.path),
         responses: { 101: { description: 'Binary data and JSON frames; see protocol/session.ts' } },
+      },
+    }
+  }
+  for (const [name, loan] of Object.entries(LOANS)) {
+    paths[loan.path] = {
+      get: {
+        operationId: name,
+        summary: `${loan.summary} (WebSocket)`,
+        'x-permission': loan.permission,
+        parameters: [],
+        responses: { 101: { description: 'JSON frames of questions and answers; see protocol/ssh-loan.ts' } },
       },
     }
   }

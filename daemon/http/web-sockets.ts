@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
-import { SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
+import { LOANS, type LoanName, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
 import { FRAME_LIMIT_BYTES } from '../../protocol/session.ts'
 import type { Admitted, Target } from '../access/gate.ts'
 import { FrameSocket } from './frame-socket.ts'
@@ -26,6 +26,11 @@ export interface Session {
   readonly socket: SessionSocket
 }
 
+export interface Loan {
+  readonly socket: WebSocket
+  readonly frames: FrameSocket
+}
+
 export interface StreamHost {
   readonly admit: (request: IncomingMessage, route: AskedRoute, target: Target) => Promise<Admitted>
   /** Calls `end` once the caller may no longer do it; answers how to stop watching. */
@@ -33,6 +38,7 @@ export interface StreamHost {
   readonly note: (caller: Admitted, what: Noted) => void
   readonly streams: { readonly [S in StreamName]: (stream: Stream) => Promise<void> }
   readonly sessions: { readonly [S in SessionName]: (session: Session) => Promise<void> }
+  readonly loans: { readonly [L in LoanName]: (loan: Loan) => Promise<void> }
   readonly log: { warn(fields: object, message: string): void }
 }
 
@@ -73,7 +79,9 @@ export function serveWebSockets(host: StreamHost): WebSockets {
     if (isSession(name)) host.note(stream.caller, { action: name, object: stream.params.stack!, outcome: 'done' })
     const work = isSession(name)
       ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
-      : host.streams[name]({ ...stream, socket })
+      : isLoan(name)
+        ? host.loans[name]({ socket: webSocket, frames: socket })
+        : host.streams[name]({ ...stream, socket })
     work
       .catch(async (error: unknown) => {
         if (socket.signal.aborted) return
@@ -93,7 +101,7 @@ export function serveWebSockets(host: StreamHost): WebSockets {
       accept(request).then(
         (accepted) => {
           connection.off('error', ignore)
-          const server = isSession(accepted.name) ? speakers : followers
+          const server = isSession(accepted.name) || isLoan(accepted.name) ? speakers : followers
           server.handleUpgrade(request, connection, head, (webSocket) => serve(accepted, webSocket))
         },
         (error: unknown) => refuse(connection, error),
@@ -108,20 +116,23 @@ export function serveWebSockets(host: StreamHost): WebSockets {
   }
 }
 
-const ENDPOINTS = { ...STREAMS, ...SESSIONS }
+type EndpointName = StreamName | SessionName | LoanName
+
+const ENDPOINTS = { ...STREAMS, ...SESSIONS, ...LOANS }
 
 /** A caller that went away before it was answered is owed nothing. */
 const ignore = (): void => {}
 
-const isSession = (name: StreamName | SessionName): name is SessionName => Object.hasOwn(SESSIONS, name)
+const isSession = (name: EndpointName): name is SessionName => Object.hasOwn(SESSIONS, name)
+const isLoan = (name: EndpointName): name is LoanName => Object.hasOwn(LOANS, name)
 
-function match(path: string): { name: StreamName | SessionName; params: Record<string, string> } | undefined {
+function match(path: string): { name: EndpointName; params: Record<string, string> } | undefined {
   for (const [name, { path: template }] of Object.entries(ENDPOINTS)) {
     const pattern = template.replace(/:([a-z]+)/g, '(?<$1>[^/]+)')
     const found = new RegExp(`^${pattern}$`).exec(path)
     if (found === null) continue
     const params = Object.entries(found.groups ?? {}).map(([key, value]) => [key, decode(value)])
-    return { name: name as StreamName | SessionName, params: Object.fromEntries(params) }
+    return { name: name as EndpointName, params: Object.fromEntries(params) }
   }
   return undefined
 }

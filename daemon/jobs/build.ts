@@ -2,10 +2,11 @@
 import { additionalContextIds, builtServices, servicesInBuild } from '../../protocol/build.ts'
 import type { BuildOptions, BuildRequest } from '../../protocol/resources/job.ts'
 import type { Build, Model } from '../../protocol/stackfile/model.ts'
-import type { BuildOrder } from '../build/build-order.ts'
+import { type BuildOrder, withProxy } from '../build/build-order.ts'
 import type { ImageBuilder } from '../build/builder.ts'
 import { Transcript } from '../build/transcript.ts'
-import type { Engine, RegistryAuth } from '../engine/types.ts'
+import type { Engine } from '../engine/types.ts'
+import type { Credentials } from '../reconcile/credentials.ts'
 import { imageReference } from '../reconcile/desired-reader.ts'
 import type { Job } from './job.ts'
 import type { JobTask } from './job-task.ts'
@@ -28,8 +29,9 @@ export function buildTasks(
   request: BuildRequest & { readonly model: Model },
   job: Job,
   { engine, builder }: { readonly engine: Engine; readonly builder: ImageBuilder },
-  registryAuth: Readonly<Record<string, RegistryAuth>>,
+  credentials: Credentials,
 ): JobTask[] {
+  const { registryAuth } = credentials
   const { model, options } = request
   const selected = selectedServices(model, options).map(([name]) => name)
   const builds = builtServices(model.services, selected)
@@ -42,13 +44,14 @@ export function buildTasks(
     const order: BuildOrder = {
       stack: model.name,
       service,
-      build: buildWith(build, options),
+      build: withProxy(buildWith(build, options), request.source.proxy),
       imageName: imageReference(model.name, service, spec),
       platform: spec.platform,
       contextId: request.contexts[service],
       additionalContextIds: additionalContextIds(request.contexts, service),
       registryAuth,
       secrets: secretsOf(build, request.files),
+      agents: credentials.agents(service),
       imageOf: (other) => imageReference(model.name, other, model.services[other] ?? {}),
       memoryBytes: options.memoryBytes,
       output: transcript.of(service),
@@ -77,9 +80,32 @@ export function buildTasks(
         }
       },
     }
+    if (options.outcome === 'check') return [checkTask(order, job, builder)]
     if (names.length === 0) return [making]
     return [making, pushTask({ service, references: names, after: [making.id] }, engine, registryAuth)]
   })
+}
+
+/** Nothing waits for a check, and no check for another: nothing is made. */
+function checkTask(order: BuildOrder, job: Job, builder: ImageBuilder): JobTask {
+  return {
+    id: `check-build ${order.service}`,
+    after: [],
+    tolerates: [],
+    action: 'check-build',
+    object: order.imageName,
+    service: order.service,
+    reason: 'it was asked for',
+    words: ['Checking', 'Checked'],
+    failure: 'Error',
+    async perform(report, signal) {
+      try {
+        job.found(await builder.check(order, report, signal))
+      } finally {
+        order.output?.end()
+      }
+    },
+  }
 }
 
 const idOf = (service: string): string => `build-image ${service}`

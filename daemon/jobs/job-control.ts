@@ -10,6 +10,7 @@ import type {
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ImageBuilder } from '../build/builder.ts'
 import type { ContextStore } from '../build/context-store.ts'
+import type { SshLoans } from '../build/ssh-loans.ts'
 import type { Engine } from '../engine/types.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import type { Caller } from '../reconcile/control.ts'
@@ -33,6 +34,7 @@ export interface JobCollaborators {
   readonly engine: Engine
   readonly builder: ImageBuilder
   readonly contexts: ContextStore
+  readonly sshLoans: SshLoans
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
 }
@@ -60,8 +62,11 @@ export class JobControl {
         hint: 'upload it first: PUT /v1/contexts/:id',
       })
     }
-    const auth = toAuth(request.registryAuth)
-    const draw: Draw = async (job) => buildTasks({ ...request, model }, job, this.#with, auth)
+    const credentials = {
+      registryAuth: toAuth(request.registryAuth),
+      agents: this.#with.sshLoans.agentsOf(request.ssh),
+    }
+    const draw: Draw = async (job) => buildTasks({ ...request, model }, job, this.#with, credentials)
     return this.#begin({ stack, kind: 'build', requestedBy: caller.name }, draw, failureOf)
   }
 

@@ -2,7 +2,7 @@
 import type { Task } from '../reconcile/executor.ts'
 
 export interface JobTask extends Task {
-  readonly action: 'build-image' | 'pull-image' | 'push-image'
+  readonly action: 'build-image' | 'check-build' | 'pull-image' | 'push-image'
   /** As a person names what it acts on. */
   readonly object: string
   readonly service: string

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Step } from '../../protocol/resources/deployment.ts'
-import type { Job as JobResource } from '../../protocol/resources/job.ts'
+import type { BuildCheck, Job as JobResource } from '../../protocol/resources/job.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import type { StepChange } from '../reconcile/executor.ts'
 import type { JobTask } from './job-task.ts'
@@ -29,6 +29,7 @@ export class Job {
   readonly #steps = new Map<string, Step>()
   readonly #detailAt = new Map<string, number>()
   readonly #warnings = new Set<string>()
+  readonly #checks: BuildCheck[] = []
   readonly #abort = new AbortController()
   #end: Pick<JobResource, 'state' | 'endedAt' | 'error'> | undefined
 
@@ -61,6 +62,7 @@ export class Job {
       ...(this.#end?.error === undefined ? {} : { error: this.#end.error }),
       warnings: [...this.#warnings],
       steps: [...this.#steps.values()],
+      ...(this.#checks.length === 0 ? {} : { checks: [...this.#checks] }),
     }
   }
 
@@ -104,6 +106,10 @@ export class Job {
   write(service: string, line: string): void {
     this.output.add(service, line)
     this.changes.publish({ type: 'output' })
+  }
+
+  found(check: BuildCheck): void {
+    this.#checks.push(check)
   }
 
   warn(message: string): void {

@@ -1,6 +1,7 @@
 /** What the loops of all stacks share. Made once, by the composition root. */
 import type { Channel } from '../../protocol/feed.ts'
-import type { RegistryAuth } from '../engine/types.ts'
+import type { SshLoans } from '../build/ssh-loans.ts'
+import type { Credentials } from './credentials.ts'
 import type { DesiredReader } from './desired-reader.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import type { Observer } from './observer.ts'
@@ -21,7 +22,8 @@ export interface Core extends Collaborators {
   readonly underWay: Map<string, { flush(): void }>
   readonly recorder: EventRecorder
   /** Credentials by deployment: in memory only, gone when it ends. */
-  readonly credentials: Map<string, Readonly<Record<string, RegistryAuth>>>
+  readonly credentials: Map<string, Credentials>
+  readonly sshLoans: SshLoans
   /** Ids of containers that a `commit` has paused for a moment: nobody is to unpause them. */
   readonly frozen: Set<string>
   readonly log: CoreLog

@@ -10,6 +10,7 @@ import { type Observed, type ObservedContainer, observeContainer } from '../stac
 import { HEAL } from '../stack/policy.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
+import { NO_CREDENTIALS } from './credentials.ts'
 import { ImageTable } from './images.ts'
 import { inspectAll } from './inspect-all.ts'
 import { containerPlan } from './perform/container-plan.ts'
@@ -73,7 +74,7 @@ class DriftReport {
       observed,
       policy: HEAL,
       images: new ImageTable(core.engine),
-      registryAuth: {},
+      credentials: NO_CREDENTIALS,
       store: core.store,
       warn: () => {},
     })

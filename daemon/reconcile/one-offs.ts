@@ -101,6 +101,7 @@ export class OneOffs {
         environmentFiles: source.environmentFiles,
         configHash: serviceSpecHash({ model, service, imageId: image.id, fileDigests }),
         version: COMPOSE_VERSION,
+        proxy: source.proxy,
       },
       containers: (other) => chooseRunning(containers, { service: other }).Id,
       carriedVolumes: {},

@@ -2,7 +2,7 @@
 
 import type { ImageBuilder } from '../build/builder.ts'
 import type { ContextStore } from '../build/context-store.ts'
-import type { Engine, RegistryAuth } from '../engine/types.ts'
+import type { Engine } from '../engine/types.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { matchService } from '../stack/match.ts'
 import type { Observed, ObservedContainer } from '../stack/observed.ts'
@@ -11,6 +11,7 @@ import type { RevisionRow } from '../store/revisions.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
 import type { ContainerWaiter } from './container-waiter.ts'
+import type { Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
@@ -31,7 +32,7 @@ export class RunContext {
   readonly observed: Observed
   readonly policy: Policy
   readonly images: ImageTable
-  readonly registryAuth: Readonly<Record<string, RegistryAuth>>
+  readonly credentials: Credentials
   readonly warn: (message: string) => void
   readonly #store: Store
   /** Containers that this run made, by service and replica. */
@@ -42,7 +43,7 @@ export class RunContext {
     observed: Observed
     policy: Policy
     images: ImageTable
-    registryAuth: Readonly<Record<string, RegistryAuth>>
+    credentials: Credentials
     store: Store
     warn: (message: string) => void
   }) {
@@ -50,7 +51,7 @@ export class RunContext {
     this.observed = parts.observed
     this.policy = parts.policy
     this.images = parts.images
-    this.registryAuth = parts.registryAuth
+    this.credentials = parts.credentials
     this.warn = parts.warn
     this.#store = parts.store
   }

@@ -11,6 +11,7 @@ import type { RevisionRow } from '../store/revisions.ts'
 import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
+import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
 import { asProblem } from './executor.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
@@ -90,7 +91,7 @@ export class DeploymentRun {
         removal: this.#removal(),
         operation: operationOf(this.#request),
         table,
-        registryAuth: this.#credentials(),
+        credentials: this.#credentials(),
         warn: (message) => this.#warnings.add(message),
       },
       signal,
@@ -190,7 +191,7 @@ export class DeploymentRun {
         observed: { containers: [], networks: [], volumes: [], ports: [] },
         policy: policyOf(this.#request, applied.scope),
         images: table,
-        registryAuth: this.#credentials(),
+        credentials: this.#credentials(),
         store: core.store,
         warn: (message) => this.#warnings.add(message),
       })
@@ -283,8 +284,8 @@ export class DeploymentRun {
     return { volumes, orphans, images: [...new Set(wanted.map((service) => service.image.reference))] }
   }
 
-  #credentials() {
-    return this.#core.credentials.get(this.#row.id) ?? {}
+  #credentials(): Credentials {
+    return this.#core.credentials.get(this.#row.id) ?? NO_CREDENTIALS
   }
 
   #end(problem: Problem | undefined): void {

@@ -1,6 +1,5 @@
 /** One round: observe, plan, execute. What requests and the loop by itself have in common. */
 import { Problem } from '../../protocol/problems.ts'
-import type { RegistryAuth } from '../engine/types.ts'
 import type { Action, StackPlan } from '../stack/actions.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
@@ -10,6 +9,7 @@ import type { Cures, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
+import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
 import { execute, type Outcome, type Task } from './executor.ts'
 import { ImageTable } from './images.ts'
 import { perform } from './perform.ts'
@@ -31,7 +31,7 @@ export async function prepareRound(
     readonly removal?: Removal | undefined
     readonly operation?: Operation | undefined
     readonly table?: ImageTable
-    readonly registryAuth?: Readonly<Record<string, RegistryAuth>> | undefined
+    readonly credentials?: Credentials
     readonly warn?: (message: string) => void
   },
   signal: AbortSignal,
@@ -70,7 +70,7 @@ export async function prepareRound(
       observed,
       policy: how.policy,
       images: how.table ?? new ImageTable(core.engine),
-      registryAuth: how.registryAuth ?? {},
+      credentials: how.credentials ?? NO_CREDENTIALS,
       store,
       warn: how.warn ?? (() => {}),
     }),

@@ -57,6 +57,7 @@ export class StackControl implements Control {
     mustNotBeHeld(this.#core.store, stack)
     await this.#mayTake(stack, request)
     const { store } = this.#core
+    const agents = this.#core.sshLoans.agentsOf(request.ssh)
     const files = request.files.map((file) => this.#core.files.put(file))
     for (const id of Object.values(request.contexts)) {
       if (!(await this.#core.contexts.has(id))) {
@@ -88,8 +89,8 @@ export class StackControl implements Control {
         known,
       }
     })
-    if (Object.keys(request.registryAuth).length > 0) {
-      this.#core.credentials.set(accepted, toAuth(request.registryAuth))
+    if (Object.keys(request.registryAuth).length > 0 || request.ssh !== undefined) {
+      this.#core.credentials.set(accepted, { registryAuth: toAuth(request.registryAuth), agents })
     }
     this.#supervisor.requested(stack, accepted, stored)
     return { deployment: accepted, revision, changed: !known }

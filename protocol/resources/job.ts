@@ -2,7 +2,35 @@ import { z } from 'zod'
 import { ProblemSchema, RegistryAuthSchema, ServiceName, StackName, Timestamp } from './common.ts'
 import { Step } from './deployment.ts'
 import { ModelSchema, Source } from './revision.ts'
-import { FileContent } from './stack.ts'
+import { FileContent, SshLoan } from './stack.ts'
+
+const Line = z.number().int()
+
+/** What BuildKit finds in a Dockerfile (https://docs.docker.com/reference/build-checks/). */
+export const BuildCheck = z.object({
+  service: ServiceName,
+  warnings: z.array(
+    z.object({
+      rule: z.string(),
+      url: z.string(),
+      detail: z.string(),
+      /** Index into `sources`; absent where it is about no place. */
+      source: z.number().int().optional(),
+      /** Lines from 1, both ends included. */
+      ranges: z.array(z.object({ start: Line, end: Line })),
+    }),
+  ),
+  /** Why the Dockerfile cannot be built at all. */
+  error: z
+    .object({
+      message: z.string(),
+      source: z.number().int().optional(),
+      ranges: z.array(z.object({ start: Line, end: Line })),
+    })
+    .optional(),
+  sources: z.array(z.object({ file: z.string(), text: z.string() })),
+})
+export type BuildCheck = z.infer<typeof BuildCheck>
 
 /** Work on a stack's images that changes no stack. It lives with the daemon, and its record for a while after its end. */
 export const Job = z.object({
@@ -16,6 +44,8 @@ export const Job = z.object({
   warnings: z.array(z.string()),
   error: ProblemSchema.optional(),
   steps: z.array(Step),
+  /** Of a build that was to check: what was found, by service. */
+  checks: z.array(BuildCheck).optional(),
 })
 export type Job = z.infer<typeof Job>
 
@@ -36,6 +66,8 @@ export const BuildOptions = z.strictObject({
   cache: z.enum(['use', 'ignore']).default('use'),
   /** `missing`: base images that the Engine has are taken as they are. */
   bases: z.enum(['missing', 'pull']).default('missing'),
+  /** `check`: nothing is built; the job says what is to be said of each Dockerfile. */
+  outcome: z.enum(['image', 'check']).default('image'),
   /** `push`: those with a name of their own go to their registries then. */
   images: z.enum(['keep', 'push']).default('keep'),
   /** For the containers of the classic builder; BuildKit has no such limit. */
@@ -74,6 +106,7 @@ export const BuildRequest = z.strictObject({
   files: z.array(FileContent).max(2000).default([]),
   /** As in a request to bring the stack up. */
   contexts: z.record(z.string().max(1000), z.string()).default({}),
+  ssh: SshLoan.optional(),
   options: BuildOptions.prefault({}),
 })
 export type BuildRequest = z.infer<typeof BuildRequest>

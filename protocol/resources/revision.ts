@@ -1,6 +1,15 @@
 import { z } from 'zod'
+import type { ProxySettings } from '../proxy.ts'
 import type { Model } from '../stackfile/model.ts'
 import { StackName, Timestamp } from './common.ts'
+
+const ProxySchema = z.strictObject({
+  httpProxy: z.string().max(4096).optional(),
+  httpsProxy: z.string().max(4096).optional(),
+  noProxy: z.string().max(65_536).optional(),
+  ftpProxy: z.string().max(4096).optional(),
+  allProxy: z.string().max(4096).optional(),
+}) satisfies z.ZodType<ProxySettings>
 
 /** Where a model came from: shown to people, written into Compose's own labels. Nothing is read from these paths. */
 export const Source = z.strictObject({
@@ -9,6 +18,8 @@ export const Source = z.strictObject({
   environmentFiles: z.array(z.string().max(4096)).max(100).default([]),
   /** The machine that the client ran on. Two machines may use one stack name by accident. */
   host: z.string().max(255),
+  /** Of that machine's Docker client: for containers and builds, below what the file says. */
+  proxy: ProxySchema.optional(),
 })
 export type Source = z.infer<typeof Source>
 

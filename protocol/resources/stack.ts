@@ -81,6 +81,13 @@ export const UpOptions = z.strictObject({
 })
 export type UpOptions = z.infer<typeof UpOptions>
 
+/** SSH agents of the caller (protocol/ssh-loan.ts), and which of them the build of each service may use. */
+export const SshLoan = z.strictObject({
+  loan: z.string().max(100),
+  agents: z.record(ServiceName, z.array(z.string().max(1000)).max(100)),
+})
+export type SshLoan = z.infer<typeof SshLoan>
+
 export const UpRequest = z.strictObject({
   model: ModelSchema,
   source: Source,
@@ -92,13 +99,14 @@ export const UpRequest = z.strictObject({
   registryAuth: z.record(z.string(), RegistryAuthSchema).default({}),
   /** Build contexts that were uploaded for this request: `service`, and `service/NAME` for an additional one. */
   contexts: z.record(z.string().max(1000), z.string()).default({}),
+  ssh: SshLoan.optional(),
   options: UpOptions.prefault({}),
 })
 export type UpRequest = z.infer<typeof UpRequest>
 export type UpRequestInput = z.input<typeof UpRequest>
 
 /** A project that Docker Compose started, with the file that it is to be held against. */
-export const AdoptRequest = UpRequest.omit({ registryAuth: true, contexts: true, options: true }).extend({
+export const AdoptRequest = UpRequest.omit({ registryAuth: true, contexts: true, ssh: true, options: true }).extend({
   /** Containers that another evenkeeld made are taken only on demand. */
   takeOver: z.boolean().default(false),
 })

@@ -24,6 +24,7 @@ const { values } = parseArgs({
 
 /** Of a worker: an input that needs more ends it, and counts as broken. */
 const HEAP_MIB = 512
+const TOLD_EVERY = 25_000
 
 const folder = mkdtempSync(join(tmpdir(), 'ek-fuzz-'))
 const bundle = join(folder, 'worker.cjs')
@@ -44,6 +45,7 @@ const share = Math.ceil(Number(values.inputs) / jobs)
 const started = performance.now()
 const sum = { accepted: 0, refused: 0, residentKiB: 0 }
 const failures = []
+let told = 0
 
 function work(index) {
   const order = {
@@ -72,14 +74,23 @@ function work(index) {
       sum.accepted += said.accepted
       sum.refused += said.refused
       sum.residentKiB = Math.max(sum.residentKiB, said.residentKiB)
-      if (!values.json && process.stderr.isTTY)
-        process.stderr.write(`\r${sum.accepted + sum.refused} of ${values.inputs} `)
+      if (!values.json) tellProgress()
     })
     child.on('close', (code, signal) => {
       if (code !== 0) failures.push({ seed: order.seed, broken: `the worker ended with ${signal ?? code}`, input: {} })
       resolve()
     })
   })
+}
+
+/** On a terminal all the time; elsewhere once in a while, so that a long run that is cut short has said how far it came. */
+function tellProgress() {
+  const played = sum.accepted + sum.refused
+  if (process.stderr.isTTY) process.stderr.write(`\r${played} of ${values.inputs} `)
+  else if (played - told >= TOLD_EVERY) {
+    told = played
+    process.stderr.write(`${played} of ${values.inputs} after ${((performance.now() - started) / 1000).toFixed(0)} s\n`)
+  }
 }
 
 function print({ seed, broken, input }) {

@@ -29,9 +29,8 @@ export const STATUS: Readonly<Record<string, Status>> = {
   watch: notYet(),
 
   'build --builder': different('only `default`: the Engine’s own builder builds, in the daemon'),
-  'build --check': different('refused, with the reason'),
   'build --memory': different('holds for the classic builder; a warning with BuildKit, which has no limit'),
-  'build --ssh': different('refused: no agent is forwarded to the daemon yet'),
+  'build --ssh': better('the agent stays with the client, which signs for the daemon as long as the command runs'),
   pull: different('the others go on after one that fails; the exit code is 1'),
   'pull --quiet': better('silent but for warnings and errors'),
   push: different('the others go on after one that fails; the exit code is 1'),

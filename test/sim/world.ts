@@ -4,6 +4,7 @@
  */
 import { ImageBuilder } from '../../daemon/build/builder.ts'
 import { ContextStore } from '../../daemon/build/context-store.ts'
+import { SshLoans } from '../../daemon/build/ssh-loans.ts'
 import type { Engine } from '../../daemon/engine/types.ts'
 import { ContainerWaiter } from '../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../daemon/reconcile/core.ts'
@@ -173,6 +174,7 @@ export class World {
       endings: new Endings(store, clock),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
+      sshLoans: new SshLoans(),
       underWay: new Map(),
       frozen: new Set(),
     }

@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { command } from '../command.ts'
 import { followDeployment } from '../follow-deployment.ts'
+import { sourceWithProxy } from '../prepare-up.ts'
 import { renderPlan } from '../render/plan.ts'
 import { stackArgument } from '../stack-argument.ts'
 
@@ -29,7 +30,9 @@ export default command({
     const { requestOf } = await import('../../stack-source.ts')
     const loaded = loadProject(stack, containers, context.selection)
     for (const warning of loaded.warnings) context.warn(warning)
-    const request = { ...requestOf(loaded), takeOver: values['take-over'] === true }
+    const declared = requestOf(loaded)
+    const source = await sourceWithProxy(api, declared.source)
+    const request = { ...declared, source, takeOver: values['take-over'] === true }
     const plan = await api.call('planAdopted', { stack }, request)
     for (const warning of plan.warnings) context.warn(warning)
     if (plan.actions.length > 0) output.line('What `evenkeel up` would change afterwards:')

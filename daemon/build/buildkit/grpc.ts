@@ -79,8 +79,9 @@ export class GrpcClient {
     request: { readonly type: MessageType<Q>; readonly value: Partial<Q> },
     answer: MessageType<A>,
     signal: AbortSignal,
+    metadata: Readonly<Record<string, string>> = {},
   ): Promise<A> {
-    for await (const message of this.stream(method, request, answer, signal)) return message
+    for await (const message of this.stream(method, request, answer, signal, metadata)) return message
     throw new GrpcError(GrpcStatus.internal, `${method} ended without an answer`)
   }
 
@@ -90,9 +91,10 @@ export class GrpcClient {
     { type, value }: { readonly type: MessageType<Q>; readonly value: Partial<Q> },
     answer: MessageType<A>,
     signal: AbortSignal,
+    metadata: Readonly<Record<string, string>> = {},
   ): AsyncGenerator<A> {
     signal.throwIfAborted()
-    const call = this.#open(method)
+    const call = this.#open(method, metadata)
     const cancel = () => call.close(constants.NGHTTP2_CANCEL)
     signal.addEventListener('abort', cancel, { once: true })
     try {
@@ -120,8 +122,9 @@ export class GrpcClient {
     endLater(this.#session)
   }
 
-  #open(method: string): ClientHttp2Stream {
+  #open(method: string, metadata: Readonly<Record<string, string>>): ClientHttp2Stream {
     const call = this.#session.request({
+      ...metadata,
       [constants.HTTP2_HEADER_METHOD]: 'POST',
       [constants.HTTP2_HEADER_PATH]: method,
       'content-type': 'application/grpc',

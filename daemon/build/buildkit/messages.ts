@@ -1,6 +1,6 @@
 /**
  * The messages that a build needs, by their numbers in BuildKit's own definitions (github.com/moby/buildkit: api/services/
- * control/control.proto, session/auth, session/secrets; github.com/tonistiigi/fsutil: types/wire.proto, types/stat.proto).
+ * control/control.proto, frontend/gateway/pb/gateway.proto, session/auth, session/secrets, session/sshforward; github.com/tonistiigi/fsutil: types/wire.proto, types/stat.proto).
  */
 import { bytes, type Decoded, flag, long, many, message, number, one, text, textMap, texts } from './protobuf.ts'
 
@@ -11,12 +11,22 @@ export const CONTROL = {
   listWorkers: '/moby.buildkit.v1.Control/ListWorkers',
 } as const
 
+/** Methods of a build that is steered from here, on the same connection. They name it in {@link BUILD_ID}. */
+export const BRIDGE = {
+  ping: '/moby.buildkit.v1.frontend.LLBBridge/Ping',
+  solve: '/moby.buildkit.v1.frontend.LLBBridge/Solve',
+  return: '/moby.buildkit.v1.frontend.LLBBridge/Return',
+} as const
+export const BUILD_ID = 'buildkit-controlapi-buildid'
+
 /** Methods that BuildKit calls on our session. */
 export const SESSION = {
   health: '/grpc.health.v1.Health/Check',
   files: '/moby.filesync.v1.FileSync/DiffCopy',
   credentials: '/moby.filesync.v1.Auth/Credentials',
   secret: '/moby.buildkit.secrets.v1.Secrets/GetSecret',
+  checkAgent: '/moby.sshforward.v1.SSH/CheckAgent',
+  forwardAgent: '/moby.sshforward.v1.SSH/ForwardAgent',
 } as const
 
 export const CacheEntry = message({ Type: text(1), Attrs: textMap(2) })
@@ -36,6 +46,17 @@ export const SolveRequest = message({
 })
 
 export const SolveResponse = message({ ExporterResponse: textMap(1) })
+
+export const BridgeSolveRequest = message({
+  Frontend: text(2),
+  FrontendOpt: textMap(3),
+  /** The answer in its present form. */
+  allowResultReturn: flag(5),
+  allowResultArrayRef: flag(6),
+})
+const BridgeResult = message({ metadata: textMap(10) })
+export const BridgeSolveResponse = message({ result: one(3, BridgeResult) })
+export const BridgeReturnRequest = message({ result: one(1, BridgeResult) })
 
 export const StatusRequest = message({ Ref: text(1) })
 
@@ -94,5 +115,8 @@ export const CredentialsResponse = message({ Username: text(1), Secret: text(2) 
 
 export const GetSecretRequest = message({ ID: text(1) })
 export const GetSecretResponse = message({ data: bytes(1) })
+
+export const CheckAgentRequest = message({ ID: text(1) })
+export const BytesMessage = message({ data: bytes(1) })
 
 export const HealthCheckResponse = message({ status: number(1) })

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Engine, RegistryAuth } from '../../engine/types.ts'
 import type { FileTree } from '../file-tree.ts'
+import type { SshAgent } from '../ssh-loans.ts'
 import { fileSync } from './file-sync.ts'
 import { GrpcError, type GrpcMethod, GrpcStatus, serveGrpc, unaryMethod } from './grpc.ts'
 import {
@@ -13,6 +14,7 @@ import {
   SESSION,
 } from './messages.ts'
 import { message } from './protobuf.ts'
+import { sshMethods } from './ssh-forward.ts'
 
 export interface SessionContent {
   /** What makes two sessions the same source: BuildKit keeps the files of one for the next. */
@@ -22,6 +24,8 @@ export interface SessionContent {
   readonly registryAuth: Readonly<Record<string, RegistryAuth>>
   /** By id. Read when BuildKit asks. */
   readonly secrets: ReadonlyMap<string, () => Buffer>
+  /** By id. */
+  readonly agents: ReadonlyMap<string, SshAgent>
 }
 
 export interface Session {
@@ -31,7 +35,8 @@ export interface Session {
 
 export async function openSession(engine: Engine, content: SessionContent, signal: AbortSignal): Promise<Session> {
   const id = randomBytes(16).toString('hex')
-  const methods = methodsOf(content)
+  const ended = new AbortController()
+  const methods = methodsOf(content, AbortSignal.any([signal, ended.signal]))
   const socket = await engine.upgrade(
     '/session',
     {
@@ -45,14 +50,20 @@ export async function openSession(engine: Engine, content: SessionContent, signa
   const server = serveGrpc(socket, methods)
   return {
     id,
-    close: () => server.close(),
+    close: () => {
+      ended.abort()
+      server.close()
+    },
   }
 }
 
 /** SERVING (grpc.health.v1). BuildKit asks each second, and drops a session that does not answer. */
 const HEALTHY = 1
 
-function methodsOf({ folders, registryAuth, secrets }: SessionContent): Record<string, GrpcMethod> {
+function methodsOf(
+  { folders, registryAuth, secrets, agents }: SessionContent,
+  signal: AbortSignal,
+): Record<string, GrpcMethod> {
   return {
     [SESSION.health]: unaryMethod(message({}), HealthCheckResponse, () => ({ status: HEALTHY })),
     [SESSION.files]: fileSync(folders),
@@ -64,6 +75,7 @@ function methodsOf({ folders, registryAuth, secrets }: SessionContent): Record<s
       if (read === undefined) throw new GrpcError(GrpcStatus.notFound, `secret ${ID} not found`)
       return { data: read() }
     }),
+    ...sshMethods(agents, signal),
   }
 }
 

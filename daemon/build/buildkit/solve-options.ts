@@ -54,7 +54,7 @@ export function solveOptions(input: SolveInput): SolveOptions {
   const attributes: Record<string, string> = {
     filename: input.dockerfile,
     ...(input.dockerfileFrom === 'session' ? { dockerfilekey: 'dockerfile' } : {}),
-    ...remoteContext(build),
+    ...remoteContext(input),
     ...prefixed('build-arg:', build.args ?? {}),
     ...prefixed('label:', build.labels ?? {}),
     ...(build.target === undefined || build.target === '' ? {} : { target: build.target }),
@@ -96,14 +96,6 @@ export function refusal(service: string, key: string, why: string, hint?: string
 }
 
 function refuseAlways(service: string, build: Build): void {
-  if (build.ssh !== undefined && Object.keys(build.ssh as object).length > 0) {
-    throw refusal(
-      service,
-      'ssh',
-      'the daemon builds, and has no SSH agent of yours',
-      'hand the key in as a build secret (RUN --mount=type=secret), or fetch over HTTPS with a token',
-    )
-  }
   const { network } = build
   if (network !== undefined && !['', 'default', 'none', 'host'].includes(network)) {
     throw refusal(service, 'network', `BuildKit builds with default, none or host, not "${network}"`)
@@ -111,20 +103,21 @@ function refuseAlways(service: string, build: Build): void {
   if (build.isolation !== undefined && !['', 'default'].includes(build.isolation)) {
     throw refusal(service, 'isolation', 'this is for Windows containers, and BuildKit does not know it')
   }
+}
+
+function remoteContext({ service, build, facts }: SolveInput): Record<string, string> {
   const source = contextSource(build.context ?? '.')
-  if (source.kind === 'url' && source.needsSsh) {
+  if (source.kind !== 'url') return {}
+  const isNew = source.url.startsWith('ssh://') || /#[^:]*:./.test(source.url)
+  if (facts.frontend === 'basic' && isNew) {
     throw refusal(
       service,
       'context',
-      `${source.url} needs an SSH agent, which the daemon has not`,
-      'use an https:// URL',
+      `the BuildKit of this Engine knows neither ssh:// nor a folder of a repository: ${source.url}`,
+      'update to Engine 23 or newer; over SSH, git@HOST:PATH works here',
     )
   }
-}
-
-function remoteContext(build: Build): Record<string, string> {
-  const source = contextSource(build.context ?? '.')
-  return source.kind === 'url' ? { context: source.url } : {}
+  return { context: source.url }
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, string | null>>): Record<string, string> {
@@ -216,11 +209,8 @@ function namedContexts({ service, build, facts, imageOf }: SolveInput): Record<s
         throw refusal(service, 'pull', `with ${at} from service ${source.service}, whose image is in no registry`)
       }
       found[`context:${name}`] = `docker-image://${imageOf(source.service)}`
-    } else if (source.kind === 'url') {
-      if (source.needsSsh)
-        throw refusal(service, at, 'this needs an SSH agent, which the daemon has not', 'use https://')
-      found[`context:${name}`] = source.url
-    } else {
+    } else if (source.kind === 'url') found[`context:${name}`] = source.url
+    else {
       throw refusal(service, at, 'an OCI layout lies on the machine of the client', 'load the image into the Engine')
     }
   }

@@ -50,6 +50,7 @@ export async function containerPlan(
       environmentFiles: revision.source.environmentFiles,
       configHash: composeHash(revision.model.services[body.service]!, containers),
       version: COMPOSE_VERSION,
+      proxy: revision.source.proxy,
     },
     containers,
     carriedVolumes: body.carriedVolumes,

@@ -1,6 +1,7 @@
 import { additionalContextIds } from '../../../protocol/build.ts'
 import { registryOf } from '../../../protocol/image-reference.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import { withProxy } from '../../build/build-order.ts'
 import { TransferProgress } from '../../build/transfer-progress.ts'
 import { imageReference } from '../desired-reader.ts'
 import type { Performance, Setting } from '../performance.ts'
@@ -14,7 +15,7 @@ export async function pullImage(performance: Performance<'pull-image'>): Promise
     signal,
     report,
   } = performance
-  const auth = context.registryAuth[registryOf(body.reference)]
+  const auth = context.credentials.registryAuth[registryOf(body.reference)]
   const query = {
     reference: body.reference,
     ...(body.platform === undefined ? {} : { platform: body.platform }),
@@ -57,12 +58,13 @@ async function build(service: string, { context, with: { builder, files }, signa
     {
       stack: context.desired.stack,
       service,
-      build: spec.build!,
+      build: withProxy(spec.build!, revision.source.proxy),
       imageName: reference,
       platform: spec.platform,
       contextId: revision.contexts[service],
       additionalContextIds: additionalContextIds(revision.contexts, service),
-      registryAuth: context.registryAuth,
+      registryAuth: context.credentials.registryAuth,
+      agents: context.credentials.agents(service),
       secrets: new Map(
         (spec.build!.secrets ?? []).flatMap(({ source, target }) => {
           const file = revision.files.find(({ kind, name }) => kind === 'secret' && name === source)

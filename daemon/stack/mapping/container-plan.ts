@@ -1,4 +1,5 @@
 /** What it takes to make one container: the Engine's create call, and what follows it. */
+import type { ProxySettings } from '../../../protocol/proxy.ts'
 import type { Model } from '../../../protocol/stackfile/model.ts'
 import type { ContainerCreateBody, EndpointSettings, ImageInspect } from '../../engine/types.ts'
 
@@ -19,6 +20,8 @@ export interface ContainerInput {
     readonly environmentFiles: readonly string[]
     readonly configHash: string
     readonly version: string
+    /** Not part of the hash, as for Compose: other settings make no container anew. */
+    readonly proxy?: ProxySettings | undefined
   }
   /** Id of the first container of another service, for shared namespaces and volumes. */
   readonly containers: (service: string) => string | undefined

@@ -3,6 +3,7 @@
  * (2.40); test/engine/parity compares the two container by container.
  */
 import { Problem } from '../../../protocol/problems.ts'
+import { proxyEnvironment } from '../../../protocol/proxy.ts'
 import type { Healthcheck, Service } from '../../../protocol/stackfile/model.ts'
 import { parseDuration } from '../../../protocol/stackfile/units.ts'
 import { COMPOSE } from '../labels.ts'
@@ -48,7 +49,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
       Labels: labelsOf(input, spec),
       StopSignal: spec.stop_signal,
       StopTimeout: secondsOf(spec.stop_grace_period),
-      Env: environmentOf(spec),
+      Env: environmentOf(spec, proxyEnvironment(input.compose.proxy)),
       Healthcheck: healthcheckOf(spec.healthcheck, `${path}.healthcheck`, input.apiVersion),
       HostConfig: defined({
         AutoRemove: input.oneOff?.remove ? true : undefined,
@@ -135,9 +136,10 @@ function labelsOf(input: ContainerInput, spec: Service): Record<string, string> 
 }
 
 /** A variable without a value takes that of the image away. */
-function environmentOf(spec: Service): string[] | undefined {
-  if (spec.environment === undefined) return undefined
-  return Object.entries(spec.environment).map(([key, value]) => (value === null ? key : `${key}=${value}`))
+function environmentOf(spec: Service, proxy: Readonly<Record<string, string>>): string[] | undefined {
+  const environment = { ...proxy, ...spec.environment }
+  if (spec.environment === undefined && Object.keys(environment).length === 0) return undefined
+  return Object.entries(environment).map(([key, value]) => (value === null ? key : `${key}=${value}`))
 }
 
 function healthcheckOf(check: Healthcheck | undefined, path: string, apiVersion: string) {

@@ -2,7 +2,39 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openAgent } from '../../../client/ssh/agent.ts'
+import { startGitServer } from '../../lab/git-server.mjs'
 import { BASE, Bench, ENGINES, ensureImages } from './support.ts'
+
+const SSH_KEYS = join(import.meta.dirname, '../../fixtures/ssh')
+
+/** Asks the agent of a build for its keys, for a signature by each, and to forget them. */
+const ASK_AGENT = `
+import { createConnection } from 'node:net'
+const socket = createConnection(process.env.SSH_AUTH_SOCK)
+const string = (bytes) => Buffer.concat([Buffer.from(new Uint32Array([bytes.length]).buffer).reverse(), bytes])
+let held = Buffer.alloc(0)
+let told = () => {}
+socket.on('data', (data) => {
+  held = Buffer.concat([held, data])
+  if (held.length >= 4 && held.length === 4 + held.readUInt32BE(0)) told(held.subarray(4))
+})
+const ask = (message) => new Promise((resolve) => {
+  held = Buffer.alloc(0)
+  told = resolve
+  socket.write(string(message))
+})
+const list = await ask(Buffer.of(11))
+for (let at = 5; at < list.length; ) {
+  const key = list.subarray(at + 4, at + 4 + list.readUInt32BE(at))
+  at += 4 + key.length
+  at += 4 + list.readUInt32BE(at)
+  const answer = await ask(Buffer.concat([Buffer.of(13), string(key), string(Buffer.from('data')), Buffer.alloc(4)]))
+  console.log(key.subarray(4, 4 + key.readUInt32BE(0)).toString(), answer[0])
+}
+console.log('remove', (await ask(Buffer.of(19)))[0])
+socket.end()
+`
 
 describe.skipIf(ENGINES.length === 0).each(ENGINES)('BuildKit at %s', (address) => {
   let bench: Bench
@@ -283,7 +315,6 @@ describe.skipIf(ENGINES.length === 0).each(ENGINES)('BuildKit at %s', (address) 
   test('what the docker driver refuses is refused by name', async () => {
     const context = bench.write('refused', { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
     const cases = {
-      ssh: { ssh: { default: '' } },
       network: { network: 'mine' },
       cache_to: { cache_to: ['type=local,dest=/tmp'] },
       cache_from: { cache_from: ['type=local,src=/tmp'] },
@@ -305,6 +336,100 @@ describe.skipIf(ENGINES.length === 0).each(ENGINES)('BuildKit at %s', (address) 
     expect(privileged).toMatchObject({ code: 'unsupported' })
     expect(privileged.message).toContain('security.insecure')
     expect(privileged.hint).toContain('daemon.json')
+  })
+
+  test('a lent SSH agent tells its keys and signs during RUN, and is nowhere else', async () => {
+    const context = bench.write('ssh', {
+      'ask.mjs': ASK_AGENT,
+      Dockerfile: `FROM ek-lab/app:1\nCOPY ask.mjs /\nRUN --mount=type=ssh node /ask.mjs > /said; echo ${tag}\nRUN test -z "$SSH_AUTH_SOCK"\n`,
+    })
+    const keys = ['key-ed25519-256', 'key-rsa-2048'].map((name) => join(SSH_KEYS, name))
+    const agent = openAgent(keys.join(','), 'test', {})
+    const ask = async (message: Buffer) => Buffer.from(await agent.answer(message))
+    await bench.build({ context, ssh: { default: null } }, { agents: new Map([['default', { ask }]]) })
+    expect((await bench.files('/said')).said).toBe('ssh-ed25519 14\nssh-rsa 14\nremove 5\n')
+  })
+
+  test('an agent that was not lent is named', async () => {
+    const context = bench.write('ssh-missing', { Dockerfile: `FROM ${BASE}\n` })
+    const problem = await bench.refusal({ context, ssh: { git: null } })
+    expect(problem).toMatchObject({ code: 'build-failed' })
+    expect(problem.message).toBe('services.web.build.ssh: no SSH agent was lent for git')
+  })
+
+  test('a Dockerfile is checked, and nothing is built', async () => {
+    const context = bench.write('check', { Dockerfile: `FROM ${BASE}\nENV A b\nCMD echo hi\n` })
+    const imageName = `ek-build-test-check:${tag}`
+    if (!(await bench.engine.atLeast('1.46'))) {
+      await expect(bench.check({ context })).rejects.toMatchObject({ code: 'engine-too-old' })
+      return
+    }
+    const { warnings, sources } = await bench.check({ context }, { imageName })
+    expect(warnings.map(({ rule, ranges }) => [rule, ranges])).toEqual([
+      ['LegacyKeyValueFormat', [{ start: 2, end: 2 }]],
+      ['JSONArgsRecommended', [{ start: 3, end: 3 }]],
+    ])
+    expect(sources).toEqual([{ file: 'Dockerfile', text: `FROM ${BASE}\nENV A b\nCMD echo hi\n` }])
+    expect(await bench.engine.images.inspect(imageName)).toBeUndefined()
+    const broken = bench.write('check-broken', { Dockerfile: `FROM ${BASE}\nWAT\n` })
+    expect((await bench.check({ context: broken })).error).toMatchObject({
+      message: expect.stringContaining('unknown instruction: WAT'),
+      ranges: [{ start: 2, end: 2 }],
+    })
+    const clean = bench.write('check-clean', { Dockerfile: `FROM ${BASE}\nCMD ["true"]\n` })
+    expect(await bench.check({ context: clean })).toMatchObject({ warnings: [] })
+  })
+
+  describe('a context in a Git repository', () => {
+    let repository: Awaited<ReturnType<typeof startGitServer>>
+    let url: string
+
+    beforeAll(async () => {
+      const files = (who: string) => ({ Dockerfile: `FROM ${BASE}\nCOPY who.txt /\n`, 'who.txt': who })
+      const inFolder = Object.entries(files(`folder ${tag}`)).map(([name, text]) => [`sub/${name}`, text])
+      repository = await startGitServer({
+        main: { ...files(`main ${tag}`), ...Object.fromEntries(inFolder) },
+        next: files(`next ${tag}`),
+      })
+      url = `http://${await bench.addressOf(repository)}:${repository.port}${repository.path}`
+    })
+    afterAll(() => repository.close())
+
+    test('is fetched by its branch', async () => {
+      await bench.build({ context: `${url}#next` })
+      expect(await bench.files('/who.txt')).toEqual({ 'who.txt': `next ${tag}` })
+      await bench.build({ context: `${url}#main`, dockerfile_inline: `FROM ${BASE}\nCOPY who.txt /inline\n` })
+      expect(await bench.files('/inline')).toEqual({ inline: `main ${tag}` })
+    })
+
+    test('may be a folder, or the default branch, where the Engine knows of them', async () => {
+      if (!hasNamedContexts) {
+        const problem = await bench.refusal({ context: `${url}#main:sub` })
+        expect(problem).toMatchObject({ code: 'unsupported' })
+        expect((await bench.refusal({ context: url })).hint).toBe('name the branch in the context: URL#BRANCH')
+        return
+      }
+      await bench.build({ context: `${url}#main:sub` })
+      expect(await bench.files('/who.txt')).toEqual({ 'who.txt': `folder ${tag}` })
+      await bench.build({ context: url })
+      expect(await bench.files('/who.txt')).toEqual({ 'who.txt': `main ${tag}` })
+    })
+
+    test('that is not there fails with what Git says of it', async () => {
+      const problem = await bench.refusal({ context: `${url}#nowhere` })
+      expect(problem).toMatchObject({ code: 'build-failed' })
+      expect(problem.message).toContain(`load git source ${url}#nowhere`)
+    })
+
+    test('is fetched for the classic builder as well, folder and all', async () => {
+      const old = new Bench(address, ['/grpc', '/session'])
+      try {
+        await old.build({ context: `${url}#main:sub` })
+        expect(await old.files('/who.txt')).toEqual({ 'who.txt': `folder ${tag}` })
+      } finally {
+        await old.close()
+      }
+    })
   })
 
   test('builds run side by side', async () => {

@@ -13,6 +13,7 @@ import { connectEngine } from '../../../daemon/engine/connect.ts'
 import type { Engine } from '../../../daemon/engine/types.ts'
 import { additionalContextIds } from '../../../protocol/build.ts'
 import type { Problem } from '../../../protocol/problems.ts'
+import type { BuildCheck } from '../../../protocol/resources/job.ts'
 import type { Build } from '../../../protocol/stackfile/model.ts'
 
 export const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? '').split(',').filter((address) => address !== '')
@@ -25,6 +26,10 @@ export const { ensureImages } = (await import(new URL('../../lab/images.mjs', im
 export const BASE = 'ek-lab/sleep:1'
 
 export type Files = Readonly<Record<string, string | Buffer>>
+
+type Given = Partial<
+  Pick<BuildOrder, 'service' | 'imageName' | 'platform' | 'secrets' | 'agents' | 'imageOf' | 'registryAuth'>
+>
 
 export class Bench {
   readonly engine: Engine
@@ -66,11 +71,57 @@ export class Bench {
     return folder
   }
 
-  async build(
-    build: Build,
-    more: Partial<Pick<BuildOrder, 'service' | 'imageName' | 'platform' | 'secrets' | 'imageOf' | 'registryAuth'>> = {},
-    signal: AbortSignal = AbortSignal.timeout(100_000),
-  ): Promise<void> {
+  async build(build: Build, more: Given = {}, signal: AbortSignal = AbortSignal.timeout(100_000)): Promise<void> {
+    const order = await this.#order(build, more)
+    const lines: string[] = []
+    this.lines = lines
+    await new ImageBuilder(this.engine, this.contexts).build(order, (line) => lines.push(line), signal)
+    const built = await this.engine.images.inspect(order.imageName)
+    if (built !== undefined) this.#images.add(built.Id)
+  }
+
+  /** What the frontend says of the Dockerfile. */
+  async check(build: Build, more: Given = {}): Promise<BuildCheck> {
+    const order = await this.#order(build, more)
+    return new ImageBuilder(this.engine, this.contexts).check(order, () => {}, AbortSignal.timeout(100_000))
+  }
+
+  /** That of this machine's addresses at which the Engine's own network reaches a server. */
+  async addressOf({
+    addresses,
+    port,
+  }: {
+    readonly addresses: readonly string[]
+    readonly port: number
+  }): Promise<string> {
+    for (const address of addresses) {
+      const { Id } = await this.engine.containers.create(
+        { name: `ek-build-test-${Math.random().toString(36).slice(2)}` },
+        {
+          Image: BASE,
+          Entrypoint: ['nc', '-w', '2', address, String(port)],
+          HostConfig: { NetworkMode: 'host' },
+        },
+      )
+      try {
+        await this.engine.containers.start(Id)
+        if ((await this.#exitCode(Id)) === 0) return address
+      } finally {
+        await this.engine.containers.remove(Id, { force: true, volumes: 'anonymous' })
+      }
+    }
+    throw new Error(`the Engine reaches none of ${addresses.join(', ')}`)
+  }
+
+  async #exitCode(id: string): Promise<number> {
+    for (;;) {
+      const { State } = await this.engine.containers.inspect(id)
+      if (State.Status === 'exited') return State.ExitCode
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  async #order(build: Build, more: Given): Promise<BuildOrder> {
     const service = more.service ?? 'web'
     const ids: Record<string, string> = {}
     for (const [key, selection] of contextsOf(service, build)) {
@@ -82,30 +133,23 @@ export class Bench {
     }
     const imageName = more.imageName ?? 'ek-build-test:latest'
     for (const tag of [imageName, ...(build.tags ?? [])]) this.#images.add(tag)
-    const lines: string[] = []
-    this.lines = lines
-    await new ImageBuilder(this.engine, this.contexts).build(
-      {
-        stack: 'ek-build-test',
-        service,
-        build,
-        imageName,
-        platform: undefined,
-        contextId: ids[service],
-        additionalContextIds: additionalContextIds(ids, service),
-        registryAuth: {},
-        secrets: new Map(),
-        imageOf: (other) => `ek-build-test-${other}`,
-        ...more,
-      },
-      (line) => lines.push(line),
-      signal,
-    )
-    const built = await this.engine.images.inspect(imageName)
-    if (built !== undefined) this.#images.add(built.Id)
+    return {
+      stack: 'ek-build-test',
+      service,
+      build,
+      imageName,
+      platform: undefined,
+      contextId: ids[service],
+      additionalContextIds: additionalContextIds(ids, service),
+      registryAuth: {},
+      secrets: new Map(),
+      agents: new Map(),
+      imageOf: (other) => `ek-build-test-${other}`,
+      ...more,
+    }
   }
 
-  async refusal(build: Build, more: Parameters<Bench['build']>[1] = {}, signal?: AbortSignal): Promise<Problem> {
+  async refusal(build: Build, more: Given = {}, signal?: AbortSignal): Promise<Problem> {
     try {
       await this.build(build, more, signal)
     } catch (error) {

@@ -9,7 +9,7 @@ import { openStore } from '../../../daemon/store/store.ts'
 import { allows, objectOf, ROLE_NAMES, ROLES, type Role } from '../../../protocol/access.ts'
 import type { Problem } from '../../../protocol/problems.ts'
 import type { TokenRequest } from '../../../protocol/resources/access.ts'
-import { ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
+import { LOANS, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 import { rejectionOf } from '../support/problems.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { CERTIFICATE } from './certificate.ts'
@@ -72,7 +72,7 @@ class House {
 }
 
 describe('every route and stream, for every role', () => {
-  const ENDPOINTS = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS })
+  const ENDPOINTS = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS, ...LOANS })
   const IDS = { stack: '%', deployment: 'd-%', job: 'j-%', volume: '%_data' } as const
 
   test.each(ROLE_NAMES)(

@@ -11,9 +11,9 @@ import {
   ROLE_NAMES,
   ROLES,
 } from '../../../protocol/access.ts'
-import { ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
+import { LOANS, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 
-const ENDPOINTS = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS })
+const ENDPOINTS = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS, ...LOANS })
 
 /** Reached without naming a stack or what belongs to one: each is here because somebody decided what it may show to whom. */
 const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks' | 'of no stack' | 'of the daemon'>> = {

@@ -110,10 +110,10 @@ describe('a build section as BuildKit takes it', () => {
   })
 
   test.each([
-    ['ssh', { ssh: { default: '' } }, {}],
     ['network', { network: 'service:db' }, {}],
     ['isolation', { isolation: 'hyperv' }, {}],
-    ['context', { context: 'git@x.example:a/b.git' }, {}],
+    ['context', { context: 'ssh://git@x.example/a/b.git' }, { frontend: 'basic' }],
+    ['context', { context: 'https://x.example/b.git#main:sub' }, { frontend: 'basic' }],
     ['platforms', { platforms: ['a', 'b'] }, {}],
     ['provenance', { provenance: 'true' }, {}],
     ['sbom', { sbom: 'generator=x' }, {}],
@@ -121,7 +121,6 @@ describe('a build section as BuildKit takes it', () => {
     ['cache_from', { cache_from: ['type=gha'] }, {}],
     ['pull', { pull: true, additional_contexts: { a: 'service:b' } }, {}],
     ['additional_contexts.a', { additional_contexts: { a: 'oci-layout:///x' } }, {}],
-    ['additional_contexts.a', { additional_contexts: { a: 'ssh://x/y.git' } }, {}],
     ['additional_contexts', { additional_contexts: { a: '/x' } }, { frontend: 'basic' }],
     ['shm_size', { shm_size: '1' }, { frontend: 'basic' }],
     ['ulimits', { ulimits: { nofile: 1 } }, { frontend: 'basic' }],
@@ -130,6 +129,21 @@ describe('a build section as BuildKit takes it', () => {
     expect(() => optionsOf(build, facts)).toThrowError(
       expect.objectContaining({ code: 'unsupported', message: expect.stringContaining(`services.web.build.${key}: `) }),
     )
+  })
+
+  test('a repository is fetched by the Engine, over SSH as well, by its branch and folder', () => {
+    for (const context of [
+      'git@x.example:a/b.git',
+      'ssh://git@x.example/a.git#main:sub',
+      'https://x.example/a.git#v1',
+    ]) {
+      expect(optionsOf({ context }).attributes.context).toBe(context)
+    }
+    expect(optionsOf({ context: 'https://x.example/b.git#main' }, { frontend: 'basic' }).attributes.context).toBe(
+      'https://x.example/b.git#main',
+    )
+    const { attributes } = optionsOf({ additional_contexts: { more: 'ssh://x.example/y.git' } })
+    expect(attributes['context:more']).toBe('ssh://x.example/y.git')
   })
 
   test.each([{ provenance: 'false', sbom: 'false', isolation: 'default', network: 'default', ssh: {} } as Build])(

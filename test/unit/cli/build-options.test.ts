@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bakeFileOf } from '../../../client/bake.ts'
-import { buildOptionsOf } from '../../../client/cli/build-options.ts'
+import { buildOptionsOf, sshOption } from '../../../client/cli/build-options.ts'
 import { COMMANDS } from '../../../client/cli/commands/index.ts'
 import { parseCommandLine } from '../../../client/cli/parse.ts'
 import { CREATE_OPTIONS } from '../../../client/cli/up-options.ts'
@@ -38,7 +38,6 @@ describe('the flags of build become its options', () => {
 
   test.each([
     [['--builder', 'mine'], 'unsupported'],
-    [['--ssh', 'default'], 'unsupported'],
     [['--memory', 'much'], 'bad-request'],
     [['--memory', '0'], 'bad-request'],
     [['--build-arg', '=x'], 'bad-request'],
@@ -46,6 +45,26 @@ describe('the flags of build become its options', () => {
     const problem = problemOf(() => optionsOf(...argv))
     expect(problem.code).toBe(code)
     expect(problem.hint).not.toBe(undefined)
+  })
+})
+
+describe('--ssh', () => {
+  test.each([
+    ['', ['default', '']],
+    ['default', ['default', '']],
+    ['default=/run/agent', ['default', '/run/agent']],
+    ['=/key', ['default', '/key']],
+    ['git=/a,/b', ['git', '/a,/b']],
+  ])('%j is the agent %j', (text, agent) => {
+    expect(sshOption(text)).toEqual(agent)
+  })
+
+  test('of an id alone is refused, with what to write', () => {
+    expect(problemOf(() => sshOption('git'))).toMatchObject({
+      code: 'bad-request',
+      message: 'invalid ssh key "git"',
+      hint: 'write default, or ID=SOCKET, or ID=KEY[,KEY]',
+    })
   })
 })
 
@@ -96,7 +115,12 @@ test('build --print is Compose’s bake file', () => {
     secrets: { tok: { file: '/srv/tok' }, envsec: { environment: 'HOME' } },
   }
   const builds = ['full', 'basic'].map((name) => [name, model.services[name]!] as const)
-  expect(bakeFileOf(model, builds, BuildOptions.parse({ args: { Z: '1' }, bases: 'pull' }))).toEqual({
+  expect(
+    bakeFileOf(model, builds, {
+      ...BuildOptions.parse({ args: { Z: '1' }, bases: 'pull' }),
+      ssh: [],
+    }),
+  ).toEqual({
     group: { default: { targets: ['full', 'basic'] } },
     target: {
       full: {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../../daemon/http/openapi.ts'
 import { PROBLEMS } from '../../../protocol/problems.ts'
-import { ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
+import { LOANS, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 import { SCHEMAS } from '../../../protocol/schemas.ts'
 
 interface Operation {
@@ -36,13 +36,13 @@ describe('the OpenAPI document', () => {
     },
   )
 
-  test.each(Object.entries({ ...STREAMS, ...SESSIONS }))('has stream %s', (name, stream) => {
+  test.each(Object.entries({ ...STREAMS, ...SESSIONS, ...LOANS }))('has stream %s', (name, stream) => {
     expect(operationOf(stream.path, 'GET')).toMatchObject({ operationId: name, 'x-permission': stream.permission })
   })
 
   test('has no path beyond those', () => {
     const known = new Set(
-      [ROUTES, STREAMS, SESSIONS]
+      [ROUTES, STREAMS, SESSIONS, LOANS]
         .flatMap((table): { path: string }[] => Object.values(table))
         .map((route) => route.path),
     )

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { pathOf, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
+import { LOANS, pathOf, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 import { SCHEMAS } from '../../../protocol/schemas.ts'
 
-const ALL = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS })
+const ALL = Object.entries({ ...ROUTES, ...STREAMS, ...SESSIONS, ...LOANS })
 
 describe('the route table', () => {
   test('has each method and path once', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { NO_CREDENTIALS } from '../../../daemon/reconcile/credentials.ts'
 import { ImageTable } from '../../../daemon/reconcile/images.ts'
 import { RunContext } from '../../../daemon/reconcile/run-context.ts'
 import type { ObservedContainer } from '../../../daemon/stack/observed.ts'
@@ -15,7 +16,7 @@ const contextOf = (containers: readonly ObservedContainer[]) =>
     observed: asDeclared(desired, { containers }),
     policy: REQUEST,
     images: new ImageTable(new FakeEngine().asEngine()),
-    registryAuth: {},
+    credentials: NO_CREDENTIALS,
     store: {} as Store,
     warn: () => {},
   })

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import { NO_CREDENTIALS } from '../../../daemon/reconcile/credentials.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import {
@@ -217,7 +218,8 @@ describe('a deployment that is cut short', () => {
 test('credentials of a deployment are gone when it has ended', async () => {
   const bench = await aRunningStack()
   const id = queue(bench, up(1))
-  bench.core.credentials.set(id, { 'docker.io': { serveraddress: 'docker.io', password: 's3cret' } })
+  const registryAuth = { 'docker.io': { serveraddress: 'docker.io', password: 's3cret' } }
+  bench.core.credentials.set(id, { ...NO_CREDENTIALS, registryAuth })
   await runNext(bench)
   expect(bench.core.credentials.size).toBe(0)
 })

@@ -83,7 +83,7 @@ describe('up', () => {
     const bench = aBench()
     const registryAuth = { 'docker.io': { serveraddress: 'docker.io', password: 's3cret' } }
     const { deployment } = await controlOf(bench).up({ registryAuth })
-    expect(bench.core.credentials.get(deployment)).toEqual(registryAuth)
+    expect(bench.core.credentials.get(deployment)?.registryAuth).toEqual(registryAuth)
     expect(JSON.stringify(bench.core.store.deployments.next('shop'))).not.toContain('s3cret')
   })
 })

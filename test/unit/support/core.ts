@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest'
 import { ImageBuilder } from '../../../daemon/build/builder.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
+import { SshLoans } from '../../../daemon/build/ssh-loans.ts'
 import type { Clock } from '../../../daemon/reconcile/clock.ts'
 import { ContainerWaiter } from '../../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../../daemon/reconcile/core.ts'
@@ -80,6 +81,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       endings: new Endings(store, clock),
       progress: new Channel<ProgressItem>(),
       credentials: new Map(),
+      sshLoans: new SshLoans(),
       underWay: new Map(),
       frozen: new Set(),
     },
