@@ -1,5 +1,5 @@
 /** What calls and streams to the daemon have in common. */
-import { Problem } from '../protocol/problems.ts'
+import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
 
 /** Frames as they come. Ends with the stream; `close` ends it from here. */
@@ -22,4 +22,13 @@ export function unreachable(address: DaemonAddress, error: Error): Problem {
     hint: 'start one: evenkeeld &   (or say where it is: -H unix:///path, EVENKEEL_HOST)',
     cause: error,
   })
+}
+
+/** What an answer that is a refusal says. */
+export function refusal(text: string, status: number): Problem {
+  try {
+    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
+  } catch {
+    return new Problem('internal', `the daemon answered ${status}: ${text.slice(0, 200)}`)
+  }
 }

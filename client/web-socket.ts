@@ -1,8 +1,7 @@
 /** A WebSocket to the daemon. `ws` is loaded with this file: only where a stream or a session is wanted. */
 import { WebSocket } from 'ws'
-import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
-import { NO_SERVER_NAME, unreachable } from './connection.ts'
+import { NO_SERVER_NAME, refusal, unreachable } from './connection.ts'
 
 /** Listens before it opens (`listen`): the first frames come with the answer itself. */
 export async function openWebSocket(
@@ -26,17 +25,9 @@ export async function openWebSocket(
       response.on('data', (chunk: string) => {
         text += chunk
       })
-      response.once('end', () => reject(refusal(text)))
+      response.once('end', () => reject(refusal(text, response.statusCode ?? 500)))
     })
     socket.once('error', (error) => reject(unreachable(address, error)))
   })
   return socket
-}
-
-function refusal(text: string): Problem {
-  try {
-    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
-  } catch {
-    return new Problem('internal', `the daemon refused the stream: ${text.slice(0, 200)}`)
-  }
 }
