@@ -1,7 +1,6 @@
 /** The typed client, made from the route table. Over node:http, because loading undici costs more than most commands. */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import {
   pathOf,
   ROUTES,
@@ -13,7 +12,7 @@ import {
 } from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, unreachable } from './connection.ts'
+import { type FrameStream, refusal, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
 import type { SshAgent } from './ssh/agent.ts'
 import type { Loan } from './ssh/lend.ts'
@@ -99,7 +98,7 @@ export class Api {
   ): Promise<Readable> {
     const response = await this.#request(name, params, query, {}, (request) => request.end())
     if ((response.statusCode ?? 500) < 400) return response
-    throw problemOf(await textOf(response), response.statusCode ?? 500)
+    throw refusal(await textOf(response), response.statusCode ?? 500)
   }
 
   /** The library is loaded while the daemon works already. */
@@ -147,7 +146,7 @@ export class Api {
     const response = await this.#request(name, params, query, headers, write)
     const text = await textOf(response)
     if ((response.statusCode ?? 500) < 400) return text
-    throw problemOf(text, response.statusCode ?? 500)
+    throw refusal(text, response.statusCode ?? 500)
   }
 
   async #request(
@@ -183,12 +182,4 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of response) text += chunk
   return text
-}
-
-function problemOf(text: string, status: number): Problem {
-  try {
-    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
-  } catch {
-    return new Problem('internal', `the daemon answered ${status}: ${text.slice(0, 200)}`)
-  }
 }

@@ -1,5 +1,5 @@
 /** What calls and streams to the daemon have in common. */
-import { Problem } from '../protocol/problems.ts'
+import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
 
 /** Frames as they come. Ends with the stream; `close` ends it from here. */
@@ -35,4 +35,13 @@ export function unreachable({ url, way }: DaemonAddress, error: Error): Problem 
         : 'is it started with --listen, and is the way to it open?',
     cause: error,
   })
+}
+
+/** What an answer that is a refusal says. */
+export function refusal(text: string, status: number): Problem {
+  try {
+    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
+  } catch {
+    return new Problem('internal', `the daemon answered ${status}: ${text.slice(0, 200)}`)
+  }
 }

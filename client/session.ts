@@ -4,28 +4,33 @@ import { Problem } from '../protocol/problems.ts'
 import type { AttachOpen, ExecOpen } from '../protocol/resources/session.ts'
 import {
   type CallerFrame,
+  controlFrame,
   type DaemonFrame,
-  decodeData,
-  encodeData,
+  FrameReader,
+  frameHeader,
   piecesOf,
   ReceiveWindow,
+  SESSION_PROTOCOL,
   SendWindow,
   type SessionChannel,
 } from '../protocol/session.ts'
 import type { DaemonAddress } from './address.ts'
-import { openWebSocket } from './web-socket.ts'
+import { upgrade } from './upgrade.ts'
 
 export type SessionOpen = z.input<typeof ExecOpen> | z.input<typeof AttachOpen>
 
 export interface SessionHandlers {
-  /** Resolves when the bytes are taken. Called in the order sent, without waiting for the last. */
-  data(channel: SessionChannel, bytes: Uint8Array): Promise<void>
+  /**
+   * The bytes are there until it returns. A promise resolves when they are taken; the next ones come without waiting for
+   * that, in the order sent.
+   */
+  data(channel: SessionChannel, bytes: Uint8Array): Promise<void> | undefined
   started(frame: Extract<DaemonFrame, { type: 'started' }>): void
 }
 
 export interface Session {
   send(frame: CallerFrame): void
-  /** Resolves when there was room for it; false when nothing goes any more. */
+  /** Resolves when the bytes have gone, and may be used for others; false when nothing goes any more. */
   write(bytes: Uint8Array): Promise<boolean>
   /** The exit code, once all output is taken. */
   readonly exitCode: Promise<number>
@@ -52,20 +57,24 @@ export async function openSession(
     sending.close()
     settle.reject(error)
   }
-  const socket = await openWebSocket(address, path, (socket) => {
-    const data = (message: Uint8Array): void => {
-      const { channel, bytes } = decodeData(message)
-      receiving.received(bytes.length)
-      const taken = handlers
-        .data(channel, bytes)
-        .then(() => {
-          const granted = receiving.taken(bytes.length)
-          if (granted > 0) send({ type: 'window', bytes: granted })
-        }, fail)
-        .finally(() => taking.delete(taken))
-      taking.add(taken)
-    }
-    const control = (frame: DaemonFrame): void => {
+  const taken = (bytes: number): void => {
+    const granted = receiving.taken(bytes)
+    if (granted > 0) send({ type: 'window', bytes: granted })
+  }
+  const reader = new FrameReader({
+    data(channel, bytes) {
+      const { length } = bytes
+      receiving.received(length)
+      const pending = handlers.data(channel, bytes)
+      if (pending === undefined) {
+        taken(length)
+        return
+      }
+      const work = pending.then(() => taken(length), fail).finally(() => taking.delete(work))
+      taking.add(work)
+    },
+    control(text) {
+      const frame = JSON.parse(text) as DaemonFrame
       switch (frame.type) {
         case 'started':
           handlers.started(frame)
@@ -85,42 +94,49 @@ export async function openSession(
           )
           return
       }
-    }
-    socket.on('message', (message, isBinary) => {
-      try {
-        if (isBinary) data(message as Buffer)
-        else control(JSON.parse(String(message)) as DaemonFrame)
-      } catch (error) {
-        fail(error)
-        socket.terminate()
-      }
-    })
-    socket.once('close', () => {
-      sending.close()
-      void Promise.all(taking).then(() =>
-        settle.reject(
-          new Problem('daemon-unreachable', 'the connection to the daemon was lost', {
-            hint: 'what was started may go on; see: evenkeel ps',
-          }),
-        ),
-      )
-    })
+    },
   })
-  const send = (frame: CallerFrame | SessionOpen): void => socket.send(JSON.stringify(frame), () => {})
+  const socket = await upgrade(address, path, SESSION_PROTOCOL, (bytes) => {
+    try {
+      reader.feed(bytes)
+    } catch (error) {
+      fail(error)
+      socket.destroy()
+    }
+  })
+  socket.once('close', () => {
+    sending.close()
+    void Promise.all(taking).then(() =>
+      settle.reject(
+        new Problem('daemon-unreachable', 'the connection to the daemon was lost', {
+          hint: 'what was started may go on; see: evenkeel ps',
+        }),
+      ),
+    )
+  })
+  const send = (frame: CallerFrame | SessionOpen): void => {
+    socket.write(controlFrame(frame))
+  }
   send(open)
   return {
     exitCode,
     send,
     async write(bytes) {
+      let gone: Promise<void> | undefined
       for (const piece of piecesOf(bytes)) {
         if (!(await sending.take(piece.length))) return false
-        socket.send(encodeData('stdin', piece), () => {})
+        socket.cork()
+        socket.write(frameHeader('stdin', piece.length))
+        // A connection that breaks closes the window, which tells the next piece.
+        gone = new Promise((resolve) => socket.write(piece, () => resolve()))
+        socket.uncork()
       }
+      await gone
       return true
     },
     close: () => {
       sending.close()
-      socket.terminate()
+      socket.destroy()
     },
   }
 }

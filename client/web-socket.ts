@@ -1,8 +1,7 @@
 /** A WebSocket to the daemon. `ws` is loaded with this file: only where a stream or a session is wanted. */
 import { type ClientOptions, WebSocket } from 'ws'
-import { Problem, type ProblemDetails } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
-import { unreachable } from './connection.ts'
+import { refusal, unreachable } from './connection.ts'
 import { transportTo } from './transport.ts'
 
 /** Listens before it opens (`listen`): the first frames come with the answer itself. */
@@ -27,7 +26,7 @@ export async function openWebSocket(
       response.on('data', (chunk: string) => {
         text += chunk
       })
-      response.once('end', () => reject(refusal(text)))
+      response.once('end', () => reject(refusal(text, response.statusCode ?? 500)))
     })
     socket.once('error', (error) => reject(unreachable(address, error)))
   })
@@ -50,13 +49,5 @@ function urlOf({ way }: DaemonAddress, path: string): string {
       return `wss://${way.host.includes(':') ? `[${way.host}]` : way.host}:${way.port}${path}`
     case 'ssh':
       return `ws://evenkeel${path}`
-  }
-}
-
-function refusal(text: string): Problem {
-  try {
-    return Problem.fromDetails(JSON.parse(text) as ProblemDetails)
-  } catch {
-    return new Problem('internal', `the daemon refused the stream: ${text.slice(0, 200)}`)
   }
 }

@@ -263,7 +263,7 @@ export const STREAMS = {
 
 export type StreamName = keyof typeof STREAMS
 
-/** WebSocket endpoints on which both sides speak: protocol/session.ts. */
+/** Connections on which both sides speak, upgraded from HTTP: protocol/session.ts. */
 export const SESSIONS = {
   exec: { path: '/v1/stacks/:stack/exec', permission: 'exec', summary: 'A command in a running container' },
   attach: { path: '/v1/stacks/:stack/attach', permission: 'exec', summary: "A container's own program" },

@@ -1,26 +1,35 @@
 /**
- * Sessions with a program in a container (`exec`, `run`, `attach`): a WebSocket on which both sides speak.
+ * Sessions with a program in a container (`exec`, `run`, `attach`): a connection on which both sides speak, upgraded from
+ * HTTP by the name {@link SESSION_PROTOCOL}.
  *
- * - Data is binary: one byte that names the channel, then the bytes as they are.
- * - Everything else is JSON text, told apart by `type`. The caller's first frame says what is wanted (`ExecOpen`,
- *   `AttachOpen`); it sends data only after `started`. After `exit` or `end` nothing more comes.
+ * - A frame is a byte that names the channel, three bytes of zero, four of length (big endian), and so many bytes. It is
+ *   the Engine's own framing of output with channels more: what comes from there goes on as it is.
+ * - On the control channel each frame is JSON, told apart by `type`. The caller's first frame says what is wanted
+ *   (`ExecOpen`, `AttachOpen`); it sends data only after `started`. After `exit` or `end` nothing more comes.
  * - Each side sends data only as far as the other has granted: {@link WINDOW_BYTES} to begin with, then what `window`
- *   frames add as bytes are taken. So neither side ever stops reading its socket, a resize or a signal overtakes input
+ *   frames add as bytes are taken. So neither side ever stops reading its connection, a resize or a signal overtakes input
  *   that waits for a slow program, and no more than one window per direction is in memory.
  */
 import { Problem } from './problems.ts'
 import type { End } from './streams.ts'
 
-export type SessionChannel = 'stdin' | 'stdout' | 'stderr'
+/** What the `upgrade` header says. */
+export const SESSION_PROTOCOL = 'evenkeel-session'
 
-const CHANNELS: readonly SessionChannel[] = ['stdin', 'stdout', 'stderr']
+export type SessionChannel = 'stdin' | 'stdout' | 'stderr'
+type Channel = SessionChannel | 'control'
+
+/** 3 is taken: by the Engine, for errors of its own. */
+const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, control: 4 } as const satisfies Record<Channel, number>
+const BY_NUMBER = new Map<number, Channel>(Object.entries(CHANNELS).map(([name, number]) => [number, name as Channel]))
 
 /** What may be under way in one direction. */
 export const WINDOW_BYTES = 1_048_576
-/** The largest piece of data in one frame. */
-export const PIECE_BYTES = 65_536
-/** The largest frame: the first one, with a command and an environment, outgrows all others. */
+/** The largest piece of data in one frame of ours. What the Engine sends may come in larger ones. */
+export const PIECE_BYTES = 262_144
+/** The largest control frame: the first one, with a command and an environment, outgrows all others. */
 export const FRAME_LIMIT_BYTES = 2_097_152
+const HEADER_BYTES = 8
 
 export interface TerminalSize {
   readonly rows: number
@@ -51,18 +60,93 @@ export type DaemonFrame =
   | WindowFrame
   | End
 
-export function encodeData(channel: SessionChannel, bytes: Uint8Array): Uint8Array {
-  const message = new Uint8Array(bytes.length + 1)
-  message[0] = CHANNELS.indexOf(channel)
-  message.set(bytes, 1)
+/** The first bytes of a frame of data. */
+export function frameHeader(channel: SessionChannel, length: number): Uint8Array {
+  return headerOf(channel, length)
+}
+
+export function controlFrame(frame: object): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(frame))
+  const message = new Uint8Array(HEADER_BYTES + text.length)
+  message.set(headerOf('control', text.length))
+  message.set(text, HEADER_BYTES)
   return message
 }
 
-/** The bytes are a view of the message, not a copy. */
-export function decodeData(message: Uint8Array): { channel: SessionChannel; bytes: Uint8Array } {
-  const channel = CHANNELS[message[0] ?? -1]
-  if (channel === undefined) throw new Problem('bad-request', `a session has no channel ${message[0] ?? '(none)'}`)
-  return { channel, bytes: message.subarray(1) }
+function headerOf(channel: Channel, length: number): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES)
+  header[0] = CHANNELS[channel]
+  new DataView(header.buffer).setUint32(4, length)
+  return header
+}
+
+export interface FrameTaker {
+  /** Part of a frame, as it came: a view of the chunk, not a copy. */
+  data(channel: SessionChannel, bytes: Uint8Array): void
+  /** The JSON of a whole frame. */
+  control(text: string): void
+}
+
+/** Reads frames out of chunks, wherever these are cut. Holds no data: only control frames are put together. */
+export class FrameReader {
+  readonly #taker: FrameTaker
+  readonly #header = new Uint8Array(HEADER_BYTES)
+  #headerLength = 0
+  #channel: Channel = 'stdin'
+  #left = 0
+  #control: Uint8Array[] = []
+
+  constructor(taker: FrameTaker) {
+    this.#taker = taker
+  }
+
+  feed(chunk: Uint8Array): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#left === 0) {
+        at += this.#readHeader(chunk, at)
+        continue
+      }
+      const bytes = chunk.subarray(at, at + this.#left)
+      at += bytes.length
+      this.#left -= bytes.length
+      this.#pass(bytes)
+    }
+  }
+
+  #readHeader(chunk: Uint8Array, at: number): number {
+    const header = this.#header
+    let read = 0
+    while (this.#headerLength < HEADER_BYTES && at + read < chunk.length) {
+      header[this.#headerLength] = chunk[at + read]!
+      this.#headerLength += 1
+      read += 1
+    }
+    if (this.#headerLength < HEADER_BYTES) return read
+    this.#headerLength = 0
+    const channel = BY_NUMBER.get(header[0]!)
+    if (channel === undefined) throw new Problem('bad-request', `a session has no channel ${header[0]}`)
+    this.#channel = channel
+    this.#left = new DataView(header.buffer).getUint32(4)
+    if (channel === 'control' && this.#left > FRAME_LIMIT_BYTES) {
+      throw new Problem('payload-too-large', `a frame of a session has at most ${FRAME_LIMIT_BYTES} bytes`)
+    }
+    return read
+  }
+
+  #pass(bytes: Uint8Array): void {
+    if (this.#channel !== 'control') {
+      this.#taker.data(this.#channel, bytes)
+      return
+    }
+    // A copy: the chunk may be a buffer that is filled anew.
+    this.#control.push(bytes.slice())
+    if (this.#left > 0) return
+    const decoder = new TextDecoder()
+    const text = this.#control.map((part) => decoder.decode(part, { stream: true })).join('')
+    this.#control = []
+    this.#taker.control(text + decoder.decode())
+  }
 }
 
 export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
@@ -77,10 +161,16 @@ export class SendWindow {
 
   /** Resolves when a piece of so many bytes may go: false when nothing goes any more. */
   async take(bytes: number): Promise<boolean> {
-    while (this.#room < bytes && !this.#closed) {
+    while (!this.takeNow(bytes)) {
+      if (this.#closed) return false
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
-    if (this.#closed) return false
+    return true
+  }
+
+  /** Whether a piece of so many bytes may go at once. */
+  takeNow(bytes: number): boolean {
+    if (this.#closed || this.#room < bytes) return false
     this.#room -= bytes
     return true
   }

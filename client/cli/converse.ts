@@ -6,6 +6,7 @@ import { PROXIED_SIGNALS, type ProxiedSignal, type TerminalSize } from '../../pr
 import type { Api } from '../api.ts'
 import type { Session, SessionOpen } from '../session.ts'
 import { DETACH_KEYS, DetachFilter, parseDetachKeys } from './detach-keys.ts'
+import { endRawInput, rawInput } from './raw-input.ts'
 import { RawOutput } from './raw-output.ts'
 
 export interface Conversation {
@@ -34,7 +35,7 @@ export async function converse(api: Api, conversation: Conversation): Promise<nu
   const outputs = { stdout: new RawOutput(1), stderr: new RawOutput(2), stdin: undefined }
   const local = new LocalEnd(conversation, keys)
   const session = await api.session(conversation.name, { stack: conversation.stack }, conversation.open, {
-    data: async (channel, bytes) => outputs[channel]?.write(bytes),
+    data: (channel, bytes) => outputs[channel]?.write(bytes),
     started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
   })
   local.session = session
@@ -85,20 +86,23 @@ class LocalEnd {
 
   end(): void {
     for (const undo of this.#undo.splice(0).reverse()) undo()
-    // Nobody reads on: without this, a terminal or a pipe that stays open would keep the process.
-    if (this.#conversation.stdin) process.stdin.destroy()
+    if (this.#conversation.stdin) endRawInput()
   }
 
   async #readInput(filter: DetachFilter | undefined): Promise<void> {
     try {
-      for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      // The next chunk is read while the last one goes.
+      let sent: Promise<boolean> | undefined
+      for await (const chunk of rawInput()) {
         const { pass, detached } = filter?.feed(chunk) ?? { pass: chunk, detached: false }
-        if (!(await this.session?.write(pass))) return
+        if ((await sent) === false) return
+        sent = this.session?.write(pass)
         if (!detached) continue
         process.stderr.write('read escape sequence\r\n')
         this.#leave(DETACHED)
         return
       }
+      if ((await sent) === false) return
     } catch {
       // A terminal that hung up, or input that was closed under us: to the program both are the end of its input.
     }

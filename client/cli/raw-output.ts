@@ -9,32 +9,42 @@ import { isatty } from 'node:tty'
 const RETRY_MS = 5
 
 export class RawOutput {
-  readonly #write: (bytes: Uint8Array) => Promise<void>
+  readonly #descriptor: 1 | 2
+  /** Files take what they are given. A terminal does not (ctrl-s), so that only a thread may wait for it. */
+  readonly #kind: 'file' | 'pipe' | 'terminal'
   #last: Promise<void> = Promise.resolve()
 
   constructor(descriptor: 1 | 2) {
-    const kind = fstatSync(descriptor)
-    if (kind.isFIFO() || kind.isSocket()) {
-      const stream = descriptor === 1 ? process.stdout : process.stderr
-      this.#write = (bytes) =>
-        new Promise((resolve, reject) =>
-          stream.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error))),
-        )
-    } else {
-      // Files take what they are given. A terminal does not (ctrl-s), so that only a thread may wait for it.
-      const some = isatty(descriptor) ? writeSome : writeSomeAtOnce
-      this.#write = async (bytes) => {
-        for (let at = 0; at < bytes.length; ) at += await some(descriptor, bytes.subarray(at))
-      }
-    }
+    this.#descriptor = descriptor
+    const stats = fstatSync(descriptor)
+    this.#kind = isatty(descriptor) ? 'terminal' : stats.isFIFO() || stats.isSocket() ? 'pipe' : 'file'
   }
 
-  /** Resolves when all of it is written. A reader that is gone is an EPIPE. */
-  write(bytes: Uint8Array): Promise<void> {
-    const mine = this.#last.then(() => this.#write(bytes))
+  /**
+   * Answers nothing where all of it is written already, else a promise of that. The bytes may be used for others as soon as
+   * it returns. A reader that is gone is an EPIPE.
+   */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#kind === 'file') {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at)
+      return undefined
+    }
+    const copy = Buffer.from(bytes)
+    const mine = this.#last.then(() => (this.#kind === 'pipe' ? this.#toPipe(copy) : this.#byThread(copy)))
     // The next write meets the same error by itself.
     this.#last = mine.catch(() => {})
     return mine
+  }
+
+  #toPipe(bytes: Buffer): Promise<void> {
+    const stream = this.#descriptor === 1 ? process.stdout : process.stderr
+    return new Promise((resolve, reject) =>
+      stream.write(bytes, (error) => (error === null || error === undefined ? resolve() : reject(error))),
+    )
+  }
+
+  async #byThread(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) at += await writeSome(this.#descriptor, bytes.subarray(at))
   }
 }
 
@@ -46,8 +56,4 @@ function writeSome(descriptor: number, bytes: Uint8Array): Promise<number> {
       else reject(error)
     })
   })
-}
-
-async function writeSomeAtOnce(descriptor: number, bytes: Uint8Array): Promise<number> {
-  return writeSync(descriptor, bytes)
 }

@@ -1,18 +1,15 @@
 /** A file or folder of this machine as an archive for a container. */
-import { lstatSync, realpathSync, type Stats } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
-import { type Headers, pack as packFolder } from 'tar-fs'
+import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
+import { type TarEntry, tarOfEntries } from '../tar.ts'
 import { type CopySource, meansContents, meansFolder, nameOf } from './places.ts'
 
 export interface LocalSource extends CopySource {
   /** Absolute. A link is followed where the path says that it is a folder, or the caller did. */
   readonly path: string
 }
-
-const FORMAT = 0o170000
-const LEFT_OUT: Readonly<Record<number, string>> = { 2401: 'a pipe', 4802: 'a device', 14406: 'a device' }
 
 export function localSource(path: string, links: 'follow' | 'keep'): LocalSource {
   try {
@@ -35,16 +32,20 @@ export function localSource(path: string, links: 'follow' | 'keep'): LocalSource
 
 /** Its own entry is called `name`. Owners and modes are those of the files. */
 export function pack(source: LocalSource, name: string, warn: (message: string) => void): Readable {
-  const rename = (header: Headers): Headers => {
-    const leftOut = LEFT_OUT[header.mode! & FORMAT]
-    if (leftOut !== undefined) warn(`${header.name} is ${leftOut}, which is not copied`)
-    const below = source.kind === 'folder' ? (header.name === '.' ? '' : `/${header.name}`) : ''
-    return { ...header, mode: header.mode! & 0o7777, name: `${name}${below}` }
-  }
-  const options = { map: rename, umask: 0, strict: false }
-  const stream =
-    source.kind === 'folder'
-      ? packFolder(source.path, options)
-      : packFolder(dirname(source.path), { ...options, entries: [basename(source.path)] })
-  return stream as unknown as Readable
+  return Readable.from(tarOfEntries(entriesBelow(source.path, name, warn)), { objectMode: false })
+}
+
+/** A path as `name`, and all that is in it. What may vanish meanwhile is left out. */
+export function* entriesBelow(path: string, name: string, warn: (message: string) => void): Generator<TarEntry> {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  const { mode, mtimeMs, uid, gid } = stats
+  const common = { path: name, mode: mode & 0o7777, mtimeMs, uid, gid }
+  if (stats.isFile()) yield { ...common, kind: 'file', from: path }
+  else if (stats.isSymbolicLink()) yield { ...common, kind: 'link', target: readlinkSync(path) }
+  else if (stats.isDirectory()) {
+    yield { ...common, kind: 'folder' }
+    for (const child of readdirSync(path).sort()) yield* entriesBelow(join(path, child), `${name}/${child}`, warn)
+  } else
+    warn(`${path} is ${stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device'}, which is not copied`)
 }

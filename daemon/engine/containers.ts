@@ -1,9 +1,9 @@
-import { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 import { demultiplex, plain } from './demultiplex.ts'
 import { filtersOf } from './filters.ts'
 import { hijack } from './hijack.ts'
 import { jsonLines } from './json-lines.ts'
+import { Relayed } from './relayed.ts'
 import { type Answer, type Call, segment, type Transport } from './transport.ts'
 import type { ContainerInspect, ContainerSummary, Engine, PathStat } from './types.ts'
 
@@ -84,9 +84,7 @@ export function containersOf(http: Transport): Engine['containers'] {
     getArchive: async (id, path, options) => {
       const call: Call = { method: 'GET', path: `${at(id)}/archive`, query: { path }, kind: 'stream', ...options }
       const answer = await http.send(call)
-      const tar = Readable.from(http.explained<Buffer>(call, answer.body), { objectMode: false })
-      tar.once('close', () => answer.body.destroy())
-      return { stat: pathStat(answer), tar }
+      return { stat: pathStat(answer), tar: new Relayed(answer.body, (error) => http.explain(call, error)) }
     },
     statPath: async (id, path, options) => {
       const answer = await http.send({ method: 'HEAD', path: `${at(id)}/archive`, query: { path }, ...options })

@@ -5,10 +5,12 @@
 import type { OutputChunk } from './types.ts'
 
 const HEADER = 8
+const ALONE_BYTES = 16_384
 
 /**
  * Passes bytes on as they come: a frame of any length needs no more memory than the chunk that it arrives in. Frames of
- * one chunk that belong together come as one, for each piece costs its receivers more than its bytes do.
+ * one chunk that belong together come as one, for each piece costs its receivers more than its bytes do. Large ones do not:
+ * there the bytes are what costs.
  */
 export async function* demultiplex(source: AsyncIterable<Uint8Array>): AsyncGenerator<OutputChunk> {
   let header = Buffer.alloc(0)
@@ -33,7 +35,12 @@ export async function* demultiplex(source: AsyncIterable<Uint8Array>): AsyncGene
       const data = chunk.subarray(0, left)
       chunk = chunk.subarray(data.length)
       left -= data.length
-      parts.push(data)
+      if (data.length < ALONE_BYTES) {
+        parts.push(data)
+        continue
+      }
+      if (parts.length > 0) yield { stream, data: joined(parts.splice(0)) }
+      yield { stream, data }
     }
     if (parts.length > 0) yield { stream, data: joined(parts) }
   }

@@ -24,7 +24,7 @@ export async function converse(session: SessionSocket, program: Program): Promis
   session.begin(
     {
       // A program that takes no more input is not told of the rest; neither must the caller wait for that.
-      stdin: (bytes) => new Promise((resolve) => stream.input.write(bytes, () => resolve())),
+      stdin: (bytes, taken) => stream.input.write(bytes, taken),
       control: (frame) => control(frame, program, terminal),
     },
     { type: 'started', container, tty },

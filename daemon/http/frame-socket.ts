@@ -32,6 +32,10 @@ export class FrameSocket {
     return this.#ended.signal
   }
 
+  get isOpen(): boolean {
+    return !this.#ended.signal.aborted
+  }
+
   get isFull(): boolean {
     return this.#socket.bufferedAmount > HIGH_WATER_BYTES
   }

@@ -4,6 +4,7 @@ import { PROBLEMS } from '../../protocol/problems.ts'
 import { ProblemSchema } from '../../protocol/resources/common.ts'
 import { LOANS, ROUTES, type Route, type RouteName, SESSIONS, STREAMS } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
+import { SESSION_PROTOCOL } from '../../protocol/session.ts'
 
 interface Schemas {
   readonly body?: z.ZodType
@@ -35,10 +36,10 @@ export function openApiDocument(version: string): object {
     paths[braced(session.path)] = {
       get: {
         operationId: name,
-        summary: `${session.summary} (WebSocket)`,
+        summary: `${session.summary} (upgrade: ${SESSION_PROTOCOL})`,
         'x-permission': session.permission,
         parameters: pathParameters(session.path),
-        responses: { 101: { description: 'Binary data and JSON frames; see protocol/session.ts' } },
+        responses: { 101: { description: 'Frames of data and of JSON; see protocol/session.ts' } },
       },
     }
   }

@@ -1,33 +1,34 @@
 /** The daemon's end of a session: reads the caller's frames, and writes as far as the caller has granted. */
-import type { RawData, WebSocket } from 'ws'
+import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
 import { CallerFrameSchema } from '../../protocol/resources/session.ts'
 import {
   type CallerFrame,
+  controlFrame,
   type DaemonFrame,
-  decodeData,
-  encodeData,
+  FrameReader,
+  frameHeader,
   piecesOf,
   ReceiveWindow,
   SendWindow,
   type SessionChannel,
 } from '../../protocol/session.ts'
-import type { FrameSocket } from './frame-socket.ts'
 
 /** A caller that says nothing holds a place for nothing. */
 const OPEN_MS = 10_000
+/** What a caller has to leave in, once all is said. */
+const LINGER_MS = 5000
 
 /** What comes from the caller once the session is on. */
 export interface SessionInput {
-  /** Resolves when the bytes are taken; more are let in only then. */
-  stdin(bytes: Uint8Array): Promise<void>
+  /** Calls back when the bytes are taken; more are let in only then. */
+  stdin(bytes: Uint8Array, taken: () => void): void
   control(frame: Exclude<CallerFrame, { type: 'window' }>): void
 }
 
 export class SessionSocket {
-  readonly #socket: WebSocket
-  readonly #frames: FrameSocket
+  readonly #connection: Duplex
   readonly #sending = new SendWindow()
   readonly #receiving = new ReceiveWindow()
   readonly #abort = new AbortController()
@@ -35,19 +36,40 @@ export class SessionSocket {
   #first: ((text: string) => void) | undefined
   #input: SessionInput | undefined
 
-  constructor(socket: WebSocket, frames: FrameSocket) {
-    this.#socket = socket
-    this.#frames = frames
+  /** `head`: what has come already. */
+  constructor(connection: Duplex, head: Uint8Array) {
+    this.#connection = connection
     this.#opened = new Promise((resolve) => {
       this.#first = resolve
     })
-    socket.on('message', (data, isBinary) => this.#received(data, isBinary))
-    frames.signal.addEventListener('abort', () => this.#end(frames.signal.reason), { once: true })
+    const reader = new FrameReader({
+      data: (channel, bytes) => this.#data(channel, bytes),
+      control: (text) => this.#control(text),
+    })
+    const feed = (bytes: Uint8Array) => {
+      try {
+        reader.feed(bytes)
+      } catch (error) {
+        this.#end(error)
+      }
+    }
+    const gone = () => this.#end(new Problem('cancelled', 'the caller is gone'))
+    // A broken connection ends in `close`, which is all that matters here.
+    connection.on('error', () => {})
+    connection.once('end', gone)
+    connection.once('close', gone)
+    connection.on('data', feed)
+    if (head.length > 0) feed(head)
   }
 
   /** Ends with the caller, or with what the caller did wrong. */
   get signal(): AbortSignal {
     return this.#abort.signal
+  }
+
+  /** Whether the caller is there, right or wrong. */
+  get isOpen(): boolean {
+    return !this.#connection.destroyed && this.#connection.writable
   }
 
   /** What the caller wants: its first frame. */
@@ -75,48 +97,57 @@ export class SessionSocket {
     this.send(started)
   }
 
+  /** Control frames are few and small, and never wait for room. */
   send(frame: DaemonFrame): void {
-    // Control frames are few and small, and never wait for room.
-    void this.#frames.send(frame)
+    if (this.isOpen) this.#connection.write(controlFrame(frame))
   }
 
   /** Resolves when the caller has room for it, or is gone. */
   async write(channel: SessionChannel, bytes: Uint8Array): Promise<void> {
     for (const piece of piecesOf(bytes)) {
-      if (!(await this.#sending.take(piece.length))) return
-      this.#socket.send(encodeData(channel, piece), () => {})
+      if (!this.#sending.takeNow(piece.length) && !(await this.#sending.take(piece.length))) return
+      this.#connection.cork()
+      this.#connection.write(frameHeader(channel, piece.length))
+      this.#connection.write(piece)
+      this.#connection.uncork()
     }
   }
 
-  #received(data: RawData, isBinary: boolean): void {
-    try {
-      if (isBinary) this.#stdin(data as Buffer)
-      else if (this.#first !== undefined) {
-        const first = this.#first
-        this.#first = undefined
-        first(String(data))
-      } else this.#control(checked(CallerFrameSchema, String(data)))
-    } catch (error) {
-      this.#end(error)
-    }
+  /** Ends it at once, whatever it is doing, and says why. */
+  cut(problem: Problem): void {
+    this.send({ type: 'end', problem: problem.toDetails() })
+    this.#end(problem)
+    this.close()
   }
 
-  #stdin(message: Buffer): void {
-    const { channel, bytes } = decodeData(message)
+  /** Nothing more is said. What was, is still delivered: to be cut off while the caller sends could take it back. */
+  close(): void {
+    const connection = this.#connection
+    connection.end()
+    const late = setTimeout(() => connection.destroy(), LINGER_MS)
+    connection.once('end', () => connection.destroy())
+    connection.once('close', () => clearTimeout(late))
+  }
+
+  #data(channel: SessionChannel, bytes: Uint8Array): void {
     if (channel !== 'stdin' || this.#input === undefined) {
       throw new Problem('bad-request', 'a caller sends data on stdin only, and once the session has started')
     }
     this.#receiving.received(bytes.length)
-    this.#input.stdin(bytes).then(
-      () => {
-        const granted = this.#receiving.taken(bytes.length)
-        if (granted > 0) this.send({ type: 'window', bytes: granted })
-      },
-      (error: unknown) => this.#end(error),
-    )
+    this.#input.stdin(bytes, () => {
+      const granted = this.#receiving.taken(bytes.length)
+      if (granted > 0) this.send({ type: 'window', bytes: granted })
+    })
   }
 
-  #control(frame: CallerFrame): void {
+  #control(text: string): void {
+    if (this.#first !== undefined) {
+      const first = this.#first
+      this.#first = undefined
+      first(text)
+      return
+    }
+    const frame = checked(CallerFrameSchema, text)
     if (frame.type === 'window') this.#sending.grant(frame.bytes)
     else if (this.#input === undefined) throw new Problem('bad-request', 'the session has not started yet')
     else this.#input.control(frame)

@@ -1,11 +1,12 @@
-/** The WebSocket endpoints beside the HTTP routes: found in the same table, admitted by the same rule. */
+/** The endpoints that leave HTTP, streams as WebSockets and sessions: found in the same table, admitted by the same rule. */
 import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import { LOANS, type LoanName, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
-import { FRAME_LIMIT_BYTES } from '../../protocol/session.ts'
+import { SESSION_PROTOCOL } from '../../protocol/session.ts'
 import type { Admitted, Target } from '../access/gate.ts'
 import { FrameSocket } from './frame-socket.ts'
 import { targetOf } from './route-target.ts'
@@ -44,8 +45,11 @@ export interface StreamHost {
 
 /** Followers and sessions at once. Each holds a connection to the Engine, followers of logs one per container. */
 const FOLLOWERS_LIMIT = 1000
+const KEEP_ALIVE_MS = 30_000
 /** A follower only listens. */
 const INCOMING_LIMIT_BYTES = 1024
+/** One who lends an agent answers in messages of the agent's own protocol. */
+const LOAN_LIMIT_BYTES = 1024 ** 2
 
 export interface WebSockets {
   /** For the `upgrade` event of each listener. */
@@ -56,7 +60,8 @@ export interface WebSockets {
 export function serveWebSockets(host: StreamHost): WebSockets {
   const options = { noServer: true, perMessageDeflate: false }
   const followers = new WebSocketServer({ ...options, maxPayload: INCOMING_LIMIT_BYTES })
-  const speakers = new WebSocketServer({ ...options, maxPayload: FRAME_LIMIT_BYTES })
+  const lenders = new WebSocketServer({ ...options, maxPayload: LOAN_LIMIT_BYTES })
+  const speakers = new Set<Duplex>()
   const accept = async (request: IncomingMessage) => {
     const url = new URL(request.url ?? '/', 'http://evenkeel')
     const found = match(url.pathname)
@@ -64,35 +69,57 @@ export function serveWebSockets(host: StreamHost): WebSockets {
     const { name, params } = found
     if (params.stack !== undefined && !StackName.safeParse(params.stack).success)
       throw new Problem('bad-request', 'the name of the stack is not valid')
+    mustSpeak(isSession(name) ? SESSION_PROTOCOL : 'websocket', request)
     const route = { name, permission: ENDPOINTS[name].permission }
     const target = targetOf(ENDPOINTS[name].path, params)
     const caller = await host.admit(request, route, target)
-    if (followers.clients.size + speakers.clients.size >= FOLLOWERS_LIMIT) {
+    if (followers.clients.size + lenders.clients.size + speakers.size >= FOLLOWERS_LIMIT) {
       throw new Problem('conflict', `the daemon serves at most ${FOLLOWERS_LIMIT} followers at once`)
     }
     return { name, params, caller, route, target, query: Object.fromEntries(url.searchParams) }
   }
-  const serve = ({ name, route, target, ...stream }: Awaited<ReturnType<typeof accept>>, webSocket: WebSocket) => {
-    const socket = new FrameSocket(webSocket)
-    const release = host.watch(stream.caller, route, target, (problem) => socket.cut(problem))
-    webSocket.once('close', release)
-    if (isSession(name)) host.note(stream.caller, { action: name, object: stream.params.stack!, outcome: 'done' })
-    const work = isSession(name)
-      ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
-      : isLoan(name)
-        ? host.loans[name]({ socket: webSocket, frames: socket })
-        : host.streams[name]({ ...stream, socket })
-    work
+  type Accepted = Awaited<ReturnType<typeof accept>>
+  const serve = (
+    { name, params, caller, route, target }: Accepted,
+    connection: Duplex,
+    socket: FrameSocket | SessionSocket,
+    work: () => Promise<void>,
+  ): void => {
+    connection.once(
+      'close',
+      host.watch(caller, route, target, (problem) => socket.cut(problem)),
+    )
+    const session = isSession(name)
+    if (session) host.note(caller, { action: name, object: params.stack!, outcome: 'done' })
+    work()
       .catch(async (error: unknown) => {
-        if (socket.signal.aborted) return
+        if (!socket.isOpen) return
         if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
         const problem =
           error instanceof Problem ? error : new Problem('internal', 'the stream failed inside the daemon')
-        if (isSession(name))
-          host.note(stream.caller, { action: name, object: stream.params.stack!, outcome: 'failed', problem })
+        if (session) host.note(caller, { action: name, object: params.stack!, outcome: 'failed', problem })
         await socket.send({ type: 'end', problem: problem.toDetails() })
       })
       .finally(() => socket.close())
+  }
+  const open = (accepted: Accepted, request: IncomingMessage, connection: Duplex, head: Buffer): void => {
+    const { name, route: _, target: __, ...stream } = accepted
+    if (isSession(name)) {
+      speakers.add(connection)
+      connection.once('close', () => speakers.delete(connection))
+      const socket = openSession(connection, head)
+      serve(accepted, connection, socket, () => host.sessions[name]({ ...stream, socket }))
+    } else if (isLoan(name)) {
+      lenders.handleUpgrade(request, connection, head, (socket) => {
+        const frames = new FrameSocket(socket)
+        serve(accepted, connection, frames, () => host.loans[name]({ socket, frames }))
+      })
+    } else {
+      followers.handleUpgrade(request, connection, head, (webSocket) => {
+        const socket = new FrameSocket(webSocket)
+        serve(accepted, connection, socket, () => host.streams[name]({ ...stream, socket }))
+      })
+    }
   }
   return {
     upgrade(request, connection, head) {
@@ -101,17 +128,17 @@ export function serveWebSockets(host: StreamHost): WebSockets {
       accept(request).then(
         (accepted) => {
           connection.off('error', ignore)
-          const server = isSession(accepted.name) || isLoan(accepted.name) ? speakers : followers
-          server.handleUpgrade(request, connection, head, (webSocket) => serve(accepted, webSocket))
+          open(accepted, request, connection, head)
         },
         (error: unknown) => refuse(connection, error),
       )
     },
     close() {
-      for (const server of [followers, speakers]) {
+      for (const server of [followers, lenders]) {
         for (const client of server.clients) client.close(1001)
         server.close()
       }
+      for (const connection of speakers) connection.destroy()
     },
   }
 }
@@ -145,7 +172,19 @@ function decode(value: string): string {
   }
 }
 
-/** No WebSocket yet: the refusal is a plain HTTP answer. */
+function mustSpeak(protocol: string, { headers }: IncomingMessage): void {
+  if (headers.upgrade?.toLowerCase() === protocol) return
+  throw new Problem('bad-request', `this path is for connections with "upgrade: ${protocol}"`)
+}
+
+function openSession(connection: Duplex, head: Buffer): SessionSocket {
+  // Small frames, such as keys, go at once; and a caller that vanishes without a word is found out.
+  if (connection instanceof Socket) connection.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
+  connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${SESSION_PROTOCOL}\r\n\r\n`)
+  return new SessionSocket(connection, head)
+}
+
+/** Nothing is upgraded yet: the refusal is a plain HTTP answer. */
 function refuse(connection: Duplex, error: unknown): void {
   const problem = error instanceof Problem ? error : new Problem('internal', 'something went wrong inside the daemon')
   const body = JSON.stringify(problem.toDetails())

@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AttachOpen, CallerFrameSchema, ExecOpen } from '../../../protocol/resources/session.ts'
 import {
-  decodeData,
-  encodeData,
+  controlFrame,
+  FRAME_LIMIT_BYTES,
+  FrameReader,
+  frameHeader,
   PIECE_BYTES,
   piecesOf,
   ReceiveWindow,
@@ -19,26 +21,72 @@ const isSettled = (work: Promise<unknown>): Promise<boolean> =>
 
 const channels = fc.constantFrom('stdin' as const, 'stdout' as const, 'stderr' as const)
 
-describe('data of a session', () => {
-  test('comes out as it went in, whatever the bytes', () => {
+/** What a reader makes of bytes that are cut into chunks of these sizes, again and again. */
+function read(bytes: Uint8Array, sizes: readonly number[]) {
+  const seen: { channel: string; bytes: number[] }[] = []
+  const reader = new FrameReader({
+    data(channel, data) {
+      const last = seen.at(-1)
+      if (last?.channel === channel) last.bytes.push(...data)
+      else seen.push({ channel, bytes: [...data] })
+    },
+    control: (text) => seen.push({ channel: 'control', bytes: [...Buffer.from(text)] }),
+  })
+  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+    const size = sizes[turn % sizes.length]!
+    // The buffer is used again, as that of a connection is.
+    const chunk = Uint8Array.from(bytes.subarray(at, at + size))
+    reader.feed(chunk)
+    chunk.fill(0)
+    at += size
+  }
+  return seen
+}
+
+const data = (channel: 'stdin' | 'stdout' | 'stderr', bytes: Uint8Array) =>
+  Buffer.concat([frameHeader(channel, bytes.length), bytes])
+
+describe('frames of a session', () => {
+  test('come out as they went in, whatever the bytes and wherever they are cut', () => {
+    const frames = fc.array(
+      fc.oneof(
+        fc.record({ channel: channels, bytes: fc.uint8Array({ minLength: 1, maxLength: 50 }) }),
+        fc.record({ channel: fc.constant('control' as const), text: fc.string({ maxLength: 20, unit: 'grapheme' }) }),
+      ),
+      { maxLength: 10 },
+    )
     fc.assert(
-      fc.property(channels, fc.uint8Array({ maxLength: 300 }), (channel, bytes) => {
-        const decoded = decodeData(encodeData(channel, bytes))
-        expect(decoded.channel).toBe(channel)
-        expect([...decoded.bytes]).toEqual([...bytes])
+      fc.property(frames, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 }), (list, sizes) => {
+        const sent = list.map((frame) =>
+          'text' in frame ? controlFrame({ text: frame.text }) : data(frame.channel, frame.bytes),
+        )
+        const expected: { channel: string; bytes: number[] }[] = []
+        for (const frame of list) {
+          const bytes = 'text' in frame ? [...Buffer.from(JSON.stringify({ text: frame.text }))] : [...frame.bytes]
+          const last = expected.at(-1)
+          if (last?.channel === frame.channel && frame.channel !== 'control') last.bytes.push(...bytes)
+          else expected.push({ channel: frame.channel, bytes })
+        }
+        expect(read(Buffer.concat(sent), sizes)).toEqual(expected)
       }),
     )
   })
 
-  test('has the channel in its first byte', () => {
-    expect([...encodeData('stderr', Uint8Array.of(7, 8))]).toEqual([2, 7, 8])
+  test('are those of the Engine: channel, three zeros, length, bytes', () => {
+    expect([...data('stderr', Uint8Array.of(7, 8))]).toEqual([2, 0, 0, 0, 0, 0, 0, 2, 7, 8])
   })
 
-  test.each([[[]], [[3]], [[255, 1]]])('of no channel is refused: %j', (message) => {
-    expect(problemOf(() => decodeData(Uint8Array.from(message))).code).toBe('bad-request')
+  test.each([3, 5, 255])('of channel %i are refused', (channel) => {
+    expect(problemOf(() => read(Uint8Array.of(channel, 0, 0, 0, 0, 0, 0, 1, 65), [9])).code).toBe('bad-request')
   })
 
-  test('goes in pieces that add up to it', () => {
+  test('of control are refused by their length, before they are there', () => {
+    const header = Buffer.from([4, 0, 0, 0, 0, 0, 0, 0])
+    header.writeUInt32BE(FRAME_LIMIT_BYTES + 1, 4)
+    expect(problemOf(() => read(header, [8])).code).toBe('payload-too-large')
+  })
+
+  test('go in pieces that add up to them', () => {
     const bytes = Uint8Array.from({ length: PIECE_BYTES * 2 + 5 }, (_, index) => index % 251)
     const pieces = [...piecesOf(bytes)]
     expect(pieces.map((piece) => piece.length)).toEqual([PIECE_BYTES, PIECE_BYTES, 5])
