@@ -23,7 +23,7 @@ import { Life, Scheduler, SimulatedClock, type TimerHost, WallClock } from './cl
 import { Faults } from './faults.ts'
 import { Guard } from './guard.ts'
 import { Ledger } from './ledger.ts'
-import { Machine } from './machine.ts'
+import { ENGINE_20, ENGINE_28, Machine } from './machine.ts'
 import { Random } from './random.ts'
 import { simulatedEngine } from './simulated-engine.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
@@ -71,7 +71,8 @@ export class World {
     this.folder = options.folder
     this.random = new Random(options.seed)
     this.trace = options.trace ? [] : undefined
-    this.machine = new Machine(this.scheduler, this.wall, new Random(options.seed ^ 0x5bd1e995))
+    const manners = options.apiVersion === '1.41' ? ENGINE_20 : ENGINE_28
+    this.machine = new Machine(this.scheduler, this.wall, new Random(options.seed ^ 0x5bd1e995), manners)
     this.guard = new Guard(this)
     this.ledger = new Ledger(this)
     this.machine.observer = this.guard
