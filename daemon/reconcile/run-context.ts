@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts'
 import type { ContainerWaiter } from './container-waiter.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
+import type { RecentEnds } from './recent-ends.ts'
 
 export interface Collaborators {
   readonly engine: Engine
@@ -22,6 +23,7 @@ export interface Collaborators {
   readonly contexts: ContextStore
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
+  readonly ends: RecentEnds
 }
 
 export class RunContext {

@@ -82,18 +82,33 @@ export interface SimulatedImage {
   readonly program?: (env: readonly string[]) => Program
 }
 
-/** How an Engine of some release behaves where releases differ, and what fails on this machine at present. */
+/** How an Engine of some release behaves where releases differ. */
 export interface Manners {
-  /** How long dockerd may clean up after the end of a container before its list shows that end. */
+  /** How long dockerd cleans up after the end of a container before its list shows that end. */
   readonly settleMs: readonly number[]
+  /** Whether it tells of the end before it cleans up, or after. */
+  readonly tellsOfEnd: 'first' | 'last'
+  /** Whether a `kill` is answered when the process has ended, or when that is cleaned up as well. A `stop` is only then. */
+  readonly answersKill: 'at-once' | 'settled'
   /** How long a removal takes: its name is taken until then. */
   readonly removalMs: readonly number[]
 }
 
-/** Engine 28 writes an end down before it tells of it. */
-export const ENGINE_28: Manners = { settleMs: [0], removalMs: [1, 4, 9, 15, 30, 30, 30, 1200] }
-/** Engine 20.10 tells of an end up to 700 ms before its container list shows it. */
-export const ENGINE_20: Manners = { settleMs: [0, 2, 40, 250, 700], removalMs: [1, 4, 9, 15, 30, 30, 30, 1200] }
+const REMOVAL_MS = [1, 4, 9, 15, 30, 30, 30, 1200]
+/** Its list may be older than the answer of a kill. */
+export const ENGINE_28: Manners = {
+  settleMs: [0, 0, 3, 20, 150],
+  tellsOfEnd: 'last',
+  answersKill: 'at-once',
+  removalMs: REMOVAL_MS,
+}
+/** It tells of an end up to 700 ms before its list shows it. */
+export const ENGINE_20: Manners = {
+  settleMs: [0, 2, 40, 250, 700],
+  tellsOfEnd: 'first',
+  answersKill: 'settled',
+  removalMs: REMOVAL_MS,
+}
 
 export interface MachineObserver {
   started(container: SimulatedContainer, actor: Actor): void
@@ -266,9 +281,11 @@ export class Machine {
     this.scheduler.after(graceMs < 0 ? stopMs : Math.min(stopMs, graceMs), () => {
       if (boots !== this.#boots) return
       if (container.process === process) this.#exit(container, stopMs <= graceMs ? stopCode : 137, actor)
-      if (!this.containers.has(container.id)) return
-      this.#emit(container, 'stop')
-      done(true)
+      this.#whenSettled(container, () => {
+        if (!this.containers.has(container.id)) return
+        this.#emit(container, 'stop')
+        done(true)
+      })
     })
   }
 
@@ -285,7 +302,7 @@ export class Machine {
   }
 
   /** moby killWithSignal: whatever the signal is, the container is not started again when it ends. */
-  kill(container: SimulatedContainer, signal: string, actor: Actor): void {
+  kill(container: SimulatedContainer, signal: string, actor: Actor, done: () => void = () => {}): void {
     const name = signalName(signal)
     if (!SIGNALS.has(name)) throw new Refusal(400, `invalid signal: ${signal}`)
     if (!isUp(container)) {
@@ -297,12 +314,16 @@ export class Machine {
       container.process += 1
       container.state = 'exited'
       container.lastExit = actor
+      done()
       return
     }
     if (name === 'KILL') {
       this.#exit(container, 137, actor)
+      if (this.#manners.answersKill === 'settled') this.#whenSettled(container, done)
+      else done()
       return
     }
+    done()
     if (!heeds(name)) return
     // The Engine unpauses what is to end.
     if (container.state === 'paused') this.unpause(container)
@@ -590,29 +611,42 @@ export class Machine {
   #exit(container: SimulatedContainer, code: number, actor: Actor): void {
     if (container.health === 'healthy') this.observer?.unwell(container)
     const ranMs = this.scheduler.nowMs - container.startedMonotonicMs
-    // An Engine that goes down tells nobody.
-    const settleMs = this.up ? this.#random.pick(this.#manners.settleMs) : 0
-    if (settleMs > 0) this.#settle(container, settleMs)
+    const { state, health, exitCode, startedAtMs, finishedAtMs } = container
     container.process += 1
     container.exits += 1
     container.state = 'exited'
     container.exitCode = code
     container.finishedAtMs = this.wall.nowMs()
     container.lastExit = actor
-    this.#emit(container, 'die', { exitCode: String(code) })
+    // An Engine that goes down tells nobody.
+    const settleMs = this.up ? this.#random.pick(this.#manners.settleMs) : 0
+    const tell = (): void => this.#emit(container, 'die', { exitCode: String(code) })
+    if (settleMs === 0) tell()
+    else {
+      container.shown = { state, health, exitCode, startedAtMs, finishedAtMs }
+      container.settlesAtMs = this.scheduler.nowMs + settleMs
+      if (this.#manners.tellsOfEnd === 'first') tell()
+      this.#whenSettled(container, () => {
+        this.#settled(container)
+        if (this.#manners.tellsOfEnd === 'last') tell()
+      })
+    }
     this.observer?.exited(container, actor)
     if (actor === 'program') this.#restartByPolicy(container, ranMs, settleMs)
     if (container.state === 'exited' && container.body.HostConfig?.AutoRemove === true)
       this.remove(container, { force: false, volumes: true }, 'engine', () => {})
   }
 
-  #settle(container: SimulatedContainer, ms: number): void {
-    const { state, health, exitCode, startedAtMs, finishedAtMs } = container
-    const settlesAtMs = this.scheduler.nowMs + ms
-    container.settlesAtMs = settlesAtMs
-    container.shown = { state, health, exitCode, startedAtMs, finishedAtMs }
-    this.scheduler.after(ms, () => {
-      if (container.settlesAtMs === settlesAtMs) this.#settled(container)
+  /** At once where there is nothing to wait for. Never where the Engine goes down meanwhile. */
+  #whenSettled(container: SimulatedContainer, run: () => void): void {
+    const leftMs = container.settlesAtMs - this.scheduler.nowMs
+    if (leftMs <= 0) {
+      run()
+      return
+    }
+    const boots = this.#boots
+    this.scheduler.after(leftMs, () => {
+      if (boots === this.#boots) run()
     })
   }
 

@@ -123,7 +123,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           LONG_MS,
         ),
       kill: (id, signal, options) =>
-        act<void>('kill', id, (container, answer, actor) => answer(machine.kill(container, signal, actor)), options),
+        act<void>('kill', id, (container, answer, actor) => machine.kill(container, signal, actor, answer), options),
       restart: (id, { graceSeconds }, options) =>
         act<void>(
           'restart',

@@ -13,6 +13,7 @@ import { EventRecorder } from '../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../daemon/reconcile/files.ts'
 import { Observer } from '../../daemon/reconcile/observer.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
+import { RecentEnds } from '../../daemon/reconcile/recent-ends.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
 import { openStore } from '../../daemon/store/store.ts'
@@ -157,13 +158,15 @@ export class World {
     const watch = new EngineWatch({ engine, store, clock, log })
     const contexts = new ContextStore(folder)
     const waiter = new ContainerWaiter(engine, watch, clock)
-    const observer = new Observer(engine, store)
+    const ends = new RecentEnds(engine)
+    const observer = new Observer(engine, store, ends)
     const core: Core = {
       engine,
       store,
       clock,
       contexts,
       log,
+      ends,
       recorder: new EventRecorder(store.events),
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
