@@ -43,6 +43,7 @@ import { HoldControl } from './reconcile/hold-control.ts'
 import { Observer } from './reconcile/observer.ts'
 import { OneOffs } from './reconcile/one-offs.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
+import { RecentEnds } from './reconcile/recent-ends.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
@@ -101,6 +102,7 @@ async function run(config: Config): Promise<void> {
   const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
+  const ends = new RecentEnds(engine)
   const core: Core = {
     engine,
     store,
@@ -108,10 +110,11 @@ async function run(config: Config): Promise<void> {
     contexts,
     recorder,
     log,
+    ends,
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
-    observer: new Observer(engine, store),
+    observer: new Observer(engine, store, ends),
     desired: new DesiredReader(store),
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),

@@ -7,6 +7,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
 import type { Store } from '../store/store.ts'
+import type { RecentEnds } from './recent-ends.ts'
 
 /** How long the Engine may count the bytes of volumes. */
 const SIZES_MS = 10_000
@@ -15,14 +16,16 @@ export class Observer {
   readonly #engine: Engine
   readonly #store: Pick<Store, 'instance' | 'adopted'>
 
+  readonly #ends: Pick<RecentEnds, 'settled'>
   /** Stack by id of a container, as last seen: events of networks name only that. */
   readonly #stacks = new Map<string, ReadonlySet<string>>()
 
   #pools: readonly AddressPool[] | undefined
 
-  constructor(engine: Engine, store: Pick<Store, 'instance' | 'adopted'>) {
+  constructor(engine: Engine, store: Pick<Store, 'instance' | 'adopted'>, ends: Pick<RecentEnds, 'settled'>) {
     this.#engine = engine
     this.#store = store
+    this.#ends = ends
   }
 
   async observe(desired: DesiredStack, signal: AbortSignal): Promise<Observed> {
@@ -30,6 +33,7 @@ export class Observer {
     const { instance, adopted } = this.#store
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
     const label = [`${COMPOSE.project}=${stack}`]
+    await this.#ends.settled(stack, signal)
     const [mine, running, labelled, networks, volumesByLabel, volumesByName] = await Promise.all([
       this.containers(stack, signal),
       wantsPorts ? this.#engine.containers.list({}, { signal }) : [],
@@ -109,7 +113,8 @@ export class Observer {
   }
 
   /** All containers of the project, ours or not, running or not. */
-  containers(stack: string, signal?: AbortSignal): Promise<ContainerSummary[]> {
+  async containers(stack: string, signal?: AbortSignal): Promise<ContainerSummary[]> {
+    await this.#ends.settled(stack, signal)
     return this.#engine.containers.list({ all: true, filters: { label: [`${COMPOSE.project}=${stack}`] } }, { signal })
   }
 

@@ -15,6 +15,7 @@ import type { Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
+import type { RecentEnds } from './recent-ends.ts'
 
 export interface Collaborators {
   readonly engine: Engine
@@ -25,6 +26,7 @@ export interface Collaborators {
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
   readonly endings: Endings
+  readonly ends: RecentEnds
 }
 
 export class RunContext {

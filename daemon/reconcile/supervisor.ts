@@ -23,12 +23,14 @@ export class Supervisor {
 
   /** Takes up what a crash left open, and begins to look after every stack. */
   start(): void {
-    const { store, recorder } = this.#core
+    const { store, recorder, ends } = this.#core
     this.#watch.events.subscribe((event) => {
       const stack = stackOf(event)
       if (stack === undefined) return
       recorder.record(stackEventOf(event))
       this.#observeEnding(stack, event)
+      if (event.Action === 'die') ends.ended(stack, event.Actor.ID)
+      else if (event.Action === 'destroy') ends.gone(stack, event.Actor.ID)
       const loop = this.#loops.get(stack)
       if (loop !== undefined && (WAKING.test(event.Action) || this.#isUnwell(stack, event.Action))) loop.look()
     })

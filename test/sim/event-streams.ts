@@ -1,4 +1,4 @@
-/** `GET /events` of the simulated Engine: filtered, and subject to the faults of a stream. */
+/** `GET /events` of the simulated Engine: filtered, with the last events kept, and subject to the faults of a stream. */
 import type { EngineEvent, Filters } from '../../daemon/engine/types.ts'
 import type { Scheduler, WallClock } from './clock.ts'
 
@@ -17,12 +17,15 @@ export interface EventFate {
 }
 
 const LATE_MS = 700
+/** As many as dockerd keeps (moby daemon/events: eventsLimit). */
+const KEPT = 256
 
 export class EventStreams {
   readonly fate: EventFate = { lose: 0, repeat: 0, late: 0 }
   readonly #scheduler: Scheduler
   readonly #wall: WallClock
   readonly #subscribers = new Set<Subscriber>()
+  readonly #last: EngineEvent[] = []
   #count = 0
 
   constructor(scheduler: Scheduler, wall: WallClock) {
@@ -31,7 +34,6 @@ export class EventStreams {
   }
 
   emit(type: string, action: string, id: string, attributes: Readonly<Record<string, string>>): void {
-    if (this.#subscribers.size === 0) return
     const ms = this.#wall.nowMs()
     this.#count += 1
     const nano = `${ms}${String(this.#count % 1_000_000).padStart(6, '0')}`
@@ -43,6 +45,8 @@ export class EventStreams {
       time: Math.floor(ms / 1000),
       timeNano: nano,
     }
+    this.#last.push(event)
+    if (this.#last.length > KEPT) this.#last.shift()
     for (const subscriber of [...this.#subscribers]) {
       if (!matches(event, subscriber.filters)) continue
       if (this.fate.lose > 0) this.fate.lose -= 1
@@ -73,8 +77,18 @@ export class EventStreams {
     this.#subscribers.clear()
   }
 
-  async *subscribe(filters: Filters, signal: AbortSignal | undefined): AsyncGenerator<EngineEvent> {
-    const subscriber: Subscriber = { filters, queue: [], wake: () => {}, ended: false }
+  /** `since` and `until` in Unix seconds, as the Engine takes them. */
+  async *subscribe(
+    { filters = {}, since, until }: { since?: string; until?: string; filters?: Filters },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<EngineEvent> {
+    const kept = since === undefined ? [] : this.#last.filter((event) => event.time >= Number(since))
+    const subscriber: Subscriber = {
+      filters,
+      queue: kept.filter((event) => matches(event, filters) && event.time <= Number(until ?? event.time)),
+      wake: () => {},
+      ended: until !== undefined && Number(until) * 1000 <= this.#wall.nowMs(),
+    }
     this.#subscribers.add(subscriber)
     const abort = (): void => {
       subscriber.ended = true
@@ -103,11 +117,17 @@ function push(subscriber: Subscriber, event: EngineEvent): void {
   subscriber.wake()
 }
 
-function matches(event: EngineEvent, filters: Filters): boolean {
-  if (filters.type !== undefined && !filters.type.includes(event.Type)) return false
+function matches({ Type, Action, Actor }: EngineEvent, filters: Filters): boolean {
+  if (filters.type !== undefined && !filters.type.includes(Type)) return false
   // `health_status` matches `health_status: healthy` (moby daemon/events/filter.go: the part before the colon).
-  if (filters.event !== undefined && !filters.event.includes(event.Action.split(':')[0]!)) return false
-  return matchesLabels(event.Actor.Attributes, filters.label)
+  if (filters.event !== undefined && !filters.event.includes(Action.split(':')[0]!)) return false
+  // An object is named by its id or its name.
+  for (const kind of ['container', 'network', 'volume'] as const) {
+    const wanted = filters[kind]
+    if (wanted === undefined) continue
+    if (Type !== kind || !(wanted.includes(Actor.ID) || wanted.includes(Actor.Attributes.name ?? ''))) return false
+  }
+  return matchesLabels(Actor.Attributes, filters.label)
 }
 
 /** `key` or `key=value`, all of them. */

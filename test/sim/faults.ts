@@ -30,8 +30,12 @@ export interface EngineCall {
   readonly kind: 'look' | 'change'
   /** Id or name of what it is about. */
   readonly target: string
-  /** The stack that it is about, where the call itself says so (create). */
-  readonly stack?: string | undefined
+  /** As a Problem names it: `POST /containers/create`. */
+  readonly http: string
+  /** It waits while dockerd is busy with this container. */
+  readonly locks: boolean
+  /** Of what is to be made. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
 }
 
 interface Armed {

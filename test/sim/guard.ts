@@ -81,7 +81,7 @@ export class Guard implements MachineObserver {
     const { machine } = this.#world
     if (call.name.startsWith('images.')) return
     if (call.name === 'volumes.remove') {
-      this.#removesVolume(call.target)
+      this.#removesVolume(call)
       return
     }
     if (call.name === 'networks.remove') {
@@ -92,8 +92,9 @@ export class Guard implements MachineObserver {
       this.#mustRun(network.labels[COMPOSE.project] ?? '', call)
       return
     }
-    if (call.stack !== undefined) {
-      this.#mustRun(call.stack, call)
+    if (call.labels !== undefined) {
+      // One-off containers are made at once, outside the loop.
+      if (call.labels[COMPOSE.oneOff] !== 'True') this.#mustRun(call.labels[COMPOSE.project] ?? '', call)
       return
     }
     const container = machine.findContainer(call.target)
@@ -161,7 +162,8 @@ export class Guard implements MachineObserver {
     this.#world.broken('volumes-survive', `volume ${name} was made by the way, empty and without labels`)
   }
 
-  #removesVolume(name: string): void {
+  #removesVolume(call: EngineCall): void {
+    const name = call.target
     const volume = this.#world.machine.volumes.get(name)
     if (volume === undefined) return
     const stack = volume.labels[COMPOSE.project] ?? ''
@@ -169,7 +171,7 @@ export class Guard implements MachineObserver {
       this.#world.broken('foreign-untouched', `removes volume ${name}, which is not ours`)
     else if (!this.#world.ledger.mayDropVolumes(stack))
       this.#world.broken('volumes-survive', `removes volume ${name}, and nobody said --volumes`)
-    this.#mustRun(stack, { name: 'volumes.remove', kind: 'change', target: name })
+    this.#mustRun(stack, call)
   }
 
   #mustRun(stack: string, call: EngineCall): void {

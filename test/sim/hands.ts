@@ -8,11 +8,11 @@ import type { World } from './world.ts'
 /** What is on the machine before us, and must be there after us. */
 export function bystanders({ machine }: World): void {
   for (const tag of ['app:1', 'app:2', 'app:data']) {
-    const id = machine.newId()
+    const id = `sha256:${machine.newId()}`
     machine.images.set(id, { id, volumes: tag === 'app:data' ? ['/var/lib/data'] : [] })
     machine.tags.set(tag, id)
   }
-  machine.registry.set('remote:1', machine.newId())
+  machine.registry.set('remote:1', `sha256:${machine.newId()}`)
   machine.addNetwork(EXTERNAL_NETWORK, {})
   machine.addVolume(EXTERNAL_VOLUME, {})
   machine.addVolume('foreign-vol', { [COMPOSE.project]: 'other', [COMPOSE.volume]: 'vol' })

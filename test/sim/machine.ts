@@ -52,11 +52,22 @@ export interface SimulatedContainer {
   readonly networks: Map<string, { networkId: string; settings: EndpointSettings }>
   readonly mounts: readonly SimulatedMount[]
   readonly ports: readonly { ip: string; hostPort: number; port: number; protocol: string }[]
+  /** How often a process of it ended. */
+  exits: number
+  /** Until when dockerd cleans up after its end: it holds the container's lock, its ports and endpoints meanwhile. */
+  settlesAtMs: number
+  /** What a list shows until then: dockerd tells of an end before it writes it down. */
+  shown: Shown | undefined
 }
+
+/** What a list tells of a container's state. */
+export type Shown = Pick<SimulatedContainer, 'state' | 'health' | 'exitCode' | 'startedAtMs' | 'finishedAtMs'>
 
 export interface SimulatedNetwork {
   readonly id: string
   readonly name: string
+  readonly driver: string
+  readonly internal: boolean
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -68,6 +79,37 @@ export interface SimulatedVolume {
 export interface SimulatedImage {
   readonly id: string
   readonly volumes: readonly string[]
+  readonly entrypoint?: readonly string[]
+  /** What its program does, by its environment. */
+  readonly program?: (env: readonly string[]) => Program
+}
+
+/** How an Engine of some release behaves where releases differ. */
+export interface Manners {
+  /** How long dockerd cleans up after the end of a container before its list shows that end. */
+  readonly settleMs: readonly number[]
+  /** Whether it tells of the end before it cleans up, or after. */
+  readonly tellsOfEnd: 'first' | 'last'
+  /** Whether a `kill` is answered when the process has ended, or when that is cleaned up as well. A `stop` is only then. */
+  readonly answersKill: 'at-once' | 'settled'
+  /** How long a removal takes: its name is taken until then. */
+  readonly removalMs: readonly number[]
+}
+
+const REMOVAL_MS = [1, 4, 9, 15, 30, 30, 30, 1200]
+/** Its list may be older than the answer of a kill. */
+export const ENGINE_28: Manners = {
+  settleMs: [0, 0, 3, 20, 150],
+  tellsOfEnd: 'last',
+  answersKill: 'at-once',
+  removalMs: REMOVAL_MS,
+}
+/** It tells of an end up to 700 ms before its list shows it. */
+export const ENGINE_20: Manners = {
+  settleMs: [0, 2, 40, 250, 700],
+  tellsOfEnd: 'first',
+  answersKill: 'settled',
+  removalMs: REMOVAL_MS,
 }
 
 export interface MachineObserver {
@@ -108,14 +150,20 @@ export class Machine {
   readonly pending = new Set<() => void>()
   up = true
   observer: MachineObserver | undefined
+  /** Removals fail half-way: the container's files cannot be deleted. */
+  removalsStick = false
+  /** There is no address pool left for another network. */
+  poolsAreOut = false
+  readonly #manners: Manners
   readonly #random: Random
   #ids = 0
   #address = 0
   #boots = 0
 
-  constructor(scheduler: Scheduler, wall: WallClock, random: Random) {
+  constructor(scheduler: Scheduler, wall: WallClock, random: Random, manners: Manners = ENGINE_28) {
     this.scheduler = scheduler
     this.wall = wall
+    this.#manners = manners
     this.events = new EventStreams(scheduler, wall)
     this.#random = random
     for (const name of ['bridge', 'host', 'none']) this.addNetwork(name, {})
@@ -147,7 +195,15 @@ export class Machine {
     return undefined
   }
 
+  /** How long whoever asks for this container has to wait. */
+  settlingMs(reference: string): number {
+    const container = this.findContainer(reference)
+    return container === undefined ? 0 : Math.max(0, container.settlesAtMs - this.scheduler.nowMs)
+  }
+
   create(name: string, body: ContainerCreateBody): SimulatedContainer {
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name))
+      throw new Refusal(400, `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`)
     const holder = this.findContainer(name)
     if (holder !== undefined) throw nameTaken(name, holder.id)
     const imageId = this.tags.get(body.Image) ?? body.Image
@@ -163,7 +219,7 @@ export class Machine {
       labels: body.Labels ?? {},
       env,
       imageId,
-      program: programOf(env),
+      program: (image.program ?? programOf)(env),
       createdAtMs: this.wall.nowMs(),
       createdMonotonicMs: this.scheduler.nowMs,
       startedMonotonicMs: -1,
@@ -183,6 +239,9 @@ export class Machine {
       networks: this.#endpointsOf(body),
       mounts: this.#mountsOf(body, image),
       ports: portsOf(host),
+      exits: 0,
+      settlesAtMs: 0,
+      shown: undefined,
     }
     this.containers.set(container.id, container)
     this.#emit(container, 'create')
@@ -218,15 +277,18 @@ export class Machine {
     container.manuallyStopped = true
     this.#emit(container, 'kill', { signal: '15' })
     const graceMs = (graceSeconds ?? 10) * 1000
-    const { stopMs, stopCode } = container.program
+    const { stopCode } = container.program
+    const stopMs = heeds(String(container.body.StopSignal ?? 'TERM')) ? container.program.stopMs : NEVER_MS
     const { process } = container
     const boots = this.#boots
     this.scheduler.after(graceMs < 0 ? stopMs : Math.min(stopMs, graceMs), () => {
       if (boots !== this.#boots) return
       if (container.process === process) this.#exit(container, stopMs <= graceMs ? stopCode : 137, actor)
-      if (!this.containers.has(container.id)) return
-      this.#emit(container, 'stop')
-      done(true)
+      this.#whenSettled(container, () => {
+        if (!this.containers.has(container.id)) return
+        this.#emit(container, 'stop')
+        done(true)
+      })
     })
   }
 
@@ -242,13 +304,37 @@ export class Machine {
     })
   }
 
-  kill(container: SimulatedContainer, signal: string, actor: Actor): void {
-    if (container.state !== 'running' && container.state !== 'paused') {
+  /** moby killWithSignal: whatever the signal is, the container is not started again when it ends. */
+  kill(container: SimulatedContainer, signal: string, actor: Actor, done: () => void = () => {}): void {
+    const name = signalName(signal)
+    if (!SIGNALS.has(name)) throw new Refusal(400, `invalid signal: ${signal}`)
+    if (!isUp(container)) {
       throw new Refusal(409, `cannot kill container: ${container.name}: container ${container.id} is not running`)
     }
     this.#emit(container, 'kill', { signal })
     container.manuallyStopped = true
-    this.#exit(container, 137, actor)
+    if (container.state === 'restarting') {
+      container.process += 1
+      container.state = 'exited'
+      container.lastExit = actor
+      done()
+      return
+    }
+    if (name === 'KILL') {
+      this.#exit(container, 137, actor)
+      if (this.#manners.answersKill === 'settled') this.#whenSettled(container, done)
+      else done()
+      return
+    }
+    done()
+    if (!heeds(name)) return
+    // The Engine unpauses what is to end.
+    if (container.state === 'paused') this.unpause(container)
+    const { process } = container
+    const { stopMs, stopCode } = container.program
+    this.scheduler.after(stopMs, () => {
+      if (container.process === process) this.#exit(container, stopCode, actor)
+    })
   }
 
   /** Its process ends by itself: a crash, or the kernel's out-of-memory killer. */
@@ -290,10 +376,10 @@ export class Machine {
     how: { force: boolean; volumes: boolean },
     actor: Actor,
     done: () => void,
+    fail: (error: unknown) => void = () => {},
   ): void {
-    if (container.state === 'removing')
-      throw new Refusal(409, `removal of container ${container.id} is already in progress`)
-    if (container.state === 'running' || container.state === 'paused' || container.state === 'restarting') {
+    if (isGoing(container)) throw new Refusal(409, `removal of container ${container.id} is already in progress`)
+    if (isUp(container)) {
       if (!how.force) {
         throw new Refusal(
           409,
@@ -303,10 +389,22 @@ export class Machine {
       container.manuallyStopped = true
       if (container.state === 'restarting') container.process += 1
       else this.#exit(container, 137, actor)
+      if (isGoing(container)) throw new Refusal(409, `removal of container ${container.id} is already in progress`)
     }
+    const busyMs = Math.max(0, container.settlesAtMs - this.scheduler.nowMs)
     container.state = 'removing'
-    this.scheduler.after(this.#random.int(1, 30), () => {
+    this.scheduler.after(busyMs + this.#random.pick(this.#manners.removalMs), () => {
       if (container.state !== 'removing' || !this.containers.has(container.id)) return
+      if (this.removalsStick) {
+        container.state = 'dead'
+        fail(
+          new Refusal(
+            500,
+            `container ${container.id}: driver "overlay2" failed to remove root filesystem: unlinkat /var/lib/docker/overlay2/${container.id.slice(0, 12)}/merged: device or resource busy`,
+          ),
+        )
+        return
+      }
       this.#gone(container, how.volumes, actor)
       done()
     })
@@ -322,11 +420,17 @@ export class Machine {
     container.policy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 }
   }
 
-  addNetwork(name: string, labels: Readonly<Record<string, string>>): SimulatedNetwork {
-    for (const network of this.networks.values())
-      if (network.name === name) throw new Refusal(409, `network with name ${name} already exists`)
-    const network = { id: this.newId(), name, labels }
+  addNetwork(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    how: { readonly internal: boolean; readonly name: 'unique' | 'any' } = { internal: false, name: 'unique' },
+  ): SimulatedNetwork {
+    if (how.name === 'unique' && [...this.networks.values()].some((network) => network.name === name))
+      throw new Refusal(409, `network with name ${name} already exists`)
+    if (this.poolsAreOut) throw new Refusal(400, 'all predefined address pools have been fully subnetted')
+    const network = { id: this.newId(), name, labels, driver: 'bridge', internal: how.internal }
     this.networks.set(network.id, network)
+    this.events.emit('network', 'create', network.id, { name, type: 'bridge' })
     return network
   }
 
@@ -361,6 +465,7 @@ export class Machine {
       )
     }
     this.networks.delete(network.id)
+    this.events.emit('network', 'destroy', network.id, { name: network.name, type: network.driver })
   }
 
   connect(reference: string, container: SimulatedContainer, settings: EndpointSettings): void {
@@ -386,6 +491,7 @@ export class Machine {
     if (known !== undefined) return known
     const volume = { name, labels }
     this.volumes.set(name, volume)
+    this.events.emit('volume', 'create', name, { driver: 'local' })
     return volume
   }
 
@@ -403,6 +509,7 @@ export class Machine {
     this.up = false
     this.#boots += 1
     for (const container of [...this.containers.values()]) {
+      this.#settled(container)
       if (container.state === 'running' || container.state === 'paused') this.#exit(container, 137, 'engine')
       else if (container.state === 'restarting') {
         container.process += 1
@@ -460,7 +567,7 @@ export class Machine {
   #bindPorts(container: SimulatedContainer): void {
     for (const wanted of container.ports) {
       for (const other of this.containers.values()) {
-        if (other === container || (other.state !== 'running' && other.state !== 'paused')) continue
+        if (other === container || !this.#holdsPorts(other)) continue
         const taken = other.ports.some((port) => port.hostPort === wanted.hostPort && port.protocol === wanted.protocol)
         if (!taken) continue
         throw new Refusal(
@@ -469,6 +576,11 @@ export class Machine {
         )
       }
     }
+  }
+
+  /** Those of one that has just ended are released by dockerd's cleaning up. */
+  #holdsPorts({ state, settlesAtMs }: SimulatedContainer): boolean {
+    return state === 'running' || state === 'paused' || settlesAtMs > this.scheduler.nowMs
   }
 
   #runProgram(container: SimulatedContainer): void {
@@ -502,22 +614,57 @@ export class Machine {
   #exit(container: SimulatedContainer, code: number, actor: Actor): void {
     if (container.health === 'healthy') this.observer?.unwell(container)
     const ranMs = this.scheduler.nowMs - container.startedMonotonicMs
+    const { state, health, exitCode, startedAtMs, finishedAtMs } = container
     container.process += 1
+    container.exits += 1
     container.state = 'exited'
     container.exitCode = code
     container.finishedAtMs = this.wall.nowMs()
     this.#endedBy(container, actor)
-    this.#emit(container, 'die', { exitCode: String(code) })
+    // An Engine that goes down tells nobody.
+    const settleMs = this.up ? this.#random.pick(this.#manners.settleMs) : 0
+    const tell = (): void => this.#emit(container, 'die', { exitCode: String(code) })
+    if (settleMs === 0) tell()
+    else {
+      container.shown = { state, health, exitCode, startedAtMs, finishedAtMs }
+      container.settlesAtMs = this.scheduler.nowMs + settleMs
+      if (this.#manners.tellsOfEnd === 'first') tell()
+      this.#whenSettled(container, () => {
+        this.#settled(container)
+        if (this.#manners.tellsOfEnd === 'last') tell()
+      })
+    }
     this.observer?.exited(container, actor)
-    if (actor === 'program') this.#restartByPolicy(container, ranMs)
+    if (actor === 'program') this.#restartByPolicy(container, ranMs, settleMs)
+    if (container.state === 'exited' && container.body.HostConfig?.AutoRemove === true)
+      this.remove(container, { force: false, volumes: true }, 'engine', () => {})
   }
 
-  #restartByPolicy(container: SimulatedContainer, ranMs: number): void {
+  /** At once where there is nothing to wait for. Never where the Engine goes down meanwhile. */
+  #whenSettled(container: SimulatedContainer, run: () => void): void {
+    const leftMs = container.settlesAtMs - this.scheduler.nowMs
+    if (leftMs <= 0) {
+      run()
+      return
+    }
+    const boots = this.#boots
+    this.scheduler.after(leftMs, () => {
+      if (boots === this.#boots) run()
+    })
+  }
+
+  #settled(container: SimulatedContainer): void {
+    container.settlesAtMs = 0
+    container.shown = undefined
+  }
+
+  #restartByPolicy(container: SimulatedContainer, ranMs: number, settleMs: number): void {
     container.failures = ranMs > 10_000 ? 0 : container.failures + 1
     if (!this.up || container.manuallyStopped || !shouldRestart(container)) return
     container.state = 'restarting'
     const { process } = container
-    this.scheduler.after(Math.min(FIRST_RESTART_MS * 2 ** (container.failures - 1), LAST_RESTART_MS), () => {
+    const afterMs = Math.max(Math.min(FIRST_RESTART_MS * 2 ** (container.failures - 1), LAST_RESTART_MS), settleMs + 1)
+    this.scheduler.after(afterMs, () => {
       if (container.process !== process || container.state !== 'restarting') return
       container.state = 'exited'
       container.restartCount += 1
@@ -598,6 +745,22 @@ export class Machine {
     })
   }
 }
+
+/** What never happens by itself. */
+const NEVER_MS = 10 ** 9
+const SIGNALS = new Set(['HUP', 'INT', 'QUIT', 'KILL', 'TERM', 'USR1', 'USR2', 'STOP', 'CONT', 'WINCH'])
+
+const signalName = (signal: string): string => signal.toUpperCase().replace(/^SIG/, '')
+
+/** The first process of a container ignores a signal that it has no handler for: ours end upon these. */
+const heeds = (signal: string): boolean => ['TERM', 'INT', 'QUIT'].includes(signalName(signal))
+
+/** As the Engine counts: one that waits to be started again runs. */
+export const isUp = ({ state }: Pick<SimulatedContainer, 'state'>): boolean =>
+  state === 'running' || state === 'paused' || state === 'restarting'
+
+/** A removal is under way: ours, or what `AutoRemove` has the Engine do. */
+const isGoing = ({ state }: SimulatedContainer): boolean => state === 'removing'
 
 function nameTaken(name: string, holder: string): Refusal {
   return new Refusal(

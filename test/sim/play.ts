@@ -103,7 +103,7 @@ class People {
         world.wall.skewMs += step.ms
         return
       case 'retag': {
-        const id = machine.newId()
+        const id = `sha256:${machine.newId()}`
         machine.images.set(id, { id, volumes: [] })
         machine.tags.set('app:1', id)
         return

@@ -9,8 +9,11 @@ export interface Program {
   readonly stopCode: number
 }
 
+export const valuesIn = (env: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]))
+
 export function programOf(env: readonly string[]): Program {
-  const values = new Map(env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]))
+  const values = valuesIn(env)
   const exit = values.get('SIM_EXIT')?.split(':').map(Number)
   const health = values.get('SIM_HEALTH')
   return {

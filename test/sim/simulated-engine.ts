@@ -2,55 +2,66 @@
  * The Docker Engine API over a simulated machine: each call takes a moment, can fail before or after its effect, hang, or
  * be the last thing that its daemon did. One of these belongs to one life of the daemon.
  */
-
-import type {
-  CallOptions,
-  ContainerInspect,
-  ContainerSummary,
-  Engine,
-  Filters,
-  ImageInspect,
-  NetworkInfo,
-  VolumeInfo,
-} from '../../daemon/engine/types.ts'
+import type { CallOptions, Engine } from '../../daemon/engine/types.ts'
 import { Problem } from '../../protocol/problems.ts'
-import type { Life, Scheduler } from './clock.ts'
-import { matchesLabels } from './event-streams.ts'
-import type { EngineCall, Faults } from './faults.ts'
-import { type Actor, type Machine, Refusal, type SimulatedContainer, type SimulatedNetwork } from './machine.ts'
-import type { Random } from './random.ts'
-import { statusText } from './status-text.ts'
-
-export interface SimulatedEngineParts {
-  readonly machine: Machine
-  readonly life: Life
-  readonly faults: Faults
-  readonly random: Random
-  readonly apiVersion: string
-  /** Told of each call before it goes out, and of how it ended. */
-  readonly watcher: { calling(call: EngineCall): void; ended(call: EngineCall, how: string): void }
-}
+import {
+  inspectContainer,
+  inspectImage,
+  inspectVolume,
+  listContainers,
+  listImages,
+  listNetworks,
+  listVolumes,
+  networkInfo,
+  volumeInfo,
+} from './answers.ts'
+import type { EngineCall } from './faults.ts'
+import { isUp, type Machine, Refusal, type SimulatedContainer } from './machine.ts'
+import { ADDRESS, type Answer, type Effect, type SimulatedEngineParts, Wire } from './wire.ts'
 
 const CALL_MS = 60_000
 const LONG_MS = 10 * 60_000
-const ADDRESS = 'unix:///run/simulated.sock'
+/** The target of a call that is about nothing in particular. */
+const ALL = '*'
 
-type Answer<T> = (value: T) => void
-type Effect<T> = (answer: Answer<T>, actor: Actor, fail: (error: unknown) => void) => void
+type How = Partial<Pick<EngineCall, 'locks' | 'labels'>> & { readonly limitMs?: number }
 
 export function simulatedEngine(parts: SimulatedEngineParts): Engine {
   const { machine, life } = parts
   const wire = new Wire(parts)
-  const look = <T>(name: string, target: string, read: () => T, options?: CallOptions): Promise<T> =>
-    wire.call<T>({ name, kind: 'look', target }, (answer) => answer(read()), options, CALL_MS)
+  const look = <T>(
+    name: string,
+    target: string,
+    http: string,
+    read: () => T,
+    options?: CallOptions,
+    locks = false,
+  ): Promise<T> =>
+    wire.call<T>({ name, kind: 'look', target, http, locks }, (answer) => answer(read()), options, CALL_MS)
   const change = <T>(
     name: string,
     target: string,
+    http: string,
     effect: Effect<T>,
     options?: CallOptions,
-    limitMs = CALL_MS,
-    stack?: string,
-  ): Promise<T> => wire.call<T>({ name, kind: 'change', target, stack }, effect, options, limitMs)
+    { limitMs = CALL_MS, locks = false, labels }: How = {},
+  ): Promise<T> => wire.call<T>({ name, kind: 'change', target, http, locks, labels }, effect, options, limitMs)
+  /** A change of a container, at once. */
+  const act = <T>(
+    name: string,
+    id: string,
+    run: (container: SimulatedContainer, answer: Answer<T>, ...how: Rest<Effect<T>>) => void,
+    options?: CallOptions,
+    limitMs?: number,
+  ): Promise<T> =>
+    change<T>(
+      name,
+      id,
+      `POST /containers/${id}/${name}`,
+      (answer, actor, fail) => run(machine.container(id), answer, actor, fail),
+      options,
+      { locks: true, limitMs: limitMs ?? CALL_MS },
+    )
   const version = {
     version: '28.3.3',
     apiVersion: parts.apiVersion,
@@ -65,98 +76,109 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
     address: ADDRESS,
     version: async () => version,
     atLeast: async (api) => Number(parts.apiVersion.split('.')[1]) >= Number(api.split('.')[1]),
-    ping: (options) => look('ping', '', () => undefined, options),
-    info: (options) => look('info', '', () => ({ ServerVersion: version.version }), options),
-    async *events({ filters }, options) {
-      await look('events', '', () => undefined, options)
-      for await (const event of machine.events.subscribe(filters ?? {}, options?.signal)) {
+    ping: (options) => look('ping', ALL, 'GET /_ping', () => undefined, options),
+    info: (options) => look('info', ALL, 'GET /info', () => ({ ServerVersion: version.version }), options),
+    async *events(query, options) {
+      await look('events', ALL, 'GET /events', () => undefined, options)
+      for await (const event of machine.events.subscribe(query, options?.signal)) {
         if (!life.alive) return
         yield event
       }
     },
     containers: {
       list: ({ all, filters }, options) =>
-        look('list', '', () => listContainers(machine, all === true, filters ?? {}), options),
-      inspect: (id, options) => look('inspect', id, () => inspectContainer(machine, machine.container(id)), options),
+        look('list', ALL, 'GET /containers/json', () => listContainers(machine, all === true, filters ?? {}), options),
+      inspect: (id, options) =>
+        look(
+          'inspect',
+          id,
+          `GET /containers/${id}/json`,
+          () => inspectContainer(machine, machine.container(id)),
+          options,
+          true,
+        ),
       create: ({ name }, body, options) =>
         change(
           'create',
           name,
+          'POST /containers/create',
           (answer) => answer({ Id: machine.create(name, body).id, Warnings: null }),
           options,
-          CALL_MS,
-          body.Labels?.['com.docker.compose.project'],
+          { labels: body.Labels ?? {} },
         ),
       start: (id, options) =>
-        change<boolean>(
+        act<boolean>(
           'start',
           id,
-          (answer, actor) => answer(machine.start(machine.container(id), actor)),
+          (container, answer, actor) => answer(machine.start(container, actor)),
           options,
           LONG_MS,
         ),
       stop: (id, { graceSeconds }, options) =>
-        change<boolean>(
+        act<boolean>(
           'stop',
           id,
-          (answer, actor) => machine.stop(machine.container(id), graceSeconds, actor, answer),
+          (container, answer, actor) => machine.stop(container, graceSeconds, actor, answer),
           options,
           LONG_MS,
         ),
       kill: (id, signal, options) =>
-        change<void>(
-          'kill',
-          id,
-          (answer, actor) => answer(machine.kill(machine.container(id), signal, actor)),
-          options,
-        ),
+        act<void>('kill', id, (container, answer, actor) => machine.kill(container, signal, actor, answer), options),
       restart: (id, { graceSeconds }, options) =>
-        change<void>(
+        act<void>(
           'restart',
           id,
-          (answer, actor, fail) =>
-            machine.restart(machine.container(id), graceSeconds, actor, (error) =>
-              error === undefined ? answer() : fail(error),
-            ),
+          (container, answer, actor, fail) =>
+            machine.restart(container, graceSeconds, actor, (error) => (error === undefined ? answer() : fail(error))),
           options,
           LONG_MS,
         ),
-      pause: (id, options) =>
-        change<void>('pause', id, (answer) => answer(machine.pause(machine.container(id))), options),
+      pause: (id, options) => act<void>('pause', id, (container, answer) => answer(machine.pause(container)), options),
       unpause: (id, options) =>
-        change<void>('unpause', id, (answer) => answer(machine.unpause(machine.container(id))), options),
+        act<void>('unpause', id, (container, answer) => answer(machine.unpause(container)), options),
       rename: (id, name, options) =>
-        change<void>('rename', id, (answer) => answer(machine.rename(machine.container(id), name)), options),
+        act<void>('rename', id, (container, answer) => answer(machine.rename(container, name)), options),
       remove: (id, { force, volumes }, options) =>
         change<void>(
           volumes === 'anonymous' ? 'remove-with-volumes' : 'remove',
           id,
-          (answer, actor) =>
+          `DELETE /containers/${id}`,
+          (answer, actor, fail) =>
             machine.remove(
               machine.container(id),
               { force: force === true, volumes: volumes === 'anonymous' },
               actor,
               answer,
+              fail,
             ),
           options,
-          LONG_MS,
+          { locks: true, limitMs: LONG_MS },
         ),
-      wait: (id, _condition, options) =>
+      wait: (id, condition, { onListening, ...options } = {}) =>
         wire.call(
-          { name: 'wait', kind: 'look', target: id },
-          (answer) => waitForEnd(machine, machine.container(id), answer),
+          { name: 'wait', kind: 'look', target: id, http: `POST /containers/${id}/wait`, locks: false },
+          (answer) => {
+            waitFor(machine, machine.container(id), condition, answer)
+            onListening?.()
+          },
           options,
           undefined,
         ),
       updateRestartPolicy: (id, policy, options) =>
-        change<void>('update', id, (answer) => answer(machine.updatePolicy(machine.container(id), policy)), options),
+        act<void>('update', id, (container, answer) => answer(machine.updatePolicy(container, policy)), options),
       async *logs() {},
       attach: () => unsupported('attach'),
       resize: () => unsupported('resize'),
       getArchive: () => unsupported('archive'),
       statPath: () => unsupported('archive'),
       putArchive: (id, _query, _tar, options) =>
-        change<void>('archive', id, (answer) => answer(void machine.container(id)), options),
+        change<void>(
+          'archive',
+          id,
+          `PUT /containers/${id}/archive`,
+          (answer) => answer(void machine.container(id)),
+          options,
+        ),
       top: () => unsupported('top'),
       async *stats() {},
       export: () => unsupported('export'),
@@ -167,6 +189,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
         change(
           'exec.create',
           containerId,
+          `POST /containers/${containerId}/exec`,
           (answer) => {
             const container = machine.container(containerId)
             if (container.state !== 'running') throw new Refusal(409, `container ${container.id} is not running`)
@@ -176,9 +199,10 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           },
           options,
         ),
-      startDetached: (id, options) => change<void>('exec.start', execs.get(id) ?? id, (answer) => answer(), options),
+      startDetached: (id, options) =>
+        change<void>('exec.start', execs.get(id) ?? id, `POST /exec/${id}/start`, (answer) => answer(), options),
       start: async (id, _query, options) => {
-        await change<void>('exec.start', execs.get(id) ?? id, (answer) => answer(), options)
+        await change<void>('exec.start', execs.get(id) ?? id, `POST /exec/${id}/start`, (answer) => answer(), options)
         return { input: { end: () => {} } as never, output: (async function* () {})(), close: () => {} }
       },
       resize: async () => {},
@@ -186,19 +210,31 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
         look(
           'exec.inspect',
           id,
-          () => ({ ID: id, Running: false, ExitCode: 0, Pid: 0, ContainerID: execs.get(id)! }),
+          `GET /exec/${id}/json`,
+          () => {
+            const ContainerID = execs.get(id)
+            if (ContainerID === undefined) throw new Refusal(404, `No such exec instance: ${id}`)
+            return { ID: id, Running: false, ExitCode: 0, Pid: 0, ContainerID }
+          },
           options,
         ),
     },
     images: {
-      list: (_query, options) =>
-        look('images.list', '', () => [...machine.images.keys()].map((Id) => ({ Id })), options),
+      list: ({ filters }, options) =>
+        look('images.list', ALL, 'GET /images/json', () => listImages(machine, filters ?? {}), options),
       inspect: (reference, options) =>
-        look('images.inspect', reference, () => inspectImage(machine, reference), options),
+        look(
+          'images.inspect',
+          reference,
+          `GET /images/${reference}/json`,
+          () => inspectImage(machine, reference),
+          options,
+        ),
       async *pull({ reference }, options) {
         await change<void>(
           'images.pull',
           reference,
+          'POST /images/create',
           (answer) => {
             const id = machine.registry.get(reference)
             if (id === undefined)
@@ -208,368 +244,140 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
             answer()
           },
           options,
-          LONG_MS,
+          { limitMs: LONG_MS },
         )
         yield { status: `Status: Downloaded newer image for ${reference}` }
       },
       async *push() {},
-      tag: () => unsupported('tag'),
+      tag: (source, { repo, tag }, options) =>
+        change<void>(
+          'images.tag',
+          source,
+          `POST /images/${source}/tag`,
+          (answer) => {
+            const id = machine.tags.get(source) ?? source
+            if (!machine.images.has(id)) throw new Refusal(404, `No such image: ${source}`)
+            machine.tags.set(`${repo}:${tag}`, id)
+            answer()
+          },
+          options,
+        ),
       remove: (reference, _query, options) =>
-        change<void>('images.remove', reference, (answer) => answer(removeImage(machine, reference)), options),
+        change<void>(
+          'images.remove',
+          reference,
+          `DELETE /images/${reference}`,
+          (answer) => answer(removeImage(machine, reference)),
+          options,
+        ),
       async *build() {},
       async *load() {},
       importRootfs: () => unsupported('import'),
     },
     networks: {
-      list: ({ filters }, options) => look('networks.list', '', () => listNetworks(machine, filters ?? {}), options),
-      inspect: (id, options) => look('networks.inspect', id, () => networkInfo(machine, machine.network(id)), options),
+      list: ({ filters }, options) =>
+        look('networks.list', ALL, 'GET /networks', () => listNetworks(machine, filters ?? {}), options),
+      inspect: (id, options) =>
+        look('networks.inspect', id, `GET /networks/${id}`, () => networkInfo(machine, machine.network(id)), options),
       create: (body, options) =>
         change(
           'networks.create',
           body.Name,
-          (answer) => answer({ Id: machine.addNetwork(body.Name, body.Labels ?? {}).id }),
+          'POST /networks/create',
+          (answer) => {
+            // Before API 1.44 the Engine looks for the name only when told to.
+            const mayBeTwice = Number(parts.apiVersion.split('.')[1]) < 44 && body.CheckDuplicate !== true
+            const { id } = machine.addNetwork(body.Name, body.Labels ?? {}, {
+              internal: body.Internal === true,
+              name: mayBeTwice ? 'any' : 'unique',
+            })
+            answer({ Id: id })
+          },
           options,
-          CALL_MS,
-          body.Labels?.['com.docker.compose.project'],
+          { labels: body.Labels ?? {} },
         ),
       remove: (id, options) =>
-        change<void>('networks.remove', id, (answer) => answer(machine.removeNetwork(id)), options),
+        change<void>(
+          'networks.remove',
+          id,
+          `DELETE /networks/${id}`,
+          (answer) => answer(machine.removeNetwork(id)),
+          options,
+        ),
       connect: (id, container, endpoint, options) =>
         change<void>(
           'networks.connect',
           container,
+          `POST /networks/${id}/connect`,
           (answer) => answer(machine.connect(id, machine.container(container), endpoint)),
           options,
+          { locks: true },
         ),
       disconnect: (id, container, _query, options) =>
         change<void>(
           'networks.disconnect',
           container,
+          `POST /networks/${id}/disconnect`,
           (answer) => answer(machine.disconnect(id, machine.container(container))),
           options,
+          { locks: true },
         ),
     },
     volumes: {
-      list: ({ filters }, options) => look('volumes.list', '', () => listVolumes(machine, filters ?? {}), options),
+      list: ({ filters }, options) =>
+        look('volumes.list', ALL, 'GET /volumes', () => listVolumes(machine, filters ?? {}), options),
       inspect: (name, options) =>
-        look(
-          'volumes.inspect',
-          name,
-          () => {
-            const [volume] = listVolumes(machine, {}).filter((candidate) => candidate.Name === name)
-            if (volume === undefined) throw new Refusal(404, `get ${name}: no such volume`)
-            return volume
-          },
-          options,
-        ),
+        look('volumes.inspect', name, `GET /volumes/${name}`, () => inspectVolume(machine, name), options),
       create: (body, options) =>
         change(
           'volumes.create',
           body.Name,
-          (answer) => {
-            const volume = machine.addVolume(body.Name, body.Labels ?? {})
-            answer(volumeInfo(volume.name, volume.labels))
-          },
+          'POST /volumes/create',
+          (answer) => answer(volumeInfo(machine.addVolume(body.Name, body.Labels ?? {}))),
           options,
-          CALL_MS,
-          body.Labels?.['com.docker.compose.project'],
+          { labels: body.Labels ?? {} },
         ),
       sizes: () => unsupported('volumes.sizes'),
-      remove: (name, _query, options) =>
-        change<void>('volumes.remove', name, (answer, actor) => answer(machine.removeVolume(name, actor)), options),
+      remove: (name, { force }, options) =>
+        change<void>(
+          'volumes.remove',
+          name,
+          `DELETE /volumes/${name}`,
+          (answer, actor) => {
+            if (force !== true || machine.volumes.has(name)) machine.removeVolume(name, actor)
+            answer()
+          },
+          options,
+        ),
     },
     upgrade: () => unsupported('upgrade'),
     close: async () => {},
   }
 }
 
+type Rest<F extends (...parameters: never[]) => unknown> = Parameters<F> extends [unknown, ...infer R] ? R : never
+
 function unsupported(what: string): Promise<never> {
   return Promise.reject(new Problem('unsupported', `the simulated Engine has no ${what}`))
 }
 
-const never = <T>(): Promise<T> => new Promise(() => {})
-
-/** The connection: time, faults, and the deaths of either side. */
-class Wire {
-  readonly #parts: SimulatedEngineParts
-  readonly #scheduler: Scheduler
-
-  constructor(parts: SimulatedEngineParts) {
-    this.#parts = parts
-    this.#scheduler = parts.machine.scheduler
+function waitFor(
+  machine: Machine,
+  container: SimulatedContainer,
+  condition: 'not-running' | 'next-exit' | 'removed',
+  answer: Answer<{ StatusCode: number }>,
+): void {
+  const exits = container.exits
+  const isOver = (): boolean => {
+    if (!machine.containers.has(container.id)) return true
+    if (condition === 'removed') return false
+    return condition === 'next-exit' ? container.exits > exits : !isUp(container)
   }
-
-  call<T>(
-    call: EngineCall,
-    effect: Effect<T>,
-    options: CallOptions | undefined,
-    limitMs: number | undefined,
-  ): Promise<T> {
-    const { life, faults, random, machine, watcher } = this.#parts
-    if (!life.alive) return never()
-    const { signal } = options ?? {}
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    watcher.calling(call)
-    const fault = faults.next(call)
-    if (fault === 'crash-before') {
-      watcher.ended(call, fault)
-      life.end()
-      return never()
-    }
-    const latencyMs = random.int(1, call.kind === 'look' ? 3 : 6) + (fault === 'delay' ? random.int(100, 3000) : 0)
-    return new Promise<T>((resolve, reject) => {
-      const settle = new Settlement<T>(resolve, reject, (how) => {
-        machine.pending.delete(broken)
-        watcher.ended(call, fault === undefined ? how : `${how} [${fault}]`)
-      })
-      settle.life = life
-      const broken = () => settle.fail(unreachable())
-      machine.pending.add(broken)
-      this.#scheduler.after(latencyMs, () => {
-        if (settle.done) return
-        if (!machine.up) return broken()
-        // A daemon that died, or gave up, does not call back what is on its way.
-        const actor: Actor = life.alive ? 'daemon' : 'ghost'
-        if (!life.alive || signal?.aborted) {
-          if (call.kind === 'change' && random.chance(0.5)) attempt(effect, () => {}, actor)
-          return signal?.aborted ? settle.fail(signal.reason) : settle.forget()
-        }
-        this.#arrive(call, effect, fault, settle, actor)
-        if (settle.done) return
-        const limit = options?.timeoutMs ?? limitMs
-        if (limit !== undefined) this.#scheduler.after(limit, () => settle.fail(timeout(call, limit)))
-        signal?.addEventListener('abort', () => settle.fail(signal.reason), { once: true })
-      })
-    })
+  const lookAgain = (): void => {
+    if (isOver()) answer({ StatusCode: container.exitCode })
+    else machine.scheduler.after(50, lookAgain)
   }
-
-  #arrive<T>(
-    call: EngineCall,
-    effect: Effect<T>,
-    fault: ReturnType<Faults['next']>,
-    settle: Settlement<T>,
-    actor: Actor,
-  ): void {
-    switch (fault) {
-      case 'error-before':
-        settle.fail(refused(call, new Refusal(500, 'simulated: the Engine refused')))
-        return
-      case 'lost-before':
-        settle.fail(unreachable())
-        return
-      case 'hang-before':
-        return
-      case 'error-after':
-        attempt(effect, () => {}, actor)
-        settle.fail(refused(call, new Refusal(500, 'simulated: the Engine said no, and did it all the same')))
-        return
-      case 'lost-after':
-        attempt(effect, () => {}, actor)
-        settle.fail(unreachable())
-        return
-      case 'hang-after':
-        attempt(effect, () => {}, actor)
-        return
-      case 'crash-after':
-        attempt(effect, () => {}, actor)
-        settle.forget()
-        this.#parts.life.end()
-        return
-      default:
-        try {
-          effect(
-            (value) => settle.answer(value),
-            actor,
-            (error) => settle.fail(error instanceof Refusal ? refused(call, error) : error),
-          )
-        } catch (error) {
-          settle.fail(error instanceof Refusal ? refused(call, error) : error)
-        }
-    }
-  }
-}
-
-/** An effect whose answer nobody hears. */
-function attempt<T>(effect: Effect<T>, answer: Answer<T>, actor: Actor): void {
-  try {
-    effect(answer, actor, () => {})
-  } catch (error) {
-    if (!(error instanceof Refusal) && !(error instanceof Problem)) throw error
-    // Refused, and nobody hears that either.
-  }
-}
-
-class Settlement<T> {
-  done = false
-  life: Life | undefined
-  readonly #resolve: (value: T) => void
-  readonly #reject: (error: unknown) => void
-  readonly #onEnd: (how: string) => void
-
-  constructor(resolve: (value: T) => void, reject: (error: unknown) => void, onEnd: (how: string) => void) {
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#onEnd = onEnd
-  }
-
-  answer(value: T): void {
-    if (!this.#end('ok')) return
-    this.#resolve(value)
-  }
-
-  fail(error: unknown): void {
-    if (!this.#end(error instanceof Error ? error.message : String(error))) return
-    this.#reject(error)
-  }
-
-  /** Nobody is there to hear it. */
-  forget(): void {
-    this.#end('nobody hears it')
-  }
-
-  #end(how: string): boolean {
-    if (this.done) return false
-    this.done = true
-    this.#onEnd(how)
-    return this.life?.alive !== false
-  }
-}
-
-const refused = (call: EngineCall, { status, message }: Refusal): Problem =>
-  new Problem('engine-error', message, { engine: { call: call.name, status } })
-
-const unreachable = (): Problem =>
-  new Problem('engine-unreachable', `the Engine at ${ADDRESS} does not answer (socket hang up)`)
-
-const timeout = (call: EngineCall, limitMs: number): Problem =>
-  new Problem('engine-timeout', `the Engine did not answer ${call.name} in ${limitMs / 1000} s`, {
-    engine: { call: call.name },
-  })
-
-function waitForEnd(machine: Machine, container: SimulatedContainer, answer: Answer<{ StatusCode: number }>): void {
-  const look = (): void => {
-    if (container.state === 'running' || container.state === 'paused' || container.state === 'restarting')
-      machine.scheduler.after(50, look)
-    else answer({ StatusCode: container.exitCode })
-  }
-  look()
-}
-
-function listContainers(machine: Machine, all: boolean, filters: Filters): ContainerSummary[] {
-  const found: ContainerSummary[] = []
-  for (const container of machine.containers.values()) {
-    const runs = container.state === 'running' || container.state === 'paused' || container.state === 'restarting'
-    if ((!all && !runs) || !matchesLabels(container.labels, filters.label)) continue
-    if (filters.name !== undefined && !filters.name.some((part) => container.name.includes(part))) continue
-    found.push(summaryOf(machine, container))
-  }
-  // Newest first, as the Engine has it.
-  return found.reverse()
-}
-
-function summaryOf(machine: Machine, container: SimulatedContainer): ContainerSummary {
-  const bound = container.state === 'running' || container.state === 'paused'
-  const networks: Record<string, { NetworkID: string; IPAddress: string; Aliases: string[] | null }> = {}
-  for (const [name, endpoint] of container.networks)
-    networks[name] = { NetworkID: endpoint.networkId, IPAddress: '', Aliases: null }
-  return {
-    Id: container.id,
-    Names: [`/${container.name}`],
-    Image: container.body.Image,
-    ImageID: container.imageId,
-    Command: '',
-    Created: Math.floor(container.createdAtMs / 1000),
-    Labels: container.labels,
-    State: container.state,
-    Status: statusText(container, machine.wall.nowMs()),
-    Ports: bound
-      ? container.ports.flatMap(({ ip, hostPort, port, protocol }) =>
-          (ip === '' ? ['0.0.0.0', '::'] : [ip]).map((IP) => ({
-            IP,
-            PrivatePort: port,
-            PublicPort: hostPort,
-            Type: protocol,
-          })),
-        )
-      : [],
-    HostConfig: { NetworkMode: String(container.body.HostConfig?.NetworkMode ?? 'bridge') },
-    NetworkSettings: { Networks: networks },
-    Mounts: container.mounts,
-  }
-}
-
-function inspectContainer(machine: Machine, container: SimulatedContainer): ContainerInspect {
-  const iso = (ms: number) => (ms === 0 ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString())
-  const { state } = container
-  const runs = state === 'running' || state === 'paused' || state === 'restarting'
-  const entry = { Start: '', End: '', ExitCode: 1, Output: 'simulated: not well' }
-  return {
-    Id: container.id,
-    Name: `/${container.name}`,
-    Created: iso(container.createdAtMs),
-    Image: container.imageId,
-    RestartCount: container.restartCount,
-    State: {
-      Status: state,
-      Running: runs,
-      Paused: state === 'paused',
-      Restarting: state === 'restarting',
-      OOMKilled: false,
-      Dead: state === 'dead',
-      Pid: runs ? 100 : 0,
-      ExitCode: container.exitCode,
-      Error: '',
-      StartedAt: iso(container.startedAtMs),
-      FinishedAt: iso(container.finishedAtMs),
-      ...(container.health === undefined
-        ? {}
-        : {
-            Health: {
-              Status: container.health,
-              FailingStreak: container.health === 'unhealthy' ? 3 : 0,
-              Log: container.health === 'unhealthy' ? [entry] : [],
-            },
-          }),
-    },
-    Config: {
-      Image: container.body.Image,
-      Labels: container.labels,
-      Tty: false,
-      OpenStdin: false,
-      Env: container.env,
-      Cmd: null,
-    },
-    HostConfig: {
-      ...container.body.HostConfig,
-      RestartPolicy: container.policy,
-      NetworkMode: String(container.body.HostConfig?.NetworkMode ?? 'bridge'),
-    },
-    Mounts: container.mounts,
-    NetworkSettings: {
-      Networks: Object.fromEntries(
-        [...container.networks].map(([name, endpoint]) => [
-          name,
-          { NetworkID: endpoint.networkId, EndpointID: '', IPAddress: runs ? machine.newAddress() : '' },
-        ]),
-      ),
-      Ports: {},
-    },
-  }
-}
-
-function inspectImage(machine: Machine, reference: string): ImageInspect | undefined {
-  const image = machine.images.get(machine.tags.get(reference) ?? reference)
-  if (image === undefined) return undefined
-  return {
-    Id: image.id,
-    RepoTags: [...machine.tags].filter(([, id]) => id === image.id).map(([tag]) => tag),
-    RepoDigests: [],
-    Created: '2026-01-01T00:00:00Z',
-    Size: 1,
-    Os: 'linux',
-    Architecture: 'amd64',
-    Config: { Volumes: image.volumes.length === 0 ? null : Object.fromEntries(image.volumes.map((v) => [v, {}])) },
-  }
+  lookAgain()
 }
 
 function removeImage(machine: Machine, reference: string): void {
@@ -578,56 +386,5 @@ function removeImage(machine: Machine, reference: string): void {
   if ([...machine.containers.values()].some((container) => container.imageId === id))
     throw new Refusal(409, `conflict: unable to remove repository reference "${reference}"`)
   machine.tags.delete(reference)
-  machine.images.delete(id)
-}
-
-function networkInfo(machine: Machine, network: SimulatedNetwork): NetworkInfo {
-  return {
-    Id: network.id,
-    Name: network.name,
-    Driver: 'bridge',
-    Scope: 'local',
-    Internal: false,
-    Attachable: false,
-    EnableIPv6: false,
-    Labels: network.labels,
-    Options: {},
-    IPAM: { Driver: 'default', Config: [] },
-    Containers: Object.fromEntries(
-      machine.endpointsOf(network).map((container) => [container.id, { Name: container.name, EndpointID: '' }]),
-    ),
-  }
-}
-
-/** The name filter matches parts of names. A list has no `Containers`. */
-function listNetworks(machine: Machine, filters: Filters): NetworkInfo[] {
-  return [...machine.networks.values()]
-    .filter(
-      ({ name, labels }) =>
-        matchesLabels(labels, filters.label) &&
-        (filters.name === undefined || filters.name.some((part) => name.includes(part))),
-    )
-    .map((network) => {
-      const { Containers: _, ...info } = networkInfo(machine, network)
-      return info
-    })
-}
-
-const volumeInfo = (name: string, labels: Readonly<Record<string, string>>): VolumeInfo => ({
-  Name: name,
-  Driver: 'local',
-  Mountpoint: `/var/lib/docker/volumes/${name}/_data`,
-  Labels: labels,
-  Options: null,
-  Scope: 'local',
-})
-
-function listVolumes(machine: Machine, filters: Filters): VolumeInfo[] {
-  return [...machine.volumes.values()]
-    .filter(
-      ({ name, labels }) =>
-        matchesLabels(labels, filters.label) &&
-        (filters.name === undefined || filters.name.some((part) => name.includes(part))),
-    )
-    .map(({ name, labels }) => volumeInfo(name, labels))
+  if (![...machine.tags.values()].includes(id)) machine.images.delete(id)
 }

@@ -1,7 +1,7 @@
 /** The Engine's words for the state of a container, as `GET /containers/json` has them (moby container/state.go). */
-import type { SimulatedContainer } from './machine.ts'
+import type { Shown } from './machine.ts'
 
-export function statusText(container: SimulatedContainer, nowMs: number): string {
+export function statusText(container: Shown, nowMs: number): string {
   switch (container.state) {
     case 'running': {
       const up = `Up ${humanDuration(nowMs - container.startedAtMs)}`

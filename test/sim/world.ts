@@ -15,6 +15,7 @@ import { EventRecorder } from '../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../daemon/reconcile/files.ts'
 import { Observer } from '../../daemon/reconcile/observer.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
+import { RecentEnds } from '../../daemon/reconcile/recent-ends.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
 import { openStore } from '../../daemon/store/store.ts'
@@ -25,7 +26,7 @@ import { Life, Scheduler, SimulatedClock, type TimerHost, WallClock } from './cl
 import { Faults } from './faults.ts'
 import { Guard } from './guard.ts'
 import { Ledger } from './ledger.ts'
-import { Machine } from './machine.ts'
+import { ENGINE_20, ENGINE_28, Machine } from './machine.ts'
 import { Random } from './random.ts'
 import { simulatedEngine } from './simulated-engine.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
@@ -73,7 +74,8 @@ export class World {
     this.folder = options.folder
     this.random = new Random(options.seed)
     this.trace = options.trace ? [] : undefined
-    this.machine = new Machine(this.scheduler, this.wall, new Random(options.seed ^ 0x5bd1e995))
+    const manners = options.apiVersion === '1.41' ? ENGINE_20 : ENGINE_28
+    this.machine = new Machine(this.scheduler, this.wall, new Random(options.seed ^ 0x5bd1e995), manners)
     this.guard = new Guard(this)
     this.ledger = new Ledger(this)
     this.machine.observer = this.guard
@@ -158,13 +160,15 @@ export class World {
     const watch = new EngineWatch({ engine, store, clock, log })
     const contexts = new ContextStore(folder)
     const waiter = new ContainerWaiter(engine, watch, clock)
-    const observer = new Observer(engine, store)
+    const ends = new RecentEnds(engine)
+    const observer = new Observer(engine, store, ends)
     const core: Core = {
       engine,
       store,
       clock,
       contexts,
       log,
+      ends,
       recorder: new EventRecorder(store.events),
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),

@@ -99,7 +99,7 @@ export async function killContainer(performance: Performance<'kill-container'>):
   const {
     body,
     context,
-    with: { engine, store, endings },
+    with: { engine, store, endings, ends },
     signal,
   } = performance
   try {
@@ -107,6 +107,8 @@ export async function killContainer(performance: Performance<'kill-container'>):
       await hold(performance)
       store.memory.set(context.desired.stack, 'signalled', body.id, true)
     }
+    // Engine 28 answers before its list shows the end.
+    ends.ended(context.desired.stack, body.id)
     await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }))
   } catch (error) {
     if (!isStatus(error, 404) && !isAlready(error, /is not running/i)) throw error
