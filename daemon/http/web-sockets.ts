@@ -71,10 +71,12 @@ export function serveWebSockets(host: StreamHost): WebSockets {
     const release = host.watch(stream.caller, route, target, (problem) => socket.cut(problem))
     webSocket.once('close', release)
     if (isSession(name)) host.note(stream.caller, { action: name, object: stream.params.stack!, outcome: 'done' })
-    const work = isSession(name)
-      ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
-      : host.streams[name]({ ...stream, socket })
-    work
+    // What it throws at once is to reach the caller as well, and nobody else.
+    const work = async () =>
+      isSession(name)
+        ? host.sessions[name]({ ...stream, socket: new SessionSocket(webSocket, socket) })
+        : host.streams[name]({ ...stream, socket })
+    work()
       .catch(async (error: unknown) => {
         if (socket.signal.aborted) return
         if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')

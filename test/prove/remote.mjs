@@ -130,7 +130,7 @@ async function tour(way, stack, env, folder, show) {
       sent.stdout === `sent over ${way}\n`,
     )
     const follow = runOnTerminal(join(programs, 'ek'), ['logs', '-f', 'web'], { cwd, env })
-    await follow.shows(/(web-1.*\n){10}/)
+    await follow.shows(/(web-1.*\r?\n){10}/)
     follow.type('\u0003')
     show(`${way}: logs -f`, `10 lines live, then Ctrl-C: exit ${await follow.ended}`, '10 lines', true)
     const shell = runOnTerminal(join(programs, 'ek'), ['exec', 'web', 'sh'], { cwd, env, rows: 31, columns: 97 })
