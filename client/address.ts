@@ -84,9 +84,10 @@ function trustOf(environment: Environment): Trust {
   }
 }
 
+/** `-` is standard input. */
 export function readPem(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(path === '-' ? 0 : path, 'utf8')
   } catch (error) {
     throw new Problem('bad-request', `${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`, {
       cause: error,

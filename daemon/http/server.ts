@@ -233,7 +233,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     hasContext: async (input) => ({ id: input.params.id!, present: await api.contexts.has(input.params.id!) }),
     putContext: async (input) => ({
       id: input.params.id!,
-      ...(await api.contexts.put(input.params.id!, input.body as Readable)),
+      ...(await api.contexts.put(input.params.id!, tarOf(input.body))),
     }),
     build: (input) => jobs.build(stack(input), input.body as BuildRequest, input.caller),
     pull: (input) => jobs.pull(stack(input), input.body as PullRequest, input.caller),
@@ -244,7 +244,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
     getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
     putFiles: (input) =>
-      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, input.body as Readable),
+      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, tarOf(input.body)),
     volumes: async ({ query, caller }) => ({
       volumes: (await api.volumes.list(query.stack as string | undefined)).filter(({ stack }) =>
         caller.may('volume.read', stack),

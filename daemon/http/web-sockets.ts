@@ -83,6 +83,7 @@ export function serveWebSockets(host: StreamHost): WebSockets {
     { name, params, caller, route, target }: Accepted,
     connection: Duplex,
     socket: FrameSocket | SessionSocket,
+    /** What it throws at once is to reach the caller as well, and nobody else. */
     work: () => Promise<void>,
   ): void => {
     connection.once(
@@ -108,16 +109,16 @@ export function serveWebSockets(host: StreamHost): WebSockets {
       speakers.add(connection)
       connection.once('close', () => speakers.delete(connection))
       const socket = openSession(connection, head)
-      serve(accepted, connection, socket, () => host.sessions[name]({ ...stream, socket }))
+      serve(accepted, connection, socket, async () => host.sessions[name]({ ...stream, socket }))
     } else if (isLoan(name)) {
       lenders.handleUpgrade(request, connection, head, (socket) => {
         const frames = new FrameSocket(socket)
-        serve(accepted, connection, frames, () => host.loans[name]({ socket, frames }))
+        serve(accepted, connection, frames, async () => host.loans[name]({ socket, frames }))
       })
     } else {
       followers.handleUpgrade(request, connection, head, (webSocket) => {
         const socket = new FrameSocket(webSocket)
-        serve(accepted, connection, socket, () => host.streams[name]({ ...stream, socket }))
+        serve(accepted, connection, socket, async () => host.streams[name]({ ...stream, socket }))
       })
     }
   }

@@ -27,6 +27,7 @@ export class HttpsCaller {
   #token
   #agent
   #options
+  /** @param {any} daemon @param {{ token?: string, from?: string }} caller */
   constructor(daemon, { token, from }) {
     this.#token = token
     this.#agent = new Agent({ keepAlive: true, maxSockets: 4 })
@@ -38,7 +39,14 @@ export class HttpsCaller {
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
   }
 
-  /** `{ status, code, body }`; what is sent on the way back beyond a MiB is not looked at. */
+  /**
+   * `{ status, code, body }`; what is sent on the way back beyond a MiB is not looked at.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {{ body?: unknown, headers?: Record<string, string> }} sent
+   * @returns {Promise<{ status: number, code: string | undefined, body: any }>}
+   */
   call(method, path, { body, headers = {} } = {}) {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const json =
@@ -67,7 +75,13 @@ export class HttpsCaller {
     })
   }
 
-  /** Resolves with 101, or with how it was refused. `hold`: answers the open socket as well. */
+  /**
+   * Resolves with 101, or with how it was refused. `hold`: answers the open socket as well.
+   *
+   * @param {string} path
+   * @param {{ hold?: boolean, headers?: Record<string, string> }} options
+   * @returns {Promise<{ status: number, code: string | undefined, body: any, socket?: any }>}
+   */
   connect(path, { hold = false, headers = {} } = {}) {
     const { host, port, ca, localAddress } = this.#options
     const socket = new WebSocket(`wss://${host}:${port}${path}`, {

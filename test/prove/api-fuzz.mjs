@@ -29,8 +29,12 @@ export const apiFuzz = {
       let most = 0
       const before = daemon.status().residentKiB
       let left = requests
+      let gone = false
+      void daemon.ended.then(() => {
+        gone = true
+      })
       const worker = async () => {
-        while (left > 0) {
+        while (left > 0 && !gone) {
           left -= 1
           const one = make.next()
           const { status, text } = await (one.isStream ? knock(daemon, one) : send(daemon, agent, one)).catch(
@@ -45,7 +49,7 @@ export const apiFuzz = {
             bad.push(
               `${one.method} ${one.path.slice(0, 120)}: ${status} ${text.slice(0, 200)} of ${one.body?.slice(0, 300)}`,
             )
-          if (left % 500 === 0) most = Math.max(most, daemon.status().residentKiB)
+          if (left % 500 === 0 && !gone) most = Math.max(most, daemon.status().residentKiB)
         }
       }
       await Promise.all(Array.from({ length: AT_ONCE }, worker))
@@ -54,8 +58,9 @@ export const apiFuzz = {
       show('answered', `${total} requests in ${seconds.toFixed(0)} s`, `${requests}`, total === requests)
       show('5xx of ours, and connections cut', String(bad.length), '0', bad.length === 0)
       for (const line of bad.slice(0, 10)) note(line)
-      const grown = (most - before) / 1024
+      const grown = (Math.max(most, before) - before) / 1024
       show('memory', `+${grown.toFixed(0)} MiB at most`, `<= ${GROWTH_LIMIT_MIB} MiB`, grown <= GROWTH_LIMIT_MIB)
+      if (gone) note(daemon.log().slice(-3000))
       const alive = await daemon.ek(['version', '--format', 'json'])
       show('the daemon afterwards', alive.code === 0 ? 'answers' : alive.stderr, 'answers', alive.code === 0)
       const inside = (daemon.log().match(/a request failed inside|a stream failed/g) ?? []).length
@@ -344,7 +349,7 @@ function knock(daemon, { path, body }) {
     })
     socket.once('error', (error) => {
       clearTimeout(timer)
-      if (/Invalid URL|unescaped/.test(error.message)) resolve({ status: 101, text: '' })
+      if (/Invalid URL|unescaped|closed before the connection/.test(error.message)) resolve({ status: 101, text: '' })
       else reject(error)
     })
   })

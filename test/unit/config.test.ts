@@ -137,3 +137,56 @@ describe('what is wrong is told as a problem', () => {
     expect((await rejectionOf(configOf(['--config', fileWith('state: "unclosed\n')]))).code).toBe('bad-request')
   })
 })
+
+describe('ways in', () => {
+  test('are the socket alone, as owner, where nothing is said', async () => {
+    expect(await configOf([])).toMatchObject({ socketRole: 'owner', listenSockets: [], https: undefined })
+  })
+
+  test('are further sockets, each with its role and group', async () => {
+    const argv = ['--listen-socket', '/run/a=b.sock=viewer', '--listen-socket', '/run/dev.sock=developer:staff']
+    expect((await configOf(argv)).listenSockets).toEqual([
+      { path: '/run/a=b.sock', role: 'viewer', group: undefined },
+      { path: '/run/dev.sock', role: 'developer', group: 'staff' },
+    ])
+    const file = fileWith('socketRole: operations\nlistenSockets: [/run/v.sock=viewer]\n')
+    expect(await configOf(['--config', file])).toMatchObject({
+      socketRole: 'operations',
+      listenSockets: [{ path: '/run/v.sock', role: 'viewer' }],
+    })
+  })
+
+  test('are HTTPS with an own authority, or with certificates of others and no client certificates', async () => {
+    expect((await configOf(['--listen', '[::]:7443', '--state', '/s'])).https).toEqual({
+      host: '::',
+      port: 7443,
+      certificate: '/s/tls/server.crt',
+      key: '/s/tls/server.key',
+      clientAuthority: '/s/tls/ca.crt',
+    })
+    const others = ['--listen', '0.0.0.0:443', '--tls-cert', '/c', '--tls-key', '/k']
+    expect((await configOf(others)).https).toMatchObject({ certificate: '/c', clientAuthority: undefined })
+  })
+
+  test.each([
+    ['--socket-role', 'god'],
+    ['--listen-socket', 'relative=viewer'],
+    ['--listen-socket', '/x'],
+    ['--listen-socket', '/x=nobody'],
+    ['--listen', 'http://0.0.0.0:80'],
+    ['--listen', '7443'],
+    ['--listen', 'host:99999'],
+  ])('are not %s %s', async (...argv) => {
+    expect((await rejectionOf(configOf(argv))).code).toBe('bad-request')
+  })
+
+  test('are bound by the policy of the file', async () => {
+    const file = fileWith('policy: { bindRoots: [/srv/www], hostPorts: 8000-8999 }\n')
+    expect((await configOf(['--config', file])).policy).toEqual({
+      bindRoots: ['/srv/www'],
+      hostPorts: { from: 8000, to: 8999 },
+      images: ['*'],
+      externals: [],
+    })
+  })
+})

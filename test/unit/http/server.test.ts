@@ -42,7 +42,7 @@ const TESTER: Admitted = {
   may: () => true,
 }
 
-const SENDS_TAR: readonly RouteName[] = ['putContext', 'importVolume']
+const SENDS_TAR: readonly RouteName[] = ['putContext', 'putFiles', 'importVolume']
 
 /** A server over a control that answers its own method's name, or fails as it is told. */
 function aServer(parts: Partial<Api> = {}, failure?: unknown) {
@@ -228,6 +228,13 @@ describe('a request that is not valid', () => {
       headers: { 'content-type': 'application/xml' },
       payload: '<x/>',
     })
+    expect(answer.json()).toMatchObject({ code: 'unsupported-media-type', status: 415 })
+  })
+
+  test.each(SENDS_TAR)('is refused for %s without a tar', async (name) => {
+    const path = pathOf(ROUTES[name].path, { stack: 'shop', container: 'x', volume: 'v', id: 'a'.repeat(64) })
+    const query = name === 'putFiles' ? '?path=/tmp' : ''
+    const answer = await aServer().server.inject({ method: 'PUT', url: `${path}${query}` })
     expect(answer.json()).toMatchObject({ code: 'unsupported-media-type', status: 415 })
   })
 

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { policyRules } from '../../../daemon/access/policy-rules.ts'
 import { checkModel } from '../../../daemon/reconcile/check-model.ts'
 import { heal } from '../../../daemon/reconcile/heal.ts'
 import { StackControl } from '../../../daemon/reconcile/stack-control.ts'
 import type { Supervisor } from '../../../daemon/reconcile/supervisor.ts'
 import { OURS } from '../../../daemon/stack/labels.ts'
 import { composeHash } from '../../../daemon/stack/mapping/compose-hash.ts'
+import { ModelPolicy } from '../../../daemon/stack/model-policy.ts'
 import { AdoptRequest, UpRequest } from '../../../protocol/resources/stack.ts'
 import { aBench, aModel, type Bench, runNext, SOURCE, upRequest } from '../support/core.ts'
 import { rejectionOf } from '../support/problems.ts'
@@ -59,6 +61,15 @@ describe('a project that Compose started', () => {
       [false, 1],
       [false, 1],
     ])
+  })
+
+  test('is neither adopted nor planned beyond the policy of who asks', async () => {
+    const { control } = await aComposeProject()
+    const rules = { ...policyRules({}, ''), forbiddenPaths: [] }
+    const caller = { name: 'developer', policy: new ModelPolicy(rules, (path) => path) }
+    const beyond = adoption({ model: aModel({ web: { privileged: true }, db: {} }) })
+    expect((await rejectionOf(control.adopt('shop', beyond, caller))).code).toBe('policy-violation')
+    expect((await rejectionOf(control.planAdopted('shop', beyond, caller))).code).toBe('policy-violation')
   })
 
   test('is healed from then on, with containers of ours', async () => {

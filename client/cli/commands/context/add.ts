@@ -38,7 +38,7 @@ export default command({
     const known = readContexts(process.env)
     if (known.contexts[name] !== undefined && values.replace !== true)
       throw new Problem('conflict', `there is a context ${name} already`, { hint: 'to write over it: --replace' })
-    const file = values['token-stdin'] === true ? '/dev/stdin' : values['token-file']
+    const file = values['token-stdin'] === true ? '-' : values['token-file']
     const token = file === undefined ? undefined : readPem(file).trim()
     const context: DaemonContext = {
       host,

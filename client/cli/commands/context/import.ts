@@ -14,7 +14,7 @@ export default command({
   },
   async run({ output }, values, [word = '', ...more]) {
     const file = oneWord(more, 'a name, and a file, or - for standard input')
-    const value = parsed(readPem(file === '-' ? '/dev/stdin' : file), file)
+    const value = parsed(readPem(file), file)
     const context = contextFrom(value, file)
     wayOf(context.host, context)
     const name = contextName([word])
