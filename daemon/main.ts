@@ -114,7 +114,7 @@ async function run(config: Config): Promise<void> {
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
-    observer: new Observer(engine, store, ends),
+    observer: new Observer(engine, store, ends, () => new Promise((resolve) => setImmediate(resolve))),
     desired: new DesiredReader(store),
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),

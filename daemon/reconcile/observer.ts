@@ -1,13 +1,14 @@
 /** Reads what the Engine says now about a stack: three lists, no inspect per container. */
 import { Problem } from '../../protocol/problems.ts'
-import type { ContainerSummary, Engine, NetworkInfo } from '../engine/types.ts'
+import type { ContainerSummary, Engine, NetworkInfo, VolumeInfo } from '../engine/types.ts'
 import { type AddressPool, type AddressSpace, DEFAULT_POOLS } from '../stack/address-space.ts'
 import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
-import { COMPOSE, OURS } from '../stack/labels.ts'
+import { OURS } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
 import type { Store } from '../store/store.ts'
 import type { RecentEnds } from './recent-ends.ts'
+import { SharedLists } from './shared-lists.ts'
 
 /** How long the Engine may count the bytes of volumes. */
 const SIZES_MS = 10_000
@@ -17,39 +18,39 @@ export class Observer {
   readonly #store: Pick<Store, 'instance' | 'adopted'>
 
   readonly #ends: Pick<RecentEnds, 'settled'>
+  readonly #lists: SharedLists
   /** Stack by id of a container, as last seen: events of networks name only that. */
   readonly #stacks = new Map<string, ReadonlySet<string>>()
-
   #pools: readonly AddressPool[] | undefined
 
-  constructor(engine: Engine, store: Pick<Store, 'instance' | 'adopted'>, ends: Pick<RecentEnds, 'settled'>) {
+  /** `turn` resolves when all have asked who ask now: they share one list. By default nobody waits for others. */
+  constructor(
+    engine: Engine,
+    store: Pick<Store, 'instance' | 'adopted'>,
+    ends: Pick<RecentEnds, 'settled'>,
+    turn: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#engine = engine
     this.#store = store
     this.#ends = ends
+    this.#lists = new SharedLists(engine, turn)
   }
 
   async observe(desired: DesiredStack, signal: AbortSignal): Promise<Observed> {
     const { stack } = desired
     const { instance, adopted } = this.#store
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
-    const label = [`${COMPOSE.project}=${stack}`]
-    await this.#ends.settled(stack, signal)
-    const [mine, running, labelled, networks, volumesByLabel, volumesByName] = await Promise.all([
+    const [mine, running, networks, volumes] = await Promise.all([
       this.containers(stack, signal),
       wantsPorts ? this.#engine.containers.list({}, { signal }) : [],
-      this.#engine.networks.list({ filters: { label } }, { signal }),
-      this.#networksByName(desired, signal),
-      this.#engine.volumes.list({ filters: { label } }, { signal }),
-      this.#volumesByName(desired, signal),
+      this.#networks(desired, signal),
+      this.#volumes(desired, signal),
     ])
-    const there = [...labelled, ...networks]
     const observed = {
-      addresses: isNetworkMissing(desired, there) ? await this.#addresses(signal) : undefined,
+      addresses: isNetworkMissing(desired, networks) ? await this.#addresses(signal) : undefined,
       containers: mine.map((summary) => observeContainer(summary, instance)),
-      networks: unique(there, (network) => network.Id).map((network) => observeNetwork(network, instance, stack)),
-      volumes: unique([...volumesByLabel, ...volumesByName], (volume) => volume.Name).map((volume) =>
-        observeVolume(volume, instance, stack),
-      ),
+      networks: networks.map((network) => observeNetwork(network, instance, stack)),
+      volumes: volumes.map((volume) => observeVolume(volume, instance, stack)),
       ports: publishedPorts(running),
     }
     this.#stacks.set(stack, new Set(observed.containers.map(({ id }) => id)))
@@ -115,18 +116,25 @@ export class Observer {
   /** All containers of the project, ours or not, running or not. */
   async containers(stack: string, signal?: AbortSignal): Promise<ContainerSummary[]> {
     await this.#ends.settled(stack, signal)
-    return this.#engine.containers.list({ all: true, filters: { label: [`${COMPOSE.project}=${stack}`] } }, { signal })
+    return this.#lists.containers(stack, signal)
   }
 
-  /** The Engine's name filter matches parts of names, so that the answer may hold others: harmless, they match nothing. */
-  #networksByName(desired: DesiredStack, signal: AbortSignal) {
-    const name = desired.networks.map((network) => network.name)
-    return name.length === 0 ? [] : this.#engine.networks.list({ filters: { name } }, { signal })
+  /**
+   * With those of others that the stack names. The Engine's name filter matches parts of names, so that the answer may hold
+   * more: harmless, they match nothing.
+   */
+  async #networks({ stack, networks }: DesiredStack, signal: AbortSignal): Promise<NetworkInfo[]> {
+    const own = await this.#lists.networks(stack, signal)
+    const name = namesBeside(networks, new Set(own.map(({ Name }) => Name)))
+    if (name.length === 0) return own
+    return unique([...own, ...(await this.#engine.networks.list({ filters: { name } }, { signal }))], ({ Id }) => Id)
   }
 
-  #volumesByName(desired: DesiredStack, signal: AbortSignal) {
-    const name = desired.volumes.map((volume) => volume.name)
-    return name.length === 0 ? [] : this.#engine.volumes.list({ filters: { name } }, { signal })
+  async #volumes({ stack, volumes }: DesiredStack, signal: AbortSignal): Promise<VolumeInfo[]> {
+    const own = await this.#lists.volumes(stack, signal)
+    const name = namesBeside(volumes, new Set(own.map(({ Name }) => Name)))
+    if (name.length === 0) return own
+    return unique([...own, ...(await this.#engine.volumes.list({ filters: { name } }, { signal }))], ({ Name }) => Name)
   }
 }
 
@@ -141,6 +149,9 @@ function isNetworkMissing({ networks, services, presence }: DesiredStack, there:
       !there.some(({ Name, Labels }) => Name === name && [undefined, specHash].includes(Labels?.[OURS.spec])),
   )
 }
+
+const namesBeside = (wanted: readonly { readonly name: string }[], known: ReadonlySet<string>): string[] =>
+  wanted.map(({ name }) => name).filter((name) => !known.has(name))
 
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
   return [...new Map(items.map((item) => [key(item), item])).values()]

@@ -41,7 +41,9 @@ export class StackLoop {
     this.#signal = signal
   }
 
-  start(): void {
+  /** `wait`: somebody tells it when to look for the first time. */
+  start(first: 'look' | 'wait' = 'look'): void {
+    if (first === 'wait') this.#lookAt = undefined
     this.#done ??= this.#run()
   }
 
@@ -64,6 +66,13 @@ export class StackLoop {
   look(): void {
     this.#hintedAt = this.#now()
     this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, this.#hintedAt + SETTLE_MS[0])
+    this.#wake()
+  }
+
+  /** It was not looked at for a while: once, and at once. What happens from now on is told by events. */
+  review(): void {
+    this.forgive()
+    this.#lookAt = 0
     this.#wake()
   }
 

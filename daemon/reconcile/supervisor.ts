@@ -44,13 +44,12 @@ export class Supervisor {
         this.#core.observer.engineLost()
       }
       if (state !== 'connected') return
-      for (const loop of this.#loops.values()) {
-        loop.forgive()
-        loop.look()
-      }
+      for (const loop of this.#loops.values()) loop.review()
     })
-    for (const { name } of store.stacks.all()) this.#loop(name)
-    for (const stack of store.deployments.stacksWithOpen()) this.#loop(stack)
+    // Before the events are listened to a look would have to be taken again.
+    const first = this.#watch.state === 'connected' ? 'look' : 'wait'
+    for (const { name } of store.stacks.all()) this.#loop(name, first)
+    for (const stack of store.deployments.stacksWithOpen()) this.#loop(stack, first)
   }
 
   requested(stack: string, id: string, request: StackRequest): void {
@@ -78,12 +77,12 @@ export class Supervisor {
     return stack === undefined ? [...this.#loops.values()] : [this.#loop(stack)]
   }
 
-  #loop(stack: string): StackLoop {
+  #loop(stack: string, first: 'look' | 'wait' = 'look'): StackLoop {
     let loop = this.#loops.get(stack)
     if (loop === undefined) {
       loop = new StackLoop(this.#core, stack, this.#stop.signal)
       this.#loops.set(stack, loop)
-      loop.start()
+      loop.start(first)
     }
     return loop
   }

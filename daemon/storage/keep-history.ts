@@ -1,5 +1,4 @@
 /** Bounds what is kept of the past, by count and by age, and clears away build contexts that nothing names any more. */
-import type { ContextStore } from '../build/context-store.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import type { Store } from '../store/store.ts'
 
@@ -20,7 +19,7 @@ const UNNAMED_MS = DAY_MS
 
 interface Past {
   readonly store: Pick<Store, 'batch' | 'events' | 'deployments' | 'revisions'>
-  readonly contexts: Pick<ContextStore, 'sweep'>
+  readonly contexts: { sweep(wanted: ReadonlySet<string>, olderThanMs: number): Promise<number> }
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
 }

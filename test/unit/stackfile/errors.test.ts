@@ -33,6 +33,8 @@ describe('errors of a stack file', () => {
   })
 
   it.each([
+    ['services: {a: {image: x, x-evenkeel: 5}}', '1:38 x-evenkeel is to be a mapping'],
+    ['services: {a: {image: x, x-evenkeel: {halted: maybe}}}', '1:47 halted is to be one of always, once, never'],
     ['services: {a: {}}', '1:12 Service "a" has neither an image nor a build'],
     ['services: {a: {image: x, depends_on: [b]}}', '1:39 There is no service "b" to depend on'],
     ['services: {a: {image: x, networks: [n]}}', '1:37 There is no network "n"'],
