@@ -15,8 +15,8 @@ import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
 import { type FrameStream, NO_SERVER_NAME, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
-import type { SshAgent } from './ssh/ssh-agent.ts'
 import type { Loan } from './ssh/lend.ts'
+import type { SshAgent } from './ssh/ssh-agent.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
