@@ -14,8 +14,8 @@ import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
 import { type FrameStream, refusal, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
-import type { SshAgent } from './ssh/agent.ts'
 import type { Loan } from './ssh/lend.ts'
+import type { SshAgent } from './ssh/ssh-agent.ts'
 import { transportTo } from './transport.ts'
 
 type Params = Readonly<Record<string, string | number>>

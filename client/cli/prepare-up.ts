@@ -43,7 +43,7 @@ export async function lendAgents(
     return [...agents].map(([id, paths]) => ({ service, id, paths }))
   })
   if (wanted.length === 0) return undefined
-  const { openAgent } = await import('../ssh/agent.ts')
+  const { openAgent } = await import('../ssh/open-agent.ts')
   const opened = new Map(
     wanted.map(({ service, id, paths }) => [
       `${service} ${id}`,

@@ -1,7 +1,7 @@
 /** An SSH agent over keys from files, for as long as a command runs: they never leave this process. */
 import { type KeyObject, sign as signBytes } from 'node:crypto'
 import { AGENT_REFUSAL, AgentMessage } from '../../protocol/ssh-loan.ts'
-import type { SshAgent } from './agent.ts'
+import type { SshAgent } from './ssh-agent.ts'
 import { integer, number, string, WireReader } from './wire.ts'
 
 /** Flags of a sign request: which hash an RSA key signs with. Without one, SHA-1, which servers refuse by now. */

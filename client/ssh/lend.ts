@@ -4,7 +4,7 @@ import { LOANS } from '../../protocol/routes.ts'
 import { AGENT_REFUSAL, type AnswerFrame, type LoanFrame } from '../../protocol/ssh-loan.ts'
 import type { DaemonAddress } from '../address.ts'
 import { openWebSocket } from '../web-socket.ts'
-import type { SshAgent } from './agent.ts'
+import type { SshAgent } from './ssh-agent.ts'
 
 export interface Loan {
   /** By which a request names it. */

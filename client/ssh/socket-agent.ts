@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { Problem } from '../../protocol/problems.ts'
 import { AGENT_MESSAGE_LIMIT_BYTES, AGENT_REFUSAL, AgentMessage } from '../../protocol/ssh-loan.ts'
-import type { SshAgent } from './agent.ts'
+import type { SshAgent } from './ssh-agent.ts'
 import { string } from './wire.ts'
 
 export class SocketAgent implements SshAgent {

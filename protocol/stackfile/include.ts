@@ -102,7 +102,9 @@ function includeOne(
       : isAbsolute(directory)
         ? directory
         : joinPath(scope.directory, directory)
-  const base = directory !== undefined && isAbsolute(directory) ? directory : relativePath(scope.directory, folder)
+  // What is named and is no folder stands for the one that it would lie in, as in Compose.
+  const real = directory === undefined || context.source.isDirectory(folder) ? folder : parentOf(folder)
+  const base = directory !== undefined && isAbsolute(directory) ? directory : relativePath(scope.directory, real)
   const environment = includedEnvironment(inclusion, folder, scope, context)
   if (environment === undefined) return
   const imported = load(files, { directory: folder, base, environment }, trail)

@@ -70,7 +70,13 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const environment = context.interpolate ? setup.environment : new Map<string, string>()
   const { workingDir } = setup
   const name = resolveProjectName(
-    { given: request.projectName, environment: setup.environment, named, directory: workingDir },
+    {
+      given: request.projectName,
+      environment: setup.environment,
+      named,
+      directory: workingDir,
+      cleaning: options.normalize === false ? 'as-written' : 'clean',
+    },
     context,
   )
   environment.set('COMPOSE_PROJECT_NAME', name)

@@ -19,6 +19,8 @@ interface NameSources {
   /** The `name` of a file. */
   readonly named: Node | undefined
   readonly directory: string
+  /** Of a file's name: without normalising, Compose leaves it as it stands. */
+  readonly cleaning: 'clean' | 'as-written'
 }
 
 /** A name that was given must be valid; one of a file or a folder is cleaned. */
@@ -33,7 +35,8 @@ export function resolveProjectName(sources: NameSources, context: LoadContext): 
   }
   const { named } = sources
   if (named !== undefined) {
-    const name = cleanProjectName(filledIn(textOf(named)!, named, sources.environment, context))
+    const written = filledIn(textOf(named)!, named, sources.environment, context)
+    const name = sources.cleaning === 'clean' ? cleanProjectName(written) : written
     if (name === '') findings.add('The name is empty once it is cleaned', named, { path: ['name'], hint: RULE })
     return name
   }

@@ -41,6 +41,9 @@ export const STATUS: Readonly<Record<string, Status>> = {
 
   'config --lock-image-digests': different('refused where an image has no digest: no registry is asked'),
   'config --resolve-image-digests': different('refused where an image has no digest: no registry is asked'),
+  'config --no-env-resolution': better(
+    'env files are named and left unread; Compose 2.40 reads them all the same, but for `--no-interpolate`',
+  ),
   commit: better('an unknown service is told apart from one that does not run; healing does not end the pause'),
   events: better('what the daemon did, as well; events of the past from its own store'),
   export: better('an unknown service is told apart from one that does not run'),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openAgent } from '../../../client/ssh/agent.ts'
+import { openAgent } from '../../../client/ssh/open-agent.ts'
 import { startGitServer } from '../../lab/git-server.mjs'
 import { BASE, Bench, ENGINES, ensureImages } from './support.ts'
 

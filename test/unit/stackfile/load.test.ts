@@ -154,6 +154,33 @@ describe('extends and include', () => {
   })
 })
 
+describe('the folder of an include', () => {
+  const inclusion = { path: 'inc/a.yaml', project_directory: 'inc/project' }
+  const files = {
+    'compose.yaml': JSON.stringify({ include: [inclusion], services: {} }),
+    'inc/a.yaml': 'services: {a: {build: ./x, image: "i:${FROM}"}}',
+    'inc/project/.env': 'FROM=project',
+  }
+
+  it('is that which is named', () => {
+    expect(load(files).model.services.a).toMatchObject({ build: { context: '/p/inc/project/x' }, image: 'i:project' })
+  })
+
+  it('is the one above where there is no such folder, as in Compose', () => {
+    const { 'inc/project/.env': _, ...without } = files
+    expect(load(without, { environment: { FROM: 'shell' } }).model.services.a).toMatchObject({
+      build: { context: '/p/inc/x' },
+      image: 'i:shell',
+    })
+  })
+})
+
+it("a file's name is cleaned, but for a model that is not normalised", () => {
+  const files = { 'compose.yaml': 'name: ${X:-My_Shop}\nservices: {a: {image: "${COMPOSE_PROJECT_NAME}"}}' }
+  expect(load(files).model).toMatchObject({ name: 'my_shop', services: { a: { image: 'my_shop' } } })
+  expect(load(files, { options: { normalize: false } }).model.name).toBe('My_Shop')
+})
+
 describe('profiles', () => {
   const files = {
     'compose.yaml': 'services:\n  a: {image: x}\n  b: {image: x, profiles: [p], depends_on: [a]}\n  c: {image: x}',

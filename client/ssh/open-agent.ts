@@ -4,11 +4,7 @@ import { Problem } from '../../protocol/problems.ts'
 import { KeyAgent } from './key-agent.ts'
 import { KeyFileError, readPrivateKey } from './private-key.ts'
 import { SocketAgent } from './socket-agent.ts'
-
-export interface SshAgent {
-  /** Message and answer without their lengths. */
-  answer(message: Buffer): Promise<Uint8Array>
-}
+import type { SshAgent } from './ssh-agent.ts'
 
 const KEY_LIMIT_BYTES = 100 * 1024
 
