@@ -52,6 +52,7 @@ import volumeRm from './volume/rm.ts'
 import volumeUnprotect from './volume/unprotect.ts'
 import volumes from './volumes.ts'
 import wait from './wait.ts'
+import watch from './watch.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,
@@ -84,6 +85,7 @@ export const COMMANDS: readonly Command[] = [
   images,
   volumes,
   wait,
+  watch,
   exportCommand,
   commit,
   history,
