@@ -11,6 +11,7 @@ import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
 import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
+import { startUp } from './start-up.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
 import { upTwice } from './up-twice.mjs'
@@ -34,4 +35,5 @@ export const proofs = [
   parity,
   engineFaults,
   execSpeed,
+  startUp,
 ]
