@@ -8,12 +8,13 @@ const REVISIONS = 100
 
 /** Removes them, and answers which. Going back to a revision whose image is gone takes a build. */
 export async function removeSupersededImages({ store, engine }: Core, stack: string): Promise<string[]> {
-  const pinned = (revision: number) => store.revisions.pins(stack, revision).map(({ imageId }) => imageId)
-  const current = new Set(store.stacks.services(stack).flatMap(({ revision }) => pinned(revision)))
+  const current = new Set(
+    store.stacks.services(stack).map(({ service, revision }) => pinOf(store, stack, service, revision)),
+  )
   const latest = store.revisions.latestNumber(stack)
   const earlier = new Set<string>()
   for (let number = latest; number > 0 && number > latest - REVISIONS; number -= 1) {
-    for (const id of pinned(number)) if (!current.has(id)) earlier.add(id)
+    for (const { imageId } of store.revisions.pins(stack, number)) if (!current.has(imageId)) earlier.add(imageId)
   }
   const signal = deadline()
   const removed: string[] = []
@@ -29,4 +30,9 @@ export async function removeSupersededImages({ store, engine }: Core, stack: str
     }
   }
   return removed
+}
+
+/** A service may be at an earlier revision than others, which is pinned to images of theirs as well. */
+function pinOf(store: Core['store'], stack: string, service: string, revision: number): string | undefined {
+  return store.revisions.pins(stack, revision).find((pin) => pin.service === service)?.imageId
 }
