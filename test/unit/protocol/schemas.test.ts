@@ -33,6 +33,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   adopt: ADOPT,
   planAdopted: ADOPT,
   eject: {},
+  pruneImages: {},
   run: { service: 'web' },
 }
 
