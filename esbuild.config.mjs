@@ -3,10 +3,10 @@
  * only on demand.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, transformSync } from 'esbuild'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const define = { EVENKEEL_VERSION: JSON.stringify(version) }
@@ -89,7 +89,7 @@ await build({
 
 // The client compiled ahead: reading V8's cache takes 2 ms where compiling takes 25. Another Node, or none at all, is no
 // harm: V8 refuses a cache that is not its own, and the loader goes on without.
-copyFileSync('client/loader.cjs', 'dist/evenkeel.cjs')
+writeFileSync('dist/evenkeel.cjs', transformSync(readFileSync('client/loader.cjs', 'utf8'), { define }).code)
 const warmUp = mkdtempSync(join(tmpdir(), 'evenkeel-build-'))
 writeFileSync(join(warmUp, 'compose.yaml'), WARM_UP_FILE)
 spawnSync(

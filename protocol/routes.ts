@@ -50,6 +50,12 @@ export const ROUTES = {
   },
   top: { method: 'GET', path: '/v1/stacks/:stack/top', permission: 'read', summary: 'Processes of containers' },
   stackImages: { method: 'GET', path: '/v1/stacks/:stack/images', permission: 'read', summary: 'Images of containers' },
+  pruneImages: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/images/prune',
+    permission: 'deploy',
+    summary: 'Remove images of earlier revisions that have no name and no use any more',
+  },
   stackVolumes: { method: 'GET', path: '/v1/stacks/:stack/volumes', permission: 'read', summary: 'Volumes of a stack' },
   export: {
     method: 'GET',

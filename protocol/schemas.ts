@@ -87,6 +87,7 @@ export const SCHEMAS = {
   remove: { body: RemoveOptions, answer: Accepted, status: 202 },
   top: { query: ServicesQuery, answer: z.object({ containers: z.array(ContainerProcesses) }) },
   stackImages: { query: ServicesQuery, answer: z.object({ images: z.array(ContainerImage) }) },
+  pruneImages: { body: Nothing, answer: z.object({ removed: z.array(z.string()) }) },
   stackVolumes: { query: ServicesQuery, answer: z.object({ volumes: z.array(StackVolume) }) },
   export: { query: ContainerQuery, answer: z.string(), media: 'application/x-tar' },
   commit: { body: CommitRequest, answer: Committed },

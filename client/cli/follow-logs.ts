@@ -12,12 +12,15 @@ export interface LogsWanted extends Partial<LogStyle> {
   readonly since?: string | Date | undefined
   readonly until?: string | undefined
   readonly index?: number | undefined
+  /** Ends it from here. */
+  readonly stop?: AbortSignal
 }
 
 export async function followLogs(context: Context, stack: string, wanted: LogsWanted): Promise<number> {
   const stream = await context.api.stream<LogFrame>('logs', { stack }, queryOf(wanted))
   const interrupted = () => process.exit(130)
   process.once('SIGINT', interrupted)
+  wanted.stop?.addEventListener('abort', () => stream.close(), { once: true })
   try {
     await print(context, stream, wanted)
     return 0

@@ -4,7 +4,7 @@ import type { LoadedStack } from '../../protocol/stackfile/load.ts'
 import type { Model, Service } from '../../protocol/stackfile/model.ts'
 import type { Api } from '../api.ts'
 
-type UpOptions = NonNullable<UpRequestInput['options']>
+export type UpOptions = NonNullable<UpRequestInput['options']>
 
 export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOptions): Promise<UpRequestInput> {
   const { model } = loaded
@@ -65,6 +65,15 @@ export async function lendAgents(
 
 /** An SSH agent by its id, and the paths that it stands for. */
 export type Agent = readonly [id: string, paths: string]
+
+/** The same stack, whose services that are built and watched are built again, even where their images are there. */
+export function builtAnew(loaded: LoadedStack): LoadedStack {
+  const services = Object.entries(loaded.model.services).map(([name, service]): Entry => {
+    const isWatched = service.build !== undefined && service.develop !== undefined
+    return [name, isWatched ? { ...service, pull_policy: 'build' } : service]
+  })
+  return { ...loaded, model: { ...loaded.model, services: Object.fromEntries(services) } }
+}
 
 export type Entry = readonly [string, Service]
 

@@ -209,6 +209,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     remove: (input) => control.remove(stack(input), input.body as RemoveOptions, input.caller),
     top: async (input) => ({ containers: await containers.processes(stack(input), services(input)) }),
     stackImages: async (input) => ({ images: await containers.images(stack(input), services(input)) }),
+    pruneImages: async (input) => ({ removed: await containers.removeSuperseded(stack(input)) }),
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
     commit: (input) => containers.commit(stack(input), input.body as CommitRequest),

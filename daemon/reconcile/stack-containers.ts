@@ -13,6 +13,7 @@ import { COMPOSE } from '../stack/labels.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { isStatus } from './perform/engine-answers.ts'
+import { removeSupersededImages } from './superseded-images.ts'
 
 export class StackContainers {
   readonly #core: Core
@@ -99,6 +100,11 @@ export class StackContainers {
         mountpoint: volume.Mountpoint,
         labels: { ...volume.Labels },
       }))
+  }
+
+  /** Images of earlier revisions that nothing leads to or uses. */
+  removeSuperseded(stack: string): Promise<string[]> {
+    return removeSupersededImages(this.#core, stack)
   }
 
   /** A tar of all its files, as it is read from the Engine. */

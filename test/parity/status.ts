@@ -26,7 +26,6 @@ export const STATUS: Readonly<Record<string, Status>> = {
 
   bridge: notYet(),
   publish: notYet(),
-  watch: notYet(),
 
   'build --builder': different('only `default`: the Engine’s own builder builds, in the daemon'),
   'build --memory': different('holds for the classic builder; a warning with BuildKit, which has no limit'),
@@ -73,7 +72,10 @@ export const STATUS: Readonly<Record<string, Status>> = {
   'up --quiet-build': notYet('`--progress quiet`'),
   'up --quiet-pull': notYet('`--progress quiet`'),
   'up --timestamps': notYet('`logs --timestamps`'),
-  'up --watch': notYet(),
+  'up --watch': better('the stack goes on when it is interrupted; `watch --no-up` joins again'),
   version: better('the versions of client and daemon'),
+  watch: better(
+    'works with a daemon elsewhere; folders that are ignored cost no watch; `*` in an ignore file is honoured',
+  ),
   volumes: better('with services, those that their containers mount'),
 }

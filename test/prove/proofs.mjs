@@ -16,6 +16,7 @@ import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { remote } from './remote.mjs'
 import { routeMatrix } from './route-matrix.mjs'
+import { startUp } from './start-up.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
 import { upTwice } from './up-twice.mjs'
@@ -46,4 +47,5 @@ export const proofs = [
   wrongTokens,
   remote,
   apiFuzz,
+  startUp,
 ]

@@ -72,6 +72,7 @@ import volumeUnprotect from './volume/unprotect.ts'
 import volumes from './volumes.ts'
 import wait from './wait.ts'
 import whoami from './whoami.ts'
+import watch from './watch.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,
@@ -104,6 +105,7 @@ export const COMMANDS: readonly Command[] = [
   images,
   volumes,
   wait,
+  watch,
   exportCommand,
   commit,
   history,

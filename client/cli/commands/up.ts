@@ -30,6 +30,11 @@ export default command({
       describe: 'Return the exit code of this service; implies --abort-on-container-exit',
       placeholder: 'SERVICE',
     },
+    watch: {
+      type: 'boolean',
+      alias: 'w',
+      describe: 'Follow the logs; watch source code and rebuild/refresh containers when files are updated',
+    },
     'take-over': { type: 'boolean', describe: 'Take the stack name over from another source' },
     yes: { type: 'boolean', alias: 'y', describe: 'Answer yes to questions' },
   },
@@ -49,9 +54,18 @@ export default command({
         '--detach and --abort-on-container-exit, --abort-on-container-failure or --exit-code-from are incompatible',
       )
     }
+    const watching = values.watch === true
+    const excluded = (['detach', 'wait', 'no-build', 'no-start'] as const).find((name) => values[name] === true)
+    if (watching && (attach || excluded !== undefined)) {
+      throw new Problem('bad-request', `--${excluded ?? 'abort-on-container-exit'} and --watch are incompatible`, {
+        hint: 'watch in a terminal of its own: evenkeel watch --no-up',
+      })
+    }
     const { loadFromDisk } = await import('../../stack-source.ts')
     const loaded = loadFromDisk(context.selection)
     for (const warning of loaded.warnings) context.warn(warning)
+    const watcher = watching ? await import('../watch-stack.ts') : undefined
+    const rules = watcher?.rulesOf(context, loaded, services) ?? []
     const options = {
       ...upOptionsOf(values, services),
       wait: values.wait === true ? ('ready' as const) : ('started' as const),
@@ -63,6 +77,13 @@ export default command({
     const startedAt = new Date()
     const accepted = await declareStack(context, request, values.yes === true)
     await followDeployment(context, accepted)
+    if (watcher !== undefined) {
+      const ended = new AbortController()
+      const following = followLogs(context, stack, { services, follow: true, since: startedAt, stop: ended.signal })
+      const watched = watcher.watchStack(context, loaded, rules, { prune: true, builds: 'shown', prefix: ' ⦿ ' })
+      await Promise.race([watched, following]).finally(() => ended.abort())
+      return 130
+    }
     if (attach) {
       return attachUntilExit(context, stack, {
         services,

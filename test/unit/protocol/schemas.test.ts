@@ -35,6 +35,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   adopt: ADOPT,
   planAdopted: ADOPT,
   eject: {},
+  pruneImages: {},
   run: { service: 'web' },
   putUser: { role: 'viewer' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: 3600 },
