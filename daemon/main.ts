@@ -43,6 +43,8 @@ import { keepHistory } from './storage/keep-history.ts'
 import { VolumeControl } from './storage/volume-control.ts'
 import { sweepHelpers } from './storage/volume-helper.ts'
 import { openStore } from './store/store.ts'
+import { KeptLogs } from './streams/kept-logs.ts'
+import { LogHub } from './streams/log-hub.ts'
 
 declare const EVENKEEL_VERSION: string
 
@@ -87,6 +89,13 @@ async function run(config: Config): Promise<void> {
   const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
+  const kept = new KeptLogs({
+    folder: config.state,
+    engine,
+    limits: { bytes: config.history.logMib * 1024 ** 2, days: config.history.logDays },
+    now: () => clock.now(),
+    log,
+  })
   const core: Core = {
     engine,
     store,
@@ -97,6 +106,7 @@ async function run(config: Config): Promise<void> {
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
+    logs: kept,
     observer: new Observer(engine, store),
     desired: new DesiredReader(store),
     progress: new Channel<ProgressItem>(),
@@ -109,6 +119,7 @@ async function run(config: Config): Promise<void> {
   const control = new StackControl(core, supervisor)
   const jobs = new JobControl(core)
   const containers = new StackContainers(core)
+  const hub = new LogHub(engine)
   const holds = new HoldControl(core, supervisor)
   // On the Unix socket the file's mode decides who may call. Identities come with remote access.
   const admit = () => ({ name: 'local socket' })
@@ -139,7 +150,7 @@ async function run(config: Config): Promise<void> {
       events: ({ query, socket }) => followEvents(query, store.events, recorder.events, clock.now(), socket),
       stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
-      logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
+      logs: ({ params, query, socket }) => followLogs(core, { watch, hub, kept }, params.stack!, query, socket),
     },
     sessions: {
       exec: ({ params, socket }) => serveExec(core, params.stack!, socket),
@@ -153,6 +164,9 @@ async function run(config: Config): Promise<void> {
   const watching = watch.run(stop.signal)
   supervisor.start()
   const keeping = keepHistory(store, config.history, clock, stop.signal)
+  const isRemembered = (stack: string) =>
+    store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
+  const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
     if (state === 'connected')
@@ -176,7 +190,7 @@ async function run(config: Config): Promise<void> {
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
   sockets.close()
   stop.abort()
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, told, server.close()])
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, server.close()])
   recorder.flush()
   await engine.close()
   store.close()

@@ -4,11 +4,14 @@ import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
+import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
+import { logsFollow } from './logs-follow.mjs'
+import { logsSpeed } from './logs-speed.mjs'
 import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { tenStacks } from './ten-stacks.mjs'
@@ -34,4 +37,7 @@ export const proofs = [
   parity,
   engineFaults,
   execSpeed,
+  logsSpeed,
+  logsFollow,
+  followers,
 ]

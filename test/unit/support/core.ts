@@ -74,6 +74,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
+      logs: { keep: async () => {} },
       observer: new Observer(engine, store),
       desired: new DesiredReader(store),
       progress: new Channel<ProgressItem>(),
