@@ -11,7 +11,7 @@ import { type Loss, passAll, RecordsAfter, readLog } from './log-reading.ts'
 
 /** What all followers of a container share: ten seconds of a busy log. */
 export const RING_BYTES = 1_048_576
-/** A block is sent when it has so many bytes, or is so old. */
+/** A block is sent at once, but not sooner than so long after the one before, unless it has so many bytes. */
 const BLOCK_BYTES = 16_384
 const BLOCK_MS = 10
 /** Read again when the stream has ended: it may end before the last lines are there. */
@@ -62,6 +62,7 @@ export class LiveLog {
   #pending: Uint8Array[] = []
   #pendingBytes = 0
   #timer: NodeJS.Timeout | undefined
+  #flushedMs = 0
   #loss: Loss | undefined
   #end: Extract<LiveItem, { type: 'end' }> | undefined
   #room = (): void => {}
@@ -165,7 +166,7 @@ export class LiveLog {
       this.#pending.push(bytes)
       this.#pendingBytes += bytes.length
       if (this.#pendingBytes >= BLOCK_BYTES) this.#flush()
-      else this.#timer ??= setTimeout(() => this.#flush(), BLOCK_MS)
+      else this.#timer ??= setTimeout(() => this.#flush(), Math.max(this.#flushedMs + BLOCK_MS - performance.now(), 0))
       while (!this.#makeRoom() && !this.#stop.signal.aborted) {
         await new Promise<void>((resolve) => {
           this.#room = resolve
@@ -187,6 +188,7 @@ export class LiveLog {
     const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending)
     this.#pending = []
     this.#pendingBytes = 0
+    this.#flushedMs = performance.now()
     const reader = new RecordReader(bytes)
     let records = 0
     let firstTime = ''
