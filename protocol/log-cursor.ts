@@ -84,6 +84,10 @@ export class LogCursor {
     )
   }
 
+  moveTo(other: LogCursor): void {
+    this.#marks.splice(0, this.#marks.length, ...other.#marks)
+  }
+
   clone(): LogCursor {
     return new LogCursor(this.#marks)
   }

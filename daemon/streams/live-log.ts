@@ -220,7 +220,7 @@ export class LiveLog {
     this.#drop()
     while (this.#bytes > RING_BYTES) {
       let quickest = 0
-      for (const follower of this.#followers) quickest = Math.max(quickest, follower.position)
+      for (const follower of this.#followers) if (follower.isTaking) quickest = Math.max(quickest, follower.position)
       if (quickest <= this.#first) return false
       this.#shift()
     }
@@ -286,8 +286,12 @@ export class LiveFollower {
     return counted
   }
 
+  /** Whether it takes blocks by now. Until then it reads what there is, and the log does not run away from all. */
+  isTaking = false
+
   /** Only what is behind the cursor. `counted`: how far the log goes that is before the place where it stands. */
   readBehind(cursor: LogCursor, counted: LogCursor): void {
+    this.isTaking = true
     this.#filter = cursor.isEmpty ? undefined : new RecordsAfter(cursor, undefined, counted)
   }
 

@@ -45,7 +45,7 @@ const PATIENCE_MS = 1500
 const LOST_PATIENCE_MS = 10_000
 const LOST_RETRY_MS = 1000
 /** An empty log says nothing of where its stream stands. Others say it at once. */
-const POSITION_MS = 200
+const POSITION_MS = 500
 /** A container that has just stopped may be listed as running for a moment. */
 const REOPEN_MS = 100
 /** So often what is written may run ahead of a follower that is still at what there is. */
@@ -364,6 +364,12 @@ export class LogSession {
     for (let tries = 1; !this.#signal.aborted; tries += 1) {
       const isPositioned = log.isPositioned
       const counted = follower.stand()
+      if (isPositioned && what.beginning?.tail === 0 && cursor.isEmpty) {
+        // Nothing of what there is is wanted: where the stream stands is where it begins.
+        cursor.moveTo(counted)
+        follower.readBehind(cursor, counted)
+        return
+      }
       const isFirst = tries === 1 || !cursor.isEmpty
       await this.#history(isFirst ? what : { ...what, beginning: { ...what.beginning, tail: 'all' } }, 'as it is')
       if (isPositioned && (follower.isInTime || tries > CATCH_UP_TRIES)) {

@@ -345,6 +345,18 @@ describe('many who follow one container', () => {
   })
 })
 
+test('who wants nothing of what there is asks the Engine for nothing where others follow already', async () => {
+  const container = web()
+  const stack = new Stack(container)
+  await stack.follow().isLive()
+  const before = stack.logs.asked.length
+  const follower = stack.follow({ tail: '0' })
+  await follower.isLive()
+  container.write(6, 'w6')
+  await follower.has('w6')
+  expect(stack.logs.asked).toHaveLength(before)
+})
+
 describe('who reads on', () => {
   test('has what was written since, of a container that is there', async () => {
     const container = web().write(5, 'w5')
