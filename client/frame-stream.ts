@@ -1,4 +1,7 @@
-/** A WebSocket of the daemon as an iterable of frames. It reads on only as fast as the frames are taken. */
+/**
+ * A WebSocket of the daemon as an iterable of frames: objects for text, bytes for binary ones. It reads on only as fast as
+ * the frames are taken.
+ */
 import { Problem } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
 import type { FrameStream } from './connection.ts'
@@ -12,8 +15,8 @@ export async function openFrameStream<F>(address: DaemonAddress, path: string): 
   let ended: { error: Error | undefined } | undefined
   let wake = (): void => {}
   const socket = await openWebSocket(address, path, (socket) => {
-    socket.on('message', (data) => {
-      queue.push(JSON.parse(String(data)) as F)
+    socket.on('message', (data, isBinary) => {
+      queue.push((isBinary ? data : JSON.parse(String(data))) as F)
       if (queue.length >= QUEUE_LIMIT) socket.pause()
       wake()
     })

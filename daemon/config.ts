@@ -85,11 +85,15 @@ Options:
   --keep-deployments N  deployments kept of each stack     [${HISTORY.deployments}]
   --keep-deployment-days N
                         and for how long                   [${HISTORY.deploymentDays}]
+  --keep-log-mib N      MiB of logs of removed containers, of each stack
+                                                           [${HISTORY.logMib}]
+  --keep-log-days N     and for how long                   [${HISTORY.logDays}]
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
                         socketRole, listenSockets (a list), listen, tlsCert,
                         tlsKey, tlsClientCa, state, engine, logLevel,
                         keepEvents, keepEventDays, keepDeployments,
-                        keepDeploymentDays; and policy (see SECURITY.md)
+                        keepDeploymentDays, keepLogMib, keepLogDays; and
+                        policy (see SECURITY.md)
   --restore FILE        put a backup (evenkeel system backup; - is standard
                         input) in the place of the state, and end
   --rebuild             make a new state in the place of a damaged one, from the
@@ -101,7 +105,14 @@ Defaults for root: /run/evenkeel/evenkeel.sock and /var/lib/evenkeel; for others
 the folders of XDG_RUNTIME_DIR and XDG_STATE_HOME.
 `
 
-const LIMIT_KEYS = ['keepEvents', 'keepEventDays', 'keepDeployments', 'keepDeploymentDays'] as const
+const LIMIT_KEYS = [
+  'keepEvents',
+  'keepEventDays',
+  'keepDeployments',
+  'keepDeploymentDays',
+  'keepLogMib',
+  'keepLogDays',
+] as const
 const PATH_KEYS = ['socket', 'state', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const
 const KEYS = [
   ...PATH_KEYS,
@@ -165,6 +176,8 @@ export async function readConfig(
       eventDays: limit('keepEventDays', values['keep-event-days'], HISTORY.eventDays),
       deployments: limit('keepDeployments', values['keep-deployments'], HISTORY.deployments),
       deploymentDays: limit('keepDeploymentDays', values['keep-deployment-days'], HISTORY.deploymentDays),
+      logMib: limit('keepLogMib', values['keep-log-mib'], HISTORY.logMib),
+      logDays: limit('keepLogDays', values['keep-log-days'], HISTORY.logDays),
     }),
   })
   if (values.restore !== undefined && values.rebuild === true)
@@ -234,6 +247,8 @@ function parse(argv: readonly string[]) {
         'keep-event-days': text,
         'keep-deployments': text,
         'keep-deployment-days': text,
+        'keep-log-mib': text,
+        'keep-log-days': text,
         restore: text,
         rebuild: { type: 'boolean' },
         config: text,

@@ -55,6 +55,8 @@ import { keepHistory } from './storage/keep-history.ts'
 import { VolumeControl } from './storage/volume-control.ts'
 import { sweepHelpers } from './storage/volume-helper.ts'
 import { openStore } from './store/store.ts'
+import { KeptLogs } from './streams/kept-logs.ts'
+import { LogHub } from './streams/log-hub.ts'
 
 declare const EVENKEEL_VERSION: string
 
@@ -103,6 +105,13 @@ async function run(config: Config): Promise<void> {
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
   const ends = new RecentEnds(engine)
+  const kept = new KeptLogs({
+    folder: config.state,
+    engine,
+    limits: { bytes: config.history.logMib * 1024 ** 2, days: config.history.logDays },
+    now: () => clock.now(),
+    log,
+  })
   const core: Core = {
     engine,
     store,
@@ -114,6 +123,7 @@ async function run(config: Config): Promise<void> {
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
+    logs: kept,
     observer: new Observer(engine, store, ends, () => new Promise((resolve) => setImmediate(resolve))),
     desired: new DesiredReader(store),
     endings: new Endings(store, clock),
@@ -128,6 +138,7 @@ async function run(config: Config): Promise<void> {
   const control = new StackControl(core, supervisor)
   const jobs = new JobControl(core)
   const containers = new StackContainers(core)
+  const hub = new LogHub(engine)
   const holds = new HoldControl(core, supervisor)
   const volumes = new VolumeControl(core)
   const origins = new Origins()
@@ -180,7 +191,7 @@ async function run(config: Config): Promise<void> {
         followEvents(query, store.events, recorder.events, clock.now(), socket, (stack) => caller.may('read', stack)),
       stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
-      logs: ({ params, query, socket }) => followLogs(core, watch, params.stack!, query, socket),
+      logs: ({ params, query, socket }) => followLogs(core, { watch, hub, kept }, params.stack!, query, socket),
     },
     sessions: {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
@@ -208,6 +219,9 @@ async function run(config: Config): Promise<void> {
   const watching = watch.run(stop.signal)
   supervisor.start()
   const keeping = keepHistory({ store, contexts, clock, log }, config.history, stop.signal)
+  const isRemembered = (stack: string) =>
+    store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
+  const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
     if (state === 'connected')
@@ -232,7 +246,8 @@ async function run(config: Config): Promise<void> {
   clearInterval(rechecking)
   sockets.close()
   stop.abort()
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, told, listeners.close(), server.close()])
+  const closing = [listeners.close(), server.close()]
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])
   recorder.flush()
   await engine.close()
   store.close()

@@ -1,5 +1,6 @@
 /**
- * WebSocket frames: JSON text, one object a frame, told apart by `type`. The server sends, the client may only close.
+ * WebSocket frames: JSON text, one object a frame, told apart by `type`; lines of logs are binary frames of records
+ * (log-records.ts). The server sends, the client may only close.
  * One backpressure rule for all: a follower that reads too slowly is not waited for; what it missed is counted in a `gap`.
  */
 
@@ -8,7 +9,7 @@ import type { Deployment, Step } from './resources/deployment.ts'
 import type { StackEvent } from './resources/event.ts'
 import type { Job } from './resources/job.ts'
 
-/** Who wrote a line. Sent once per source, before its first line; lines name it by `source`. */
+/** Who wrote a line. Sent once per source, before its first line; records name it by `source`. */
 export interface LogSource {
   readonly type: 'source'
   readonly source: number
@@ -19,14 +20,13 @@ export interface LogSource {
 }
 
 /**
- * Lines of one source in the order written. `t` is nanoseconds since 1970 as a decimal string, `s` 0 stdout or 1 stderr.
- * `partial`: the line goes on in the next entry (longer than the limit of 16 KiB, or cut by the end of the stream).
- * Bytes that are no UTF-8 arrive as U+FFFD.
+ * All that the source had written has been sent; from here on lines come as they are written. Who is cut off before a
+ * line has come reads on after `cursor` (log-cursor.ts); later, after the cursor of the last line that came.
  */
-export interface LogLines {
-  readonly type: 'lines'
+export interface LogLive {
+  readonly type: 'live'
   readonly source: number
-  readonly lines: readonly { readonly t: string; readonly s: 0 | 1; readonly m: string; readonly partial?: true }[]
+  readonly cursor: string
 }
 
 /** What the follower did not get: because it was too slow, or because the Engine no longer has it. */
@@ -34,14 +34,18 @@ export interface Gap {
   readonly type: 'gap'
   readonly source?: number
   readonly reason: 'slow-follower' | 'not-kept' | 'unreadable'
-  readonly lines: number
+  /** Absent where nobody knows how many. */
+  readonly lines?: number
+  /** The times between which the missing ones were written, as far as they are known. RFC 3339 with nanoseconds. */
+  readonly after?: string
+  readonly before?: string
   readonly message: string
 }
 
+/** The source writes no more for now: its container has stopped. */
 export interface SourceEnd {
   readonly type: 'source-end'
   readonly source: number
-  readonly exitCode?: number
 }
 
 /** Nothing more comes. With a problem where the stream ended before its time. */
@@ -50,7 +54,8 @@ export interface End {
   readonly problem?: ProblemDetails
 }
 
-export type LogFrame = LogSource | LogLines | Gap | SourceEnd | End
+/** The frames of the logs stream that are text. Beside them come binary ones, of records. */
+export type LogFrame = LogSource | LogLive | Gap | SourceEnd | End
 
 export type EventFrame = { readonly type: 'event'; readonly event: StackEvent } | Gap | End
 
@@ -131,6 +136,15 @@ export interface LogsQuery {
   readonly until?: string
   /** Only this replica of each service. */
   readonly index?: string
+  /** The kept logs of containers that are no more, in the place of those that are there. */
+  readonly previous?: 'true'
+  /** Times are not needed: the log of a single container comes sooner without. */
+  readonly untimed?: 'true'
+  /**
+   * Reads on: `CONTAINER/CURSOR` of each source that was seen, with commas between them. Containers that are not named
+   * are new, and come whole.
+   */
+  readonly after?: string
 }
 
 export interface EventsQuery {

@@ -3,6 +3,8 @@ import { Problem } from '../../protocol/problems.ts'
 import type { EventFrame, LogFrame } from '../../protocol/streams.ts'
 import type { Context } from './command.ts'
 import { followDeployment } from './follow-deployment.ts'
+import { LogPlaces } from './log-places.ts'
+import { RawOutput } from './raw-output.ts'
 import { LogPrinter, type LogStyle } from './render/logs.ts'
 
 export interface LogsWanted extends Partial<LogStyle> {
@@ -14,23 +16,46 @@ export interface LogsWanted extends Partial<LogStyle> {
   readonly index?: number | undefined
   /** Ends it from here. */
   readonly stop?: AbortSignal
+  readonly of?: 'present' | 'previous'
 }
 
+/** A daemon that is restarted is back within seconds; one that is gone for good is not waited for. */
+const PATIENCE_MS = 60_000
+const FIRST_RETRY_MS = 50
+const LAST_RETRY_MS = 1000
+
+type Frames = AsyncIterable<LogFrame | Uint8Array> & { close(): void }
+
 export async function followLogs(context: Context, stack: string, wanted: LogsWanted): Promise<number> {
-  const stream = await context.api.stream<LogFrame>('logs', { stack }, queryOf(wanted))
+  const places = wanted.follow ? new LogPlaces() : undefined
+  const printer = printerOf(context, wanted)
+  const open = (): Promise<Frames> =>
+    context.api.stream<LogFrame | Uint8Array>('logs', { stack }, queryOf(wanted, places?.text))
+  let frames = await open()
   const interrupted = () => process.exit(130)
   process.once('SIGINT', interrupted)
-  wanted.stop?.addEventListener('abort', () => stream.close(), { once: true })
+  wanted.stop?.addEventListener('abort', () => frames.close(), { once: true })
   try {
-    await print(context, stream, wanted)
-    return 0
+    for (;;) {
+      try {
+        await printAll(frames, printer, places)
+        return 0
+      } catch (error) {
+        if (places === undefined || !(error instanceof Problem) || error.code !== 'daemon-unreachable') throw error
+        await printer.end()
+        context.output.note('evenkeel: the daemon is gone; waiting for it')
+        frames = await openAgain(open)
+      }
+    }
   } finally {
     process.removeListener('SIGINT', interrupted)
-    stream.close()
+    frames.close()
   }
 }
 
-function queryOf({ services, follow, tail, since, until, index }: LogsWanted): Record<string, string | undefined> {
+function queryOf(wanted: LogsWanted, after: string | undefined): Record<string, string | undefined> {
+  const { services, follow, tail, since, until, index } = wanted
+  const needsTimes = follow || wanted.timestamps === true || wanted.format === 'json'
   return {
     services: services.join(','),
     follow: follow ? 'true' : undefined,
@@ -38,18 +63,53 @@ function queryOf({ services, follow, tail, since, until, index }: LogsWanted): R
     since: since instanceof Date ? since.toISOString() : since,
     until,
     index: index === undefined ? undefined : String(index),
+    previous: wanted.of === 'previous' ? 'true' : undefined,
+    untimed: needsTimes ? undefined : 'true',
+    after,
   }
 }
 
-async function print(context: Context, frames: AsyncIterable<LogFrame>, style: Partial<LogStyle>): Promise<void> {
-  const printer = new LogPrinter(context.output, {
+async function openAgain(open: () => Promise<Frames>): Promise<Frames> {
+  const end = Date.now() + PATIENCE_MS
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+    await new Promise((resolve) => setTimeout(resolve, delayMs))
+    try {
+      return await open()
+    } catch (error) {
+      const isAway = error instanceof Problem && error.code === 'daemon-unreachable'
+      if (!isAway || Date.now() > end) throw error
+    }
+  }
+}
+
+function printerOf({ output }: Context, style: Partial<LogStyle>): LogPrinter {
+  const bytes = new RawOutput(1)
+  const out = {
+    colors: output.colors,
+    write: async (some: Uint8Array) => {
+      await bytes.write(some)
+    },
+    note: (text: string) => output.note(text),
+  }
+  return new LogPrinter(out, {
     prefix: style.prefix ?? 'name',
     timestamps: style.timestamps === true,
     format: style.format ?? 'text',
+    isWanted: style.isWanted,
   })
+}
+
+async function printAll(frames: Frames, printer: LogPrinter, places: LogPlaces | undefined): Promise<void> {
   for await (const frame of frames) {
-    await printer.print(frame)
+    if (frame instanceof Uint8Array) {
+      await printer.records(frame)
+      places?.pass(frame)
+      continue
+    }
+    printer.frame(frame)
+    places?.frame(frame)
     if (frame.type !== 'end') continue
+    await printer.end()
     if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
     return
   }
@@ -72,8 +132,9 @@ export async function attachUntilExit(
   // Containers that the `up` itself replaced have ended too; that is not what is waited for.
   const there = new Set((await api.call('containers', { stack })).containers.map((container) => container.id))
   const events = await api.stream<EventFrame>('events', {}, { stack, since: since.toISOString() })
-  const logs = await api.stream<LogFrame>('logs', { stack }, queryOf({ services, follow: true, since }))
-  const printing = print(context, logs, {}).catch((error: unknown) => {
+  const query = queryOf({ services, follow: true, since }, undefined)
+  const logs = await api.stream<LogFrame | Uint8Array>('logs', { stack }, query)
+  const printing = printAll(logs, printerOf(context, {}), undefined).catch((error: unknown) => {
     // The logs end with the containers; what ended them is told by the events.
     output.note(error instanceof Error ? error.message : String(error))
   })

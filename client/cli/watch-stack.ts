@@ -139,7 +139,10 @@ class Watching {
     const stack = this.#stack
     this.say(`Rebuilding service(s) ${listed(services)} after changes were detected...`)
     try {
-      const request = await prepareBuild(api, loaded, buildsOf(loaded.model, services, 'ignore'), false)
+      const request = await prepareBuild(api, loaded, buildsOf(loaded.model, services, 'ignore'), {
+        pushed: false,
+        ssh: [],
+      })
       await followJob(
         this.#context,
         await api.call('build', { stack }, { ...request, options: { services: [...services] } }),

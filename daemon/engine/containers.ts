@@ -1,5 +1,4 @@
 import { Problem } from '../../protocol/problems.ts'
-import { demultiplex, plain } from './demultiplex.ts'
 import { filtersOf } from './filters.ts'
 import { hijack } from './hijack.ts'
 import { jsonLines } from './json-lines.ts'
@@ -69,10 +68,9 @@ export function containersOf(http: Transport): Engine['containers'] {
     updateRestartPolicy: async (id, policy, options) => {
       await http.status({ method: 'POST', path: `${at(id)}/update`, body: { RestartPolicy: policy }, ...options })
     },
-    async *logs(id, { tty, follow, stdout = true, stderr = true, since, until, timestamps, tail }, options) {
+    logs: (id, { follow, stdout = true, stderr = true, since, until, timestamps, tail }, options) => {
       const query = { follow, stdout, stderr, since, until, timestamps, tail }
-      const bytes = http.bytes({ method: 'GET', path: `${at(id)}/logs`, query, ...options })
-      yield* tty ? plain(bytes) : demultiplex(bytes)
+      return http.bytes({ method: 'GET', path: `${at(id)}/logs`, query, ...options })
     },
     attach: async (id, { tty, stdin, stdout, stderr, logs, detachKeys }, options) => {
       const query = { stream: true, stdin, stdout, stderr, logs, detachKeys }

@@ -90,7 +90,7 @@ export class Transport {
 
   /** A stream's bytes. A connection that breaks on the way is a Problem as well. */
   async *bytes(call: Call): AsyncGenerator<Uint8Array> {
-    yield* this.explained(call, (await this.send({ ...call, kind: 'stream' })).body)
+    yield* this.explained(call, piecesOf((await this.send({ ...call, kind: 'stream' })).body))
   }
 
   /** What comes of a call that was answered already: what breaks it on the way is a Problem as well. */
@@ -228,6 +228,36 @@ export class Transport {
       engine,
       cause: error,
     })
+  }
+}
+
+/**
+ * All that has come since the last piece, as one: the Engine sends each line of a log as an HTTP chunk of its own, and to
+ * pass on a million of them costs more than their bytes do.
+ */
+async function* piecesOf(body: Readable): AsyncGenerator<Uint8Array> {
+  let wake = (): void => {}
+  let failure: unknown
+  body.on('readable', () => wake())
+  body.once('error', (error) => {
+    failure = error
+  })
+  body.once('end', () => wake())
+  body.once('close', () => wake())
+  try {
+    for (;;) {
+      const piece = body.read() as Buffer | null
+      if (piece !== null) yield piece
+      else if (body.readableEnded) return
+      else if (failure !== undefined) throw failure
+      else if (body.destroyed) throw new errors.SocketError('other side closed')
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+    }
+  } finally {
+    body.destroy()
   }
 }
 

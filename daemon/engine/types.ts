@@ -353,8 +353,8 @@ export interface Engine {
       policy: { Name: string; MaximumRetryCount?: number },
       options?: CallOptions,
     ): Promise<void>
-    /** Frames demultiplexed; with `tty` the bytes as they are. */
-    logs(id: string, query: LogsQuery & { tty: boolean }, options?: CallOptions): AsyncIterable<OutputChunk>
+    /** As the Engine sends them: multiplexed (`demultiplex`), or, of a container with a terminal, as they are. */
+    logs(id: string, query: LogsQuery, options?: CallOptions): AsyncIterable<Uint8Array>
     attach(
       id: string,
       query: { stdin?: boolean; stdout?: boolean; stderr?: boolean; logs?: boolean; tty: boolean; detachKeys?: string },

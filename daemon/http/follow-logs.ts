@@ -1,15 +1,17 @@
 /** The logs of a stack over a WebSocket. */
 import { Problem } from '../../protocol/problems.ts'
-import type { LogsQuery } from '../../protocol/streams.ts'
+import type { LogFrame, LogsQuery } from '../../protocol/streams.ts'
 import type { Core } from '../reconcile/core.ts'
 import type { EngineWatch } from '../reconcile/engine-watch.ts'
+import type { KeptLogs } from '../streams/kept-logs.ts'
+import type { LogHub } from '../streams/log-hub.ts'
 import { parseLogsQuery } from '../streams/log-query.ts'
 import { LogSession } from '../streams/log-session.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
 export async function followLogs(
   { store, engine, observer, clock }: Core,
-  watch: EngineWatch,
+  { watch, hub, kept }: { readonly watch: EngineWatch; readonly hub: LogHub; readonly kept: KeptLogs },
   stack: string,
   query: LogsQuery,
   socket: FrameSocket,
@@ -17,16 +19,26 @@ export async function followLogs(
   const selection = parseLogsQuery(query, clock.now())
   const row = store.stacks.find(stack)
   const containers = (signal: AbortSignal) => observer.containers(stack, signal)
-  if (row === undefined && (await containers(socket.signal)).length === 0) {
+  const keptLogs = { list: () => kept.list(stack), records: kept.records.bind(kept) }
+  if (row === undefined && keptLogs.list().length === 0 && (await containers(socket.signal)).length === 0) {
     throw new Problem('stack-not-found', `there is no stack ${stack}`, { hint: 'see: evenkeel ls' })
   }
   const known = store.stacks.services(stack).map((state) => state.service)
   for (const service of selection.services) {
-    if (row?.presence !== 'present' || known.includes(service)) continue
+    if (row?.presence !== 'present' || known.includes(service) || selection.of === 'previous') continue
     throw new Problem('service-not-found', `no such service: ${service}`, {
       hint: `stack ${stack} has: ${known.join(', ')}`,
     })
   }
   const isExpected = () => store.stacks.find(stack)?.condition === 'converging'
-  await new LogSession({ engine, watch, containers, isExpected }, selection, socket, socket.signal).run()
+  const sink = {
+    send: (frame: LogFrame) => socket.send(frame),
+    sendRecords: (records: Uint8Array) => socket.sendBytes(records),
+  }
+  await new LogSession(
+    { engine, hub, watch, containers, isExpected, kept: keptLogs },
+    selection,
+    sink,
+    socket.signal,
+  ).run()
 }

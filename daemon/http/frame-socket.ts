@@ -1,9 +1,11 @@
-/** A WebSocket that frames are written to: as JSON text, and never more in memory than one limit. */
+/** A WebSocket that frames are written to, as JSON text or as bytes, and never more in memory than one limit. */
 import type { WebSocket } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
 
 /** Bytes written and not yet taken by the follower. */
 const HIGH_WATER_BYTES = 1_048_576
+/** Of bytes: they come faster, and followers share them as long as none lags behind. */
+const BYTES_HIGH_WATER = 262_144
 const PING_MS = 30_000
 /** What one that is cut gets to take its end. */
 const CUT_MS = 500
@@ -49,6 +51,16 @@ export class FrameSocket {
       return
     }
     await new Promise<void>((resolve) => this.#socket.send(text, () => resolve()))
+  }
+
+  /** The same for bytes, which nobody may change any more. */
+  async sendBytes(bytes: Uint8Array): Promise<void> {
+    if (this.#ended.signal.aborted) return
+    if (this.#socket.bufferedAmount <= BYTES_HIGH_WATER) {
+      this.#socket.send(bytes, () => {})
+      return
+    }
+    await new Promise<void>((resolve) => this.#socket.send(bytes, () => resolve()))
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 /** Which containers end by themselves again and again, and what their programs said last. */
 import type { CrashLoop } from '../../protocol/resources/container.ts'
+import { demultiplex, plain } from '../engine/demultiplex.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Core } from './core.ts'
 import { CRASH_LOOP } from './endings.ts'
@@ -50,8 +51,8 @@ async function lastLines({ engine }: Pick<Core, 'engine'>, id: string, signal: A
   try {
     const { Config } = await engine.containers.inspect(id, { signal: soon })
     let text = ''
-    const query = { tail: LINES, tty: Config.Tty }
-    for await (const { data } of engine.containers.logs(id, query, { signal: soon })) {
+    const bytes = engine.containers.logs(id, { tail: LINES }, { signal: soon })
+    for await (const { data } of Config.Tty ? plain(bytes) : demultiplex(bytes)) {
       text = (text + data.toString()).slice(-LINES * LINE_LIMIT * 4)
     }
     return text

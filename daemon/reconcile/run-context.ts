@@ -27,6 +27,18 @@ export interface Collaborators {
   readonly waiter: ContainerWaiter
   readonly endings: Endings
   readonly ends: RecentEnds
+  readonly logs: LogKeeper
+}
+
+/** Takes the end of a container's log just before the container is removed. Never rejects. */
+export interface LogKeeper {
+  keep(removed: {
+    readonly stack: string
+    readonly container: string
+    readonly name: string
+    readonly service: string
+    readonly replica: number
+  }): Promise<void>
 }
 
 export class RunContext {

@@ -8,9 +8,19 @@ export interface HistoryLimits {
   /** Of each stack. */
   readonly deployments: number
   readonly deploymentDays: number
+  /** Logs of removed containers, of each stack. */
+  readonly logMib: number
+  readonly logDays: number
 }
 
-export const HISTORY: HistoryLimits = { events: 20_000, eventDays: 90, deployments: 200, deploymentDays: 365 }
+export const HISTORY: HistoryLimits = {
+  events: 20_000,
+  eventDays: 90,
+  deployments: 200,
+  deploymentDays: 365,
+  logMib: 50,
+  logDays: 7,
+}
 
 const EVERY_MS = 10 * 60_000
 const DAY_MS = 86_400_000

@@ -1,4 +1,5 @@
 /** The query of the logs stream in the Engine's terms. */
+import { LogCursor } from '../../protocol/log-cursor.ts'
 import { Problem } from '../../protocol/problems.ts'
 import { parseDuration } from '../../protocol/stackfile/units.ts'
 import type { LogsQuery } from '../../protocol/streams.ts'
@@ -11,6 +12,10 @@ export interface LogSelection {
   readonly since: string | undefined
   readonly until: string | undefined
   readonly index: number | undefined
+  readonly of: 'present' | 'previous'
+  readonly times: 'needed' | 'not needed'
+  /** By the beginning of a container's id. Undefined: this is no reading on. */
+  readonly after: ReadonlyMap<string, LogCursor> | undefined
 }
 
 export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
@@ -24,12 +29,26 @@ export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
       query.index === undefined || query.index === '' || query.index === '0'
         ? undefined
         : wholeNumber('index', query.index),
+    of: query.previous === 'true' ? 'previous' : 'present',
+    times: query.untimed === 'true' ? 'not needed' : 'needed',
+    after: query.after === undefined || query.after === '' ? undefined : cursorsOf(query.after),
   }
 }
 
 /** Names separated by commas. */
 export function servicesOf(text: string | undefined): string[] {
   return (text ?? '').split(',').filter((name) => name !== '')
+}
+
+function cursorsOf(text: string): ReadonlyMap<string, LogCursor> {
+  return new Map(
+    text.split(',').map((entry) => {
+      const [, id, marks = ''] = /^([0-9a-f]{12,64})\/(.*)$/.exec(entry) ?? []
+      const cursor = LogCursor.parse(marks)
+      if (id === undefined || cursor === undefined) throw new Problem('bad-request', `after: "${entry}" is no cursor`)
+      return [id, cursor]
+    }),
+  )
 }
 
 function tailOf(text: string | undefined): number | 'all' {
@@ -39,6 +58,12 @@ function tailOf(text: string | undefined): number | 'all' {
 function wholeNumber(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new Problem('bad-request', `${name} is not a number: ${text}`)
+}
+
+/** `seconds.nanoseconds` as numbers that can be compared. */
+export function momentOf(time: string): { readonly seconds: number; readonly nanoseconds: number } {
+  const [seconds = '', fraction = ''] = time.split('.')
+  return { seconds: Number(seconds), nanoseconds: Number(fraction.padEnd(9, '0')) }
 }
 
 /** RFC 3339, a date, Unix seconds with fraction, or a Go duration back from now; answers `seconds.nanoseconds`. */

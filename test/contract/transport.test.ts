@@ -32,7 +32,7 @@ describe('an Engine that is not there', { timeout: TEST_LIMIT_MS }, () => {
       engine.version(),
       engine.containers.list({}),
       all(engine.events({})),
-      outputOf(engine.containers.logs('any', { tty: false })),
+      all(engine.containers.logs('any', {})),
       engine.exec.start('any', { tty: false }),
       all(engine.images.pull({ reference: 'any:1' })),
     ]
@@ -226,7 +226,7 @@ describe('a connection that breaks', { timeout: TEST_LIMIT_MS }, () => {
     const engine = connected(fake.url)
     const broken = [
       all(engine.events({})),
-      outputOf(engine.containers.logs('any', { tty: true, follow: true })),
+      all(engine.containers.logs('any', { follow: true })),
       all(engine.images.pull({ reference: 'any:1' })),
       all(engine.images.build({}, undefined)),
       all(engine.containers.stats('any', { stream: true })),
@@ -348,7 +348,7 @@ describe.each(testEngines())('over TCP, the Engine %s', (address) => {
     const reason = new Error('seen enough')
     const abort = new AbortController()
     const follow = async () => {
-      const logs = engine.containers.logs(name, { tty: false, follow: true }, { signal: abort.signal })
+      const logs = engine.containers.logs(name, { follow: true }, { signal: abort.signal })
       for await (const _ of logs) abort.abort(reason)
     }
     await expect(follow()).rejects.toBe(reason)

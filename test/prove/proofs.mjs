@@ -6,12 +6,15 @@ import { badInput } from './bad-input.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
+import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
+import { logsFollow } from './logs-follow.mjs'
+import { logsSpeed } from './logs-speed.mjs'
 import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { remote } from './remote.mjs'
@@ -48,4 +51,7 @@ export const proofs = [
   remote,
   apiFuzz,
   startUp,
+  logsSpeed,
+  logsFollow,
+  followers,
 ]

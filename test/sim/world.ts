@@ -173,6 +173,7 @@ export class World {
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: bug?.waiter?.(waiter) ?? waiter,
+      logs: { keep: async () => {} },
       observer: bug?.observer?.(observer) ?? observer,
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

@@ -88,6 +88,8 @@ describe('how long history is kept', () => {
       eventDays: 90,
       deployments: 200,
       deploymentDays: 365,
+      logMib: 50,
+      logDays: 7,
     })
   })
 

@@ -71,8 +71,8 @@ import volumeRm from './volume/rm.ts'
 import volumeUnprotect from './volume/unprotect.ts'
 import volumes from './volumes.ts'
 import wait from './wait.ts'
-import whoami from './whoami.ts'
 import watch from './watch.ts'
+import whoami from './whoami.ts'
 
 export const COMMANDS: readonly Command[] = [
   up,

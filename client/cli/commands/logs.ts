@@ -1,3 +1,5 @@
+import { createColors } from 'picocolors'
+import type { Context } from '../command.ts'
 import { command } from '../command.ts'
 import { followLogs } from '../follow-logs.ts'
 
@@ -24,10 +26,23 @@ export default command({
     'no-log-prefix': { type: 'boolean', describe: "Don't print prefix in logs" },
     'no-color': { type: 'boolean', describe: 'Produce monochrome output' },
     index: { type: 'number', describe: 'Index of the container if the service has several replicas', placeholder: 'N' },
+    grep: {
+      type: 'string',
+      describe: 'Only lines in whose first 16 KiB this regular expression is found',
+      placeholder: 'REGEX',
+    },
+    previous: { type: 'boolean', describe: 'The kept logs of containers that were replaced or removed' },
+    json: { type: 'boolean', describe: 'Output lines as a stream of json objects' },
     format: { type: 'string', describe: 'Format the output', choices: ['text', 'json'], default: 'text' },
   },
+  examples: [
+    ['evenkeel logs -f --tail 10 web', 'the last ten lines of each web, and what follows'],
+    ["evenkeel logs --since 1h --grep ' 5\\d\\d '", 'what went wrong in the last hour'],
+    ['evenkeel logs --previous web', 'what the container wrote that was replaced'],
+  ],
   async run(context, values, services) {
-    return followLogs(context, await context.stackName(), {
+    const isWanted = values.grep === undefined ? undefined : (await import('../line-filter.ts')).lineFilter(values.grep)
+    return followLogs(values['no-color'] === true ? monochrome(context) : context, await context.stackName(), {
       services,
       follow: values.follow === true,
       tail: values.tail,
@@ -36,7 +51,14 @@ export default command({
       index: values.index,
       timestamps: values.timestamps === true,
       prefix: values['no-log-prefix'] === true ? 'none' : 'name',
-      format: values.format as 'text' | 'json',
+      format: values.json === true ? 'json' : (values.format as 'text' | 'json'),
+      of: values.previous === true ? 'previous' : 'present',
+      isWanted,
     })
   },
 })
+
+function monochrome(context: Context): Context {
+  const colors = { value: createColors(false) }
+  return { ...context, output: Object.create(context.output, { colors }) as Context['output'] }
+}

@@ -170,6 +170,7 @@ export async function discardContainer(performance: Performance<'discard-contain
   } = performance
   const key = replicaKey(body.service, body.replica)
   store.memory.set(stack, 'vacant', key, true)
+  await keepLog(performance)
   try {
     await engine.containers.remove(
       body.id,
@@ -187,6 +188,17 @@ export async function discardContainer(performance: Performance<'discard-contain
   forget(performance, body.id, OF_A_CONTAINER)
 }
 
+async function keepLog({
+  body: { id, service },
+  context: { desired, observed },
+  with: { logs },
+}: Performance<'remove-container'> | Performance<'discard-container'>): Promise<void> {
+  const container = observed.containers.find((one) => one.id === id)
+  if (container?.state === 'created' || container?.oneOff === true) return
+  const { name = id, replica = 0 } = container ?? {}
+  await logs.keep({ stack: desired.stack, container: id, name, service, replica })
+}
+
 /** What is remembered by a container's id. */
 const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
 
@@ -201,6 +213,7 @@ export async function removeContainer(performance: Performance<'remove-container
     with: { engine, clock },
     signal,
   } = performance
+  await keepLog(performance)
   try {
     await engine.containers.remove(
       body.id,

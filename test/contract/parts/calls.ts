@@ -106,7 +106,7 @@ export function callsContract(scene: Scene): void {
       const abort = new AbortController()
       const flowing = new Set<number>()
       const follow = async (stream: number) => {
-        const query = { tty: false, follow: true }
+        const query = { follow: true }
         for await (const _ of engine.containers.logs(scene.sleeper, query, { signal: abort.signal }))
           flowing.add(stream)
       }

@@ -1,12 +1,13 @@
 import { describe, expect } from 'vitest'
+import { demultiplex, plain } from '../../../daemon/engine/demultiplex.ts'
 import type { LogsQuery } from '../../../daemon/engine/types.ts'
-import { linesOf, outputOf } from '../support/output.ts'
+import { all, linesOf, outputOf } from '../support/output.ts'
 import { problemOf } from '../support/problem-of.ts'
 import { chatty, job, type Scene, shell, uniqueName } from '../support/scene.ts'
 
 export function logsContract(scene: Scene): void {
   const { containers } = scene.engine
-  const logsOf = (id: string, query: LogsQuery = {}) => outputOf(containers.logs(id, { ...query, tty: false }))
+  const logsOf = (id: string, query: LogsQuery = {}) => outputOf(demultiplex(containers.logs(id, query)))
   /** A container that has written so many lines and has ended. */
   const written = async (lines: number, env: Record<string, string> = {}) => {
     const id = await scene.running(
@@ -57,7 +58,7 @@ export function logsContract(scene: Scene): void {
     scene.testWith('logs', 'that are followed bring lines as they are written', async () => {
       const id = await scene.running(chatty({ LINES: '0', RATE: '20', STDERR_EVERY: '0', LINE_BYTES: '30' }))
       let text = ''
-      for await (const { data } of containers.logs(id, { tty: false, follow: true })) {
+      for await (const { data } of demultiplex(containers.logs(id, { follow: true }))) {
         text += data.toString()
         if (linesOf(text).length > 5) break
       }
@@ -68,7 +69,7 @@ export function logsContract(scene: Scene): void {
       const reason = new Error('seen enough')
       const abort = new AbortController()
       const follow = async () => {
-        const query = { tty: false, follow: true }
+        const query = { follow: true }
         for await (const _ of containers.logs(scene.sleeper, query, { signal: abort.signal })) abort.abort(reason)
       }
       await expect(follow()).rejects.toBe(reason)
@@ -77,7 +78,7 @@ export function logsContract(scene: Scene): void {
     scene.testWith('programs', 'of a terminal are bytes of stdout as they come', async () => {
       const id = await scene.running({ ...shell('echo out; echo err >&2'), Tty: true })
       await containers.wait(id, 'not-running')
-      const { stdout, stderr } = await outputOf(containers.logs(id, { tty: true }))
+      const { stdout, stderr } = await outputOf(plain(containers.logs(id, {})))
       expect(linesOf(stdout)).toEqual(['out', 'err'])
       expect(stderr).toBe('')
     })
@@ -85,7 +86,7 @@ export function logsContract(scene: Scene): void {
     scene.testWith('logs', 'are refused to a signal that is aborted already', async () => {
       const reason = new Error('not wanted any more')
       const signal = AbortSignal.abort(reason)
-      await expect(outputOf(containers.logs(scene.sleeper, { tty: false }, { signal }))).rejects.toBe(reason)
+      await expect(all(containers.logs(scene.sleeper, {}, { signal }))).rejects.toBe(reason)
     })
 
     scene.testWith('logs', 'of a container that never ran are empty', async () => {

@@ -5,7 +5,7 @@ import { aModel, aRevision, instantClock } from '../support/core.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const NOW = new Date('2026-06-01T00:00:00.000Z')
-const LIMITS = { events: 3, eventDays: 30, deployments: 2, deploymentDays: 60 }
+const LIMITS = { events: 3, eventDays: 30, deployments: 2, deploymentDays: 60, logMib: 1, logDays: 1 }
 
 function aStore(): Store {
   const store = openStore(temporaryFolder())

@@ -13,6 +13,9 @@ test('an empty query asks for all there is, of all services', () => {
     since: undefined,
     until: undefined,
     index: undefined,
+    of: 'present',
+    times: 'needed',
+    after: undefined,
   })
 })
 
@@ -69,4 +72,19 @@ describe('a time', () => {
       message: `since is neither a time nor a duration: ${text}`,
     })
   })
+})
+
+describe('reading on', () => {
+  test('is behind a cursor for each container', () => {
+    const after = 'aaaaaaaaaaaa/1767323041.000000000.1/0,bbbbbbbbbbbb/0/0'
+    const cursors = parseLogsQuery({ after }, NOW).after
+    expect([...(cursors ?? [])].map(([id, cursor]) => `${id}/${cursor}`)).toEqual(after.split(','))
+  })
+
+  test.each(['x', 'aaaaaaaaaaaa', 'aaaaaaaaaaaa/1/2', 'aaaaaaaaaaaa/0', '../../etc/0/0'])(
+    'is not after "%s"',
+    (after) => {
+      expect(problemOf(() => parseLogsQuery({ after }, NOW))).toMatchObject({ code: 'bad-request' })
+    },
+  )
 })

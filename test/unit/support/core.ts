@@ -79,6 +79,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
+      logs: { keep: async () => {} },
       observer: new Observer(engine, store, ends),
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

@@ -1,0 +1,139 @@
+/**
+ * What the Engine has of one container's log, as records, read only as fast as they are taken: the Engine's own files are
+ * the buffer. With a cursor it goes on behind it, without loss or repetition, and tells where that cannot be known.
+ */
+import { LogCursor, type StreamNumber } from '../../protocol/log-cursor.ts'
+import { RecordReader, timeText } from '../../protocol/log-records.ts'
+import type { Engine, LogsQuery } from '../engine/types.ts'
+import { LogParser } from './log-parser.ts'
+
+/** stdout and stderr are stamped before they meet: what was written later may carry a time that is so much earlier. */
+const DISORDER_SECONDS = 5
+const BLOCK_BYTES = 65_536
+
+export interface LogReading {
+  readonly source: number
+  readonly tty: boolean
+  readonly query: Omit<LogsQuery, 'timestamps'>
+  /** False: nothing is known of times, and no cursor can be had. */
+  readonly stamped: boolean
+  /** Read on behind this. It moves along with what is read. */
+  readonly cursor: LogCursor
+  /** Lines between the cursor and what the Engine has now may be gone. Told before the first line. */
+  readonly onLoss?: (loss: Loss) => void
+}
+
+export interface Loss {
+  /** RFC 3339 with nanoseconds. */
+  readonly after: string
+  readonly before: string
+}
+
+export async function* readLog(
+  engine: Engine,
+  id: string,
+  reading: LogReading,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { source, tty, query, stamped, cursor } = reading
+  const parser = new LogParser({ source, tty, stamped })
+  const filter = cursor.isEmpty || !stamped ? undefined : new RecordsAfter(cursor, reading.onLoss)
+  const from: Partial<LogsQuery> = filter === undefined ? {} : { since: filter.since, tail: 'all' }
+  const admit = (records: Uint8Array): Uint8Array => {
+    const admitted = filter === undefined ? records : filter.admit(records)
+    if (stamped) passAll(cursor, admitted)
+    return admitted
+  }
+  for await (const piece of engine.containers.logs(id, { ...query, timestamps: stamped, ...from }, { signal })) {
+    const records = admit(parser.push(piece))
+    if (records.length > 0) yield records
+  }
+  const left = admit(parser.finish())
+  if (left.length > 0) yield left
+}
+
+/** The same records in few large pieces: for what nobody waits for line by line. */
+export async function* inBlocks(records: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of records) {
+    pieces.push(piece)
+    bytes += piece.length
+    if (bytes < BLOCK_BYTES) continue
+    yield Buffer.concat(pieces)
+    pieces = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(pieces)
+}
+
+export function passAll(cursor: LogCursor, records: Uint8Array): void {
+  const reader = new RecordReader(records)
+  while (reader.advance()) cursor.pass(reader.stream, reader.seconds, reader.nanoseconds)
+}
+
+/** Lets through what comes behind a cursor. */
+export class RecordsAfter {
+  /** From where on the Engine is to be asked, so that none behind the cursor is left out. */
+  readonly since: string
+  readonly #cursor: LogCursor
+  /** Of what came by, read or not. */
+  readonly #counted: LogCursor
+  readonly #onLoss: ((loss: Loss) => void) | undefined
+  /** Whether the last line that was read has come by: then nothing between it and what follows is missing. */
+  #isAnchored = false
+  /** Beyond this second nothing is held back. */
+  readonly #freeSecond: number
+
+  /** `counted`: how far that had been read from which the records come now. Without it, they come from `since` on. */
+  constructor(cursor: LogCursor, onLoss: ((loss: Loss) => void) | undefined, counted = new LogCursor()) {
+    this.#cursor = cursor.clone()
+    this.#counted = counted.clone()
+    this.#onLoss = onLoss
+    const { seconds, stream } = cursor.latest
+    this.#isAnchored = cursor.isLevelWith(counted, stream)
+    this.since = `${Math.max(seconds - DISORDER_SECONDS, 0)}.000000000`
+    this.#freeSecond = seconds + DISORDER_SECONDS
+  }
+
+  admit(records: Uint8Array): Uint8Array {
+    const reader = new RecordReader(records)
+    let isFree = true
+    const runs: Uint8Array[] = []
+    let begin = -1
+    while (reader.advance()) {
+      const { stream, seconds, nanoseconds } = reader
+      if (seconds <= this.#freeSecond) isFree = false
+      else if (isFree && this.#isAnchored) return records
+      const ordinal = this.#counted.pass(stream, seconds, nanoseconds)
+      const order = this.#order(stream, seconds, nanoseconds, ordinal)
+      if (order === 0 && stream === this.#cursor.latest.stream) this.#isAnchored = true
+      if (order > 0 && begin < 0) {
+        begin = reader.at
+        if (!this.#isAnchored) this.#tellLoss(seconds, nanoseconds)
+      } else if (order <= 0 && begin >= 0) {
+        runs.push(records.subarray(begin, reader.at))
+        begin = -1
+      }
+    }
+    if (begin >= 0) runs.push(records.subarray(begin))
+    return runs.length === 1 ? runs[0]! : Buffer.concat(runs)
+  }
+
+  /** Of a stream that nothing was read of, all is new that stands behind the last line of the other one. */
+  #order(stream: StreamNumber, seconds: number, nanoseconds: number, ordinal: number): number {
+    if (this.#cursor.hasRead(stream) || this.#isAnchored)
+      return this.#cursor.compare(stream, seconds, nanoseconds, ordinal)
+    const { latest } = this.#cursor
+    return seconds - latest.seconds || nanoseconds - latest.nanoseconds || -1
+  }
+
+  #tellLoss(seconds: number, nanoseconds: number): void {
+    this.#isAnchored = true
+    const { latest } = this.#cursor
+    this.#onLoss?.({
+      after: timeText(latest.seconds, latest.nanoseconds),
+      before: timeText(seconds, nanoseconds),
+    })
+  }
+}

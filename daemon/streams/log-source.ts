@@ -1,0 +1,17 @@
+import type { LogSource } from '../../protocol/streams.ts'
+import type { ContainerSummary } from '../engine/types.ts'
+import { COMPOSE } from '../stack/labels.ts'
+
+/** The number that a container's records carry: the first 32 bits of its id. The same for all who follow it. */
+export const sourceOf = (id: string): number => Number.parseInt(id.slice(0, 8), 16) >>> 0
+
+export function sourceFrame(container: ContainerSummary): LogSource {
+  return {
+    type: 'source',
+    source: sourceOf(container.Id),
+    container: container.Id,
+    name: (container.Names[0] ?? container.Id).replace(/^\//, ''),
+    service: container.Labels[COMPOSE.service] ?? '',
+    replica: Number(container.Labels[COMPOSE.number] ?? 0),
+  }
+}

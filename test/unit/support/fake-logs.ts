@@ -1,0 +1,146 @@
+/** Containers whose logs a test writes, with as much of the Engine's way to read them as followers rely on. */
+import type { CallOptions, ContainerSummary, Engine, LogsQuery } from '../../../daemon/engine/types.ts'
+import { Problem } from '../../../protocol/problems.ts'
+import { frameOf, MOMENT, stampAt } from './log-bytes.ts'
+
+interface Entry {
+  readonly at: number
+  readonly text: string
+  readonly stream: 'stdout' | 'stderr'
+}
+
+export class FakeContainer {
+  readonly service: string
+  readonly replica: number
+  readonly id: string
+  readonly oneOff: boolean
+  state: ContainerSummary['State'] = 'running'
+  entries: Entry[] = []
+  /** What a call for its log ends with instead. */
+  failure: Problem | undefined
+  #changed = (): void => {}
+  #change: Promise<void> = Promise.resolve()
+
+  constructor(service: string, { replica = 1, oneOff = false } = {}) {
+    this.service = service
+    this.replica = replica
+    this.oneOff = oneOff
+    const digits = [...`${service}-${replica}`].map((letter) => letter.charCodeAt(0).toString(16)).join('')
+    this.id = digits.padStart(64, '0').split('').reverse().join('').padEnd(64, '0')
+    this.#renew()
+  }
+
+  write(at: number, text: string, stream: 'stdout' | 'stderr' = 'stdout'): this {
+    this.entries.push({ at, text, stream })
+    return this.touch()
+  }
+
+  /** Wakes those who follow. */
+  touch(): this {
+    const changed = this.#changed
+    this.#renew()
+    changed()
+    return this
+  }
+
+  stop(): this {
+    this.state = 'exited'
+    return this.touch()
+  }
+
+  get change(): Promise<void> {
+    return this.#change
+  }
+
+  #renew(): void {
+    this.#change = new Promise((resolve) => {
+      this.#changed = resolve
+    })
+  }
+
+  get summary(): ContainerSummary {
+    return {
+      Id: this.id,
+      Names: [`/shop-${this.service}-${this.replica}`],
+      Image: 'i',
+      ImageID: 'i',
+      Command: '',
+      Created: 0,
+      Labels: {
+        'com.docker.compose.service': this.service,
+        'com.docker.compose.container-number': String(this.replica),
+        'com.docker.compose.oneoff': this.oneOff ? 'True' : 'False',
+      },
+      State: this.state,
+      Status: '',
+      Ports: [],
+      Mounts: [],
+    }
+  }
+}
+
+export class FakeLogs {
+  readonly containers: FakeContainer[]
+  readonly asked: LogsQuery[] = []
+  /** What every call ends with while the Engine is away. */
+  away: Problem | undefined
+  /** Streams that are open now. */
+  open = 0
+
+  constructor(containers: FakeContainer[]) {
+    this.containers = containers
+  }
+
+  get following(): number {
+    return this.asked.filter((query) => query.follow === true).length
+  }
+
+  readonly engine = {
+    containers: {
+      inspect: async (id: string) => {
+        const { state } = this.#find(id)
+        return { Config: { Tty: false }, State: { Status: state } }
+      },
+      logs: (id: string, query: LogsQuery, options?: CallOptions) => this.#logs(id, query, options?.signal),
+    },
+  } as unknown as Engine
+
+  readonly list = async (): Promise<ContainerSummary[]> => {
+    if (this.away !== undefined) throw this.away
+    return this.containers.map((container) => container.summary)
+  }
+
+  #find(id: string): FakeContainer {
+    const found = this.containers.find((container) => container.id === id)
+    if (found !== undefined) return found
+    throw new Problem('engine-error', `No such container: ${id}`, { engine: { call: 'GET', status: 404 } })
+  }
+
+  async *#logs(id: string, query: LogsQuery, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+    this.asked.push(query)
+    this.open += 1
+    try {
+      const container = this.#find(id)
+      if (container.failure !== undefined) throw container.failure
+      const since = query.since === undefined ? 0 : Number(query.since) - MOMENT
+      let next = typeof query.tail === 'number' ? Math.max(container.entries.length - query.tail, 0) : 0
+      for (;;) {
+        signal?.throwIfAborted()
+        const { change } = container
+        const { state } = container
+        const entries = container.entries.slice(next)
+        next += entries.length
+        for (const { at, text, stream } of entries) {
+          if (at < since) continue
+          yield frameOf(`${query.timestamps === true ? `${stampAt(at)} ` : ''}${text}\n`, stream)
+        }
+        if (this.away !== undefined) throw this.away
+        if (query.follow !== true || (state !== 'running' && next === container.entries.length)) return
+        if (next < container.entries.length) continue
+        await Promise.race([change, new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))])
+      }
+    } finally {
+      this.open -= 1
+    }
+  }
+}
