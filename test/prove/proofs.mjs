@@ -1,12 +1,16 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
 import { badInput } from './bad-input.mjs'
+import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { fuzz } from './fuzz.mjs'
+import { healSpeed } from './heal-speed.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
+import { killDaemon200 } from './kill-daemon-200.mjs'
+import { killEngine } from './kill-engine.mjs'
 import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
 import { parity } from './parity.mjs'
@@ -34,4 +38,8 @@ export const proofs = [
   parity,
   engineFaults,
   execSpeed,
+  healSpeed,
+  chaos,
+  killDaemon200,
+  killEngine,
 ]
