@@ -193,8 +193,9 @@ const replicaOf =
 /** All stays as it is. What has no container has none until somebody asks for it. */
 function afterAdopt({ model, there }: Extract<RequestStep, { do: 'adopt' }>): Mutable {
   const services = Object.entries(model.services).map(([name, spec]): [string, ExpectedService] => {
-    const replicas = there?.[name] ?? 0
-    const run = replicas === 0 ? 'removed' : 'running'
+    const found = there?.[name] ?? 0
+    const run = found === 0 ? 'removed' : 'running'
+    const replicas = found === 0 ? (spec.replicas ?? 1) : found
     return [name, { spec, model, run, replicas, keepsOld: true, createdAfterMs: 0, startedAfterMs: 0, vacant: NONE }]
   })
   return { presence: 'present', model, services: new Map(services), volumesGone: false }
