@@ -172,7 +172,7 @@ function applyOperation(before: StackState, request: OperationRequest, at: strin
 function runAfter({ run, service }: ServiceState, request: OperationRequest): RunState {
   switch (request.kind) {
     case 'kill':
-      return run !== 'removed' && request.stops.includes(service) ? 'stopped' : run
+      return run !== 'removed' && (request.stops === 'all' || request.stops.includes(service)) ? 'stopped' : run
     case 'pause':
       return run === 'running' ? 'paused' : run
     case 'unpause':

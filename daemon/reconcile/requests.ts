@@ -22,8 +22,8 @@ export type ChangeRequest =
 
 /** It is about containers that are there: no image is looked for, and nothing is made. */
 export type OperationRequest =
-  /** `stops`: services that the signal is meant to stop. */
-  | { readonly kind: 'kill'; readonly options: KillOptions; readonly stops: readonly string[] }
+  /** `stops`: services that the signal is meant to stop; `all` of those that it reaches, whatever they are by then. */
+  | { readonly kind: 'kill'; readonly options: KillOptions; readonly stops: readonly string[] | 'all' }
   | { readonly kind: 'pause' | 'unpause'; readonly options: PauseOptions }
   | { readonly kind: 'remove'; readonly options: RemoveOptions }
 

@@ -327,11 +327,13 @@ export class StackControl implements Control {
   }
 
   /** Services that this signal is meant to stop: by its name, or because it is their own stop signal. */
-  async #stoppedBy(stack: string, { signal, services }: KillOptions): Promise<string[]> {
+  async #stoppedBy(stack: string, { signal, services }: KillOptions): Promise<string[] | 'all'> {
+    // A request that waits before this one may bring services that nobody can look at yet.
+    if (isEnding(signal)) return 'all'
     const { store, engine, observer } = this.#core
     const known = store.stacks.services(stack).map((state) => state.service)
     const meant = services.length === 0 ? known : known.filter((service) => services.includes(service))
-    if (meant.length === 0 || isEnding(signal)) return meant
+    if (meant.length === 0) return meant
     const until = deadline()
     const running = (await observer.containers(stack, until)).filter(({ State }) => State === 'running')
     const stopped = await Promise.all(

@@ -5,7 +5,7 @@ export type Operation =
       readonly signal: string
       readonly orphans: 'leave' | 'kill'
       /** Services that the signal stops for good; to the others it is only delivered. */
-      readonly stops: readonly string[]
+      readonly stops: readonly string[] | 'all'
     }
   | { readonly kind: 'pause' | 'unpause' }
   | {

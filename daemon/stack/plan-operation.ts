@@ -49,7 +49,7 @@ function kill(
   const isMeant = isOrphan ? orphans === 'kill' && input.policy.scope === 'all' : isOurs(input, container)
   if (!isMeant || !isRunning(container)) return
   const { service, id } = container
-  const purpose = !container.oneOff && stops.includes(service) ? 'stop' : 'signal'
+  const purpose = !container.oneOff && (stops === 'all' || stops.includes(service)) ? 'stop' : 'signal'
   draft.add({
     ...drawOf(container),
     body: { kind: 'kill-container', service, id, signal, purpose },

@@ -317,8 +317,9 @@ export class ReplicaPlanner {
   }
 
   #mustRestart(container: ObservedContainer): boolean {
-    // It runs now, and will not for long: a restart waits for the stop that is under way.
-    if (this.#input.memory.stopping?.includes(container.id)) return true
+    // It runs now, and may not for long: a restart waits for the stop that is under way, or for what a signal began.
+    const { stopping, signalled } = this.#input.memory
+    if (stopping?.includes(container.id) || signalled?.includes(container.id)) return true
     const done = Math.max(container.restart, this.#input.memory.restarted[container.id] ?? 0)
     return done < this.#service.restart
   }

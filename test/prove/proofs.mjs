@@ -3,14 +3,18 @@ import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
+import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
+import { healSpeed } from './heal-speed.mjs'
 import { idle } from './idle.mjs'
 import { killDaemon } from './kill-daemon.mjs'
+import { killDaemon200 } from './kill-daemon-200.mjs'
+import { killEngine } from './kill-engine.mjs'
 import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
 import { logsFollow } from './logs-follow.mjs'
@@ -54,4 +58,8 @@ export const proofs = [
   logsSpeed,
   logsFollow,
   followers,
+  healSpeed,
+  chaos,
+  killDaemon200,
+  killEngine,
 ]

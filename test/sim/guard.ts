@@ -4,6 +4,7 @@ import type { DesiredStack } from '../../daemon/stack/desired.ts'
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import type { EngineCall } from './faults.ts'
 import type { Actor, MachineObserver, SimulatedContainer } from './machine.ts'
+import { COMPOSED } from './schedule.ts'
 import { sqliteControl } from './sqlite.ts'
 import type { World } from './world.ts'
 
@@ -14,6 +15,7 @@ const DEPLOYMENTS_LIMIT = 150
 
 interface Run {
   readonly deployment: string
+  readonly kind: string
   readonly sinceMs: number
   desired: DesiredStack | undefined
 }
@@ -27,6 +29,8 @@ export class Guard implements MachineObserver {
   deployments = 0
   readonly #world: World
   readonly #runs = new Map<string, Run>()
+  /** What is held, and the daemon has said so: a stack's name, or `*` for all. */
+  readonly held = new Set<string>()
   /** Until when a replica was healthy, was started, had finished well: by `stack service replica`. */
   readonly #healthyUntil = new Map<string, number>()
   readonly #finishedAt = new Map<string, number>()
@@ -44,15 +48,19 @@ export class Guard implements MachineObserver {
     const begin = deployments.begin.bind(deployments)
     const end = deployments.end.bind(deployments)
     const { folder } = this.#world
-    const stackOf = (id: string) =>
-      sqliteControl.query<{ stack: string }>(folder, 'SELECT stack FROM deployments WHERE id = ?', id)[0]?.stack ?? ''
+    const rowOf = (id: string) =>
+      sqliteControl.query<{ stack: string; kind: string }>(
+        folder,
+        'SELECT stack, kind FROM deployments WHERE id = ?',
+        id,
+      )[0] ?? { stack: '', kind: '' }
     deployments.begin = (id, at) => {
       begin(id, at)
-      const stack = stackOf(id)
+      const { stack, kind } = rowOf(id)
       const other = this.#runs.get(stack)
       if (other !== undefined && other.deployment !== id)
         this.#world.broken('one-writer', `two deployments of ${stack} run at once`)
-      this.#runs.set(stack, { deployment: id, sinceMs: this.#world.scheduler.nowMs, desired: undefined })
+      this.#runs.set(stack, { deployment: id, kind, sinceMs: this.#world.scheduler.nowMs, desired: undefined })
       this.deployments += 1
       if (this.deployments > DEPLOYMENTS_LIMIT)
         this.#world.broken('rests', `${DEPLOYMENTS_LIMIT} deployments, the last of ${stack}: it does not come to rest`)
@@ -60,7 +68,7 @@ export class Guard implements MachineObserver {
     }
     deployments.end = (id, how) => {
       end(id, how)
-      const stack = stackOf(id)
+      const { stack } = rowOf(id)
       if (this.#runs.get(stack)?.deployment === id) this.#runs.delete(stack)
       this.#world.note(
         `deployment of ${stack} ends: ${how.state}${how.error === undefined ? '' : `: ${how.error.detail}`}`,
@@ -87,23 +95,29 @@ export class Guard implements MachineObserver {
     if (call.name === 'networks.remove') {
       const network = machine.findNetwork(call.target)
       if (network === undefined) return
-      if (network.labels[OURS.instance] !== this.#world.instance)
+      if (!this.#world.isOurNetwork(network))
         this.#world.broken('foreign-untouched', `removes network ${network.name}, which is not ours`)
       this.#mustRun(network.labels[COMPOSE.project] ?? '', call)
       return
     }
     if (call.labels !== undefined) {
       // One-off containers are made at once, outside the loop.
-      if (call.labels[COMPOSE.oneOff] !== 'True') this.#mustRun(call.labels[COMPOSE.project] ?? '', call)
+      const stack = call.labels[COMPOSE.project] ?? ''
+      if (call.labels[COMPOSE.oneOff] !== 'True') this.#mustRun(stack, call)
+      else this.#mustNotBeHeld(stack, call)
       return
     }
     const container = machine.findContainer(call.target)
     if (container === undefined) return
-    if (container.labels[OURS.instance] !== this.#world.instance) {
+    if (!this.#world.isOurs(container)) {
       this.#world.broken('foreign-untouched', `${call.name} of container ${container.name}, which is not ours`)
       return
     }
     const stack = container.labels[COMPOSE.project] ?? ''
+    if (container.labels[COMPOSE.oneOff] === 'True') {
+      this.#touchesOneOff(stack, container, call)
+      return
+    }
     this.#mustRun(stack, call)
     if (call.name === 'remove-with-volumes' && !this.#world.ledger.mayDropVolumes(stack))
       this.#world.broken('volumes-survive', `anonymous volumes of ${container.name} go, and nobody said --volumes`)
@@ -122,7 +136,7 @@ export class Guard implements MachineObserver {
     this.#startedAt.set(keyOf(container), this.#world.scheduler.nowMs)
     this.#world.note(`${container.name} runs (${actor})`)
     if (actor !== 'daemon' && actor !== 'engine') return
-    if (container.labels[OURS.instance] !== this.#world.instance) return
+    if (!this.#world.isOurs(container) || container.labels[COMPOSE.oneOff] === 'True') return
     const stack = container.labels[COMPOSE.project] ?? ''
     if (actor === 'engine') {
       this.#startedByEngine(stack, container)
@@ -131,7 +145,7 @@ export class Guard implements MachineObserver {
     const twin = [...this.#world.machine.containers.values()].find(
       (other) => other !== container && other.state === 'running' && keyOf(other) === keyOf(container),
     )
-    if (twin !== undefined && twin.labels[OURS.instance] === this.#world.instance)
+    if (twin !== undefined && this.#world.isOurs(twin))
       this.#world.broken('one-of-each', `${container.name} was started while ${twin.name} runs as the same replica`)
   }
 
@@ -167,14 +181,31 @@ export class Guard implements MachineObserver {
     const volume = this.#world.machine.volumes.get(name)
     if (volume === undefined) return
     const stack = volume.labels[COMPOSE.project] ?? ''
-    if (volume.labels[OURS.instance] !== this.#world.instance)
+    // By Compose's rule `down --volumes` takes what carries the project's label, whoever made it.
+    if (volume.labels[OURS.instance] !== this.#world.instance && stack !== COMPOSED)
       this.#world.broken('foreign-untouched', `removes volume ${name}, which is not ours`)
     else if (!this.#world.ledger.mayDropVolumes(stack))
       this.#world.broken('volumes-survive', `removes volume ${name}, and nobody said --volumes`)
     this.#mustRun(stack, call)
   }
 
+  /** The loop by itself neither counts them nor heals them. */
+  #touchesOneOff(stack: string, container: SimulatedContainer, call: EngineCall): void {
+    this.#mustNotBeHeld(stack, call)
+    const run = this.#runs.get(stack)
+    if (run?.kind !== 'heal' || run.desired?.presence === 'absent') return
+    run.desired ??= this.#core?.desired.read(stack)
+    if (run.desired?.presence === 'present')
+      this.#world.broken('one-offs-left-alone', `${call.name} of ${container.name}, a one-off container`)
+  }
+
+  #mustNotBeHeld(stack: string, call: EngineCall): void {
+    if (this.held.has('*') || this.held.has(stack))
+      this.#world.broken('held-untouched', `${call.name} of ${call.target} while ${stack} is held`)
+  }
+
   #mustRun(stack: string, call: EngineCall): void {
+    this.#mustNotBeHeld(stack, call)
     if (!this.#runs.has(stack))
       this.#world.broken('one-writer', `${call.name} of ${call.target} while no deployment of ${stack} runs`)
   }
@@ -197,8 +228,8 @@ export class Guard implements MachineObserver {
     run.desired ??= this.#core.desired.read(stack)
     const service = run.desired?.services[container.labels[COMPOSE.service] ?? '']
     if (service === undefined) return
-    if (service.run === 'stopped')
-      this.#world.broken('stopped-stays-stopped', `starts ${container.name}, which was stopped through us`)
+    if (service.run === 'stopped' || service.run === 'paused')
+      this.#world.broken('stopped-stays-stopped', `starts ${container.name}, which was ${service.run} through us`)
     for (const [name, dependency] of Object.entries(service.dependsOn)) {
       const needed = run.desired?.services[name]
       if (!dependency.required || needed === undefined || needed.run !== 'running') continue

@@ -1,7 +1,8 @@
 /** What people and other tools do to the machine, past the daemon. */
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
+import { composeHash } from '../../daemon/stack/mapping/compose-hash.ts'
 import { Refusal } from './machine.ts'
-import { EXTERNAL_NETWORK, EXTERNAL_VOLUME } from './models.ts'
+import { EXTERNAL_NETWORK, EXTERNAL_VOLUME, modelOf, networkNames, type SimulatedModel } from './models.ts'
 import type { HandAction, Step } from './schedule.ts'
 import type { World } from './world.ts'
 
@@ -27,6 +28,55 @@ export function bystanders({ machine }: World): void {
   machine.start(machine.create('shop-zz-1', { Image: 'app:1', Labels: labels }), 'hand')
 }
 
+/** What `docker compose up -d` makes of a model. */
+export function composeUp({ machine }: World, stack: string, simulated: SimulatedModel): void {
+  const model = modelOf(stack, simulated)
+  const project = { [COMPOSE.project]: stack }
+  for (const [key, network] of Object.entries(model.networks ?? {})) {
+    if (network?.external !== true) machine.addNetwork(network!.name, { ...project, [COMPOSE.network]: key })
+  }
+  for (const [key, volume] of Object.entries(model.volumes ?? {})) {
+    if (volume?.external !== true) machine.addVolume(volume!.name, { ...project, [COMPOSE.volume]: key })
+  }
+  for (const [service, spec] of Object.entries(simulated.services)) {
+    const declared = model.services[service]!
+    const [first, ...others] = networkNames(stack, spec)
+    const [policy = 'no', retries = '0'] = (spec.restart ?? 'no').split(':')
+    const mounts = [
+      ...(spec.volume ? [{ Type: 'volume', Source: `${stack}_data`, Target: '/data' }] : []),
+      ...(spec.externalVolume ? [{ Type: 'volume', Source: EXTERNAL_VOLUME, Target: '/ext' }] : []),
+      ...(spec.anonymous ? [{ Type: 'volume', Target: '/cache' }] : []),
+    ]
+    for (let replica = 1; replica <= (spec.replicas ?? 1); replica += 1) {
+      const container = machine.create(
+        spec.fixedName ? `${stack}-fixed-${service}` : `${stack}-${service}-${replica}`,
+        {
+          Image: declared.image!,
+          Env: Object.entries(declared.environment ?? {}).map(([key, value]) => `${key}=${value}`),
+          Labels: {
+            ...project,
+            [COMPOSE.service]: service,
+            [COMPOSE.number]: String(replica),
+            [COMPOSE.oneOff]: 'False',
+            [COMPOSE.configHash]: composeHash(declared, () => undefined),
+          },
+          ...(spec.health === undefined ? {} : { Healthcheck: { Test: ['CMD', 'true'] } }),
+          HostConfig: {
+            NetworkMode: first,
+            RestartPolicy: { Name: policy, MaximumRetryCount: Number(retries) },
+            Mounts: mounts,
+            ...(spec.port === undefined
+              ? {}
+              : { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: String(spec.port) }] } }),
+          },
+        },
+      )
+      for (const network of others) machine.connect(network, container, {})
+      machine.start(container, 'hand')
+    }
+  }
+}
+
 export function handStep(world: World, step: Extract<Step, { do: 'hand' }>): void {
   if (!world.machine.up) return
   try {
@@ -48,7 +98,7 @@ function act(world: World, { what, stack, pick }: { what: HandAction; stack: str
     return
   }
   const ours = [...machine.containers.values()].filter(
-    (container) => container.labels[OURS.instance] === world.instance && container.labels[COMPOSE.project] === stack,
+    (container) => container.labels[COMPOSE.project] === stack && world.isOurs(container),
   )
   const container = ours[pick % Math.max(1, ours.length)]
   if (container === undefined) return

@@ -40,8 +40,12 @@ class Case {
     this.#world = world
     this.#stack = stack
     this.#expected = world.ledger.expected(stack)
+    // One-off containers are nobody's affair but of who asked for them.
     this.#ours = [...world.machine.containers.values()].filter(
-      (container) => container.labels[OURS.instance] === world.instance && container.labels[COMPOSE.project] === stack,
+      (container) =>
+        container.labels[COMPOSE.project] === stack &&
+        container.labels[COMPOSE.oneOff] !== 'True' &&
+        world.isOurs(container),
     )
   }
 
@@ -98,7 +102,7 @@ class Case {
     }
     const network = machine.findNetwork(`${this.#stack}_default`)
     if (network !== undefined && network.labels[OURS.instance] === this.#world.instance) {
-      const foreign = machine.endpointsOf(network).find((c) => c.labels[OURS.instance] !== this.#world.instance)
+      const foreign = machine.endpointsOf(network).find((c) => this.#isStrange(c))
       const flavour = this.#expected.model?.networkFlavour
       if (foreign !== undefined && network.labels.flavour !== (flavour === undefined ? undefined : String(flavour)))
         block(`its network is to be made anew, and ${foreign.name} uses it`)
@@ -153,7 +157,7 @@ class Case {
           this.#set(name, 'all', `port ${spec.port} of ${name} is held by ${other.name}`)
       }
       for (let replica = 1; replica <= replicas; replica += 1) {
-        const foreign = other.labels[OURS.instance] !== this.#world.instance
+        const foreign = !this.#world.isOurs(other)
         if (foreign && other.name === this.#name(name, service, replica))
           this.#set(name, 'all', `the name ${other.name} is taken`)
       }
@@ -169,8 +173,13 @@ class Case {
     }
   }
 
-  #isOfStack({ labels }: SimulatedContainer): boolean {
-    return labels[OURS.instance] === this.#world.instance && labels[COMPOSE.project] === this.#stack
+  #isOfStack(container: SimulatedContainer): boolean {
+    return container.labels[COMPOSE.project] === this.#stack && this.#world.isOurs(container)
+  }
+
+  /** The loop does not touch it: somebody else's, or a one-off. */
+  #isStrange(container: SimulatedContainer): boolean {
+    return container.labels[COMPOSE.oneOff] === 'True' || !this.#world.isOurs(container)
   }
 
   /** Another service was left as it was by an `up` of some services: it has the port by right. */
@@ -206,6 +215,7 @@ class Case {
     for (let replica = 1; replica <= wanted; replica += 1) {
       const found = there.filter((container) => container.labels[COMPOSE.number] === String(replica))
       const [container] = found
+      if (container === undefined && service.vacant.has(replica)) continue
       if (found.length !== 1 || container === undefined)
         this.#differs(name, 'there', `${name} ${replica}: there are ${found.length} containers of it`)
       else this.#checkContainer(name, service, replica, container)
@@ -245,6 +255,10 @@ class Case {
     const { state, lastExit, policy, program, endsByHand } = container
     if (service.run === 'stopped') {
       return state === 'exited' || state === 'created' ? undefined : `is ${state}, and was stopped through us`
+    }
+    if (service.run === 'paused') {
+      const isQuiet = state === 'paused' || state === 'exited' || state === 'created'
+      return isQuiet ? undefined : `is ${state}, and is to be paused`
     }
     if (program.exit !== undefined) {
       const wasRun = container.startedBefore && (state === 'exited' || state === 'running' || state === 'restarting')
@@ -311,7 +325,7 @@ class Case {
     for (const container of this.#ours) this.#differences.push(`${container.name} is there, and the stack is not`)
     for (const network of machine.networks.values()) {
       if (network.labels[OURS.instance] !== instance || network.labels[COMPOSE.project] !== this.#stack) continue
-      const foreign = machine.endpointsOf(network).find((c) => c.labels[OURS.instance] !== instance)
+      const foreign = machine.endpointsOf(network).find((c) => this.#isStrange(c))
       if (foreign === undefined) this.#differences.push(`network ${network.name} is there, and the stack is not`)
       else this.#obstacles.push(`${foreign.name} uses network ${network.name}`)
     }
@@ -354,16 +368,19 @@ export function judgeWord(world: World, stack: string, verdict: Verdict): string
 }
 
 /** No accepted request is lost: each is in the store, and has ended as it may. */
-export function judgeRequests(world: World): string | undefined {
+export function judgeRequests(world: World, calm: boolean): string | undefined {
   const rows = new Map(world.ledger.deployments().map((row) => [row.id, row]))
   for (const { step, deployment, answer } of world.ledger.entries) {
     if (answer !== 'accepted') continue
     const row = rows.get(deployment!)
     const what = `${step.do} of ${step.stack}`
     if (row === undefined) return `the accepted ${what} is not in the store`
+    // Who puts a stack on hold ends what is under way for it.
+    if (row.state === 'cancelled' && world.ledger.wasHeld) continue
     if (row.state !== 'succeeded' && row.state !== 'failed' && row.state !== 'superseded')
       return `the accepted ${what} ended as ${row.state}`
     if (row.state === 'succeeded' && row.applied !== 1) return `the ${what} succeeded, and was never applied`
+    if (calm && row.state === 'failed') return `the ${what} failed, and nothing was wrong: ${row.error}`
     const later = [...rows.values()].some((other) => other.stack === row.stack && other.sequence > row.sequence)
     if (row.state === 'superseded' && !later) return `the ${what} was superseded by nothing`
   }

@@ -29,7 +29,7 @@ export interface DeploymentOnDisk {
 export interface ExpectedService {
   readonly spec: SimulatedService
   readonly model: SimulatedModel
-  readonly run: 'running' | 'stopped' | 'removed'
+  readonly run: 'running' | 'stopped' | 'paused' | 'removed'
   readonly replicas: number
   /** `--no-recreate`: an older container may stay. */
   readonly keepsOld: boolean
@@ -37,6 +37,8 @@ export interface ExpectedService {
   readonly createdAfterMs: number
   /** They were started after this: somebody asked for a restart. */
   readonly startedAfterMs: number
+  /** Replicas that `rm` may have left empty. */
+  readonly vacant: ReadonlySet<number>
 }
 
 export interface ExpectedStack {
@@ -49,7 +51,10 @@ export interface ExpectedStack {
 
 export class Ledger {
   readonly entries: Entry[] = []
+  /** Something was put on hold. */
+  wasHeld = false
   readonly #world: World
+  readonly #adopted = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -73,6 +78,13 @@ export class Ledger {
       this.#world.folder,
       'SELECT sequence, id, stack, kind, state, applied, error FROM deployments ORDER BY sequence',
     )
+  }
+
+  /** It forgets what is gone, and who is not adopted any more is ours by its label or not at all. */
+  isAdopted(id: string): boolean {
+    const rows = sqliteControl.query(this.#world.folder, 'SELECT 1 FROM adopted WHERE id = ?', id)
+    if (rows.length > 0) this.#adopted.add(id)
+    return this.#adopted.has(id)
   }
 
   entryOf(deployment: string): Entry | undefined {
@@ -107,13 +119,15 @@ interface Mutable {
 
 function after(before: Mutable, { step, askedAtMs }: Entry, outcome: string): Mutable {
   if (step.do === 'up') return afterUp(before, step, askedAtMs)
+  if (step.do === 'adopt') return afterAdopt(step)
+  if (step.do === 'run') return afterOneOff(before, step)
   if (step.do === 'down' && step.services.length === 0) {
     const volumesGone = step.volumes === 'remove' && outcome === 'succeeded'
     return { ...before, presence: 'absent', services: new Map(), volumesGone }
   }
   const services = new Map(before.services)
   const named = step.do === 'scale' ? Object.keys(step.scale) : step.services
-  const withNeeds = step.do !== 'down' && step.do !== 'scale' && step.dependencies === 'include'
+  const withNeeds = 'dependencies' in step && step.dependencies === 'include'
   // All is all that is there, also what a partial `up` left of an older file.
   const scope = named.length === 0 ? services.keys() : scopeOf(before.model!, named, withNeeds)
   for (const name of [...scope]) {
@@ -122,10 +136,19 @@ function after(before: Mutable, { step, askedAtMs }: Entry, outcome: string): Mu
     if (step.do === 'down') services.set(name, { ...old, run: 'removed' })
     else if (step.do === 'stop') {
       if (old.run !== 'removed') services.set(name, { ...old, run: 'stopped' })
-    } else if (step.do === 'start') services.set(name, { ...old, run: 'running' })
-    else if (step.do === 'restart') services.set(name, { ...old, run: 'running', startedAfterMs: askedAtMs })
+    } else if (step.do === 'start') services.set(name, { ...old, run: 'running', vacant: NONE })
+    else if (step.do === 'kill') {
+      if (old.run !== 'removed' && step.signal !== 'SIGHUP') services.set(name, { ...old, run: 'stopped' })
+    } else if (step.do === 'pause') {
+      if (old.run === 'running') services.set(name, { ...old, run: 'paused' })
+    } else if (step.do === 'unpause') {
+      if (old.run === 'paused') services.set(name, { ...old, run: 'running' })
+    } else if (step.do === 'remove') {
+      const numbers = (step.containers ?? []).map(replicaOf(name)).filter((replica) => replica !== undefined)
+      services.set(name, { ...old, vacant: new Set([...old.vacant, ...numbers]) })
+    } else if (step.do === 'restart') services.set(name, { ...old, run: 'running', startedAfterMs: askedAtMs })
     else if (step.do === 'scale')
-      services.set(name, { ...old, run: 'running', replicas: step.scale[name] ?? old.replicas })
+      services.set(name, { ...old, run: 'running', replicas: step.scale[name] ?? old.replicas, vacant: NONE })
   }
   return { ...before, services }
 }
@@ -151,8 +174,41 @@ function afterUp(before: Mutable, step: Extract<RequestStep, { do: 'up' }>, aske
       keepsOld: options.recreate === 'never',
       createdAfterMs: isForced(options, name) ? askedAtMs : (known?.createdAfterMs ?? 0),
       startedAfterMs: known?.startedAfterMs ?? 0,
+      vacant: NONE,
     })
   }
+  return { presence: 'present', model, services, volumesGone: false }
+}
+
+const NONE: ReadonlySet<number> = new Set()
+
+/** Containers are written down as `ID service number`. */
+const replicaOf =
+  (service: string) =>
+  (container: string): number | undefined => {
+    const [, of, number] = container.split(' ')
+    return of === service ? Number(number) : undefined
+  }
+
+/** All stays as it is. What has no container has none until somebody asks for it. */
+function afterAdopt({ model, there }: Extract<RequestStep, { do: 'adopt' }>): Mutable {
+  const services = Object.entries(model.services).map(([name, spec]): [string, ExpectedService] => {
+    const found = there?.[name] ?? 0
+    const run = found === 0 ? 'removed' : 'running'
+    const replicas = found === 0 ? (spec.replicas ?? 1) : found
+    return [name, { spec, model, run, replicas, keepsOld: true, createdAfterMs: 0, startedAfterMs: 0, vacant: NONE }]
+  })
+  return { presence: 'present', model, services: new Map(services), volumesGone: false }
+}
+
+/** What it depends on is brought up; the service's own replicas are left as they are. */
+function afterOneOff(before: Mutable, { stack, model, service }: Extract<RequestStep, { do: 'run' }>): Mutable {
+  const scope = scopeOf(model, [service], true)
+  scope.delete(service)
+  const isThere = before.presence === 'present'
+  const services = new Map(isThere ? before.services : [])
+  const up = afterUp(before, { do: 'up', stack, model, options: { services: [...scope], dependencies: 'ignore' } }, 0)
+  for (const name of scope) services.set(name, up.services.get(name)!)
   return { presence: 'present', model, services, volumesGone: false }
 }
 

@@ -1,12 +1,17 @@
 /** Plays one schedule: each step in turn, then quiet, then judgement. */
 
+import { COMPOSE } from '../../daemon/stack/labels.ts'
 import { Problem } from '../../protocol/problems.ts'
-import { DownOptions, ScaleRequest, ServicesRequest, UpRequest } from '../../protocol/resources/stack.ts'
+import { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
+import { RunRequest } from '../../protocol/resources/run.ts'
+import { AdoptRequest, DownOptions, ScaleRequest, ServicesRequest, UpRequest } from '../../protocol/resources/stack.ts'
 import type { Bug } from './bugs.ts'
-import { bystanders, foreignStep, handStep } from './hands.ts'
+import { bystanders, composeUp, foreignStep, handStep } from './hands.ts'
 import { judge, judgeRequests, judgeWord } from './judge.ts'
-import { modelOf } from './models.ts'
-import { isRequest, type RequestStep, type Schedule, type Step } from './schedule.ts'
+import { isUp, type SimulatedContainer } from './machine.ts'
+import { modelOf, type SimulatedModel } from './models.ts'
+import { promptness } from './promptness.ts'
+import { COMPOSED, isRequest, type RequestStep, type Schedule, type Step } from './schedule.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
 import { type Violation, World } from './world.ts'
 
@@ -29,6 +34,10 @@ export interface PlayOptions {
 const CONVERGE_MS = 45 * 60_000
 /** Once all is as declared nothing more is done: looked at for longer than the loop's own look takes. */
 const QUIET_MS = 62_000
+/** Longer than the daemon gives the Engine for what somebody waits for. */
+const ANSWER_MS = 130_000
+/** A hold lets a call that is under way end, and one that hangs has ten minutes. */
+const HELD_MS = 11 * 60_000
 /** Attempts against an obstacle back off: 1, 2, 4, ... seconds. */
 const ATTEMPTS_LIMIT = 12
 
@@ -38,6 +47,7 @@ export async function play(schedule: Schedule, options: PlayOptions): Promise<Pl
   const world = new World({
     seed: schedule.seed,
     apiVersion: schedule.apiVersion,
+    bootMs: schedule.apiVersion === '1.41' ? [750, 3000] : [5, 40, 400, 3000],
     folder: options.folder,
     bug: options.bug,
     trace: options.trace === true,
@@ -45,6 +55,7 @@ export async function play(schedule: Schedule, options: PlayOptions): Promise<Pl
   options.inhabit(world)
   try {
     bystanders(world)
+    if (schedule.composed !== undefined) composeUp(world, COMPOSED, schedule.composed)
     world.boot()
     const people = new People(world)
     for (const step of schedule.steps) {
@@ -53,7 +64,7 @@ export async function play(schedule: Schedule, options: PlayOptions): Promise<Pl
       await people.take(step)
       await world.scheduler.advance(world.random.pick([0, 3, 15, 60]))
     }
-    if (world.violation === undefined) await settle(world, schedule.stacks)
+    if (world.violation === undefined) await settle(world, schedule, people)
   } catch (error) {
     world.broken('the-world-goes-on', error instanceof Error ? (error.stack ?? error.message) : String(error))
   } finally {
@@ -72,6 +83,7 @@ export function wordsOf(step: Step): string {
 
 class People {
   readonly #world: World
+  #runs = 0
 
   constructor(world: World) {
     this.#world = world
@@ -99,6 +111,11 @@ class People {
         machine.goDown()
         scheduler.after(step.downMs, () => machine.comeUp())
         return
+      case 'trouble':
+        return this.#trouble(step)
+      case 'hold':
+      case 'resume':
+        return this.#hold(step.do, step.stack)
       case 'clock':
         world.wall.skewMs += step.ms
         return
@@ -115,11 +132,75 @@ class People {
     }
   }
 
-  async #request(step: RequestStep): Promise<void> {
+  #trouble({ what, forMs }: Extract<Step, { do: 'trouble' }>): void {
+    const { machine, scheduler } = this.#world
+    const key = what === 'removals-stick' ? 'removalsStick' : 'poolsAreOut'
+    machine[key] = true
+    scheduler.after(forMs, () => {
+      machine[key] = false
+    })
+  }
+
+  /** Nothing is touched from the answer of a hold on until a resume is asked for. */
+  async #hold(what: 'hold' | 'resume', stack: string | undefined): Promise<void> {
+    const world = this.#world
+    const daemon = await this.#daemon()
+    if (daemon === undefined) return
+    const scope = stack ?? '*'
+    let ended = false
+    const refused = (error: unknown): void => {
+      ended = true
+      if (error instanceof DaemonDied) return
+      if (!(error instanceof Problem)) world.thrown(`${what} of ${scope} was refused`, error)
+    }
+    world.ledger.wasHeld = true
+    if (what === 'resume') {
+      world.guard.held.delete(scope)
+      try {
+        daemon.holds.resume(stack)
+      } catch (error) {
+        refused(error)
+      }
+      return
+    }
+    daemon.holds.hold(stack, { name: 'simulator' }).then(() => {
+      ended = true
+      if (daemon.life.alive) world.guard.held.add(scope)
+    }, refused)
+    await this.#until(daemon, () => ended, HELD_MS)
+    if (!ended && daemon.life.alive && world.violation === undefined)
+      world.broken('requests-are-answered', `hold of ${scope} had no answer in so long`)
+  }
+
+  /** Who held something lets it go in the end. */
+  async resumeAll(): Promise<void> {
+    const world = this.#world
+    if (!world.ledger.wasHeld) return
+    const held = await this.#holds()
+    for (const stack of held) await this.#hold('resume', stack)
+  }
+
+  async #holds(): Promise<(string | undefined)[]> {
+    const daemon = await this.#daemon()
+    return daemon?.core.store.holds.all().map(({ stack }) => stack) ?? []
+  }
+
+  async #daemon(): Promise<World['daemon']> {
     const world = this.#world
     await world.scheduler.advance(120_000, () => world.isUp || world.violation !== undefined)
-    const { daemon } = world
+    return world.daemon
+  }
+
+  async #until(daemon: NonNullable<World['daemon']>, isOver: () => boolean, limitMs = ANSWER_MS): Promise<void> {
+    const world = this.#world
+    await world.scheduler.advance(limitMs, () => isOver() || !daemon.life.alive || world.violation !== undefined)
+  }
+
+  async #request(asked: RequestStep): Promise<void> {
+    const world = this.#world
+    const daemon = await this.#daemon()
     if (daemon === undefined) return
+    const step = this.#seen(asked)
     const entry = world.ledger.asked(step)
     let ended = false
     ask(daemon.control, step).then(
@@ -137,10 +218,69 @@ class People {
         world.note(`refused: ${error instanceof Error ? error.message : String(error)}`)
       },
     )
-    await world.scheduler.advance(120_000, () => ended || !daemon.life.alive || world.violation !== undefined)
+    await this.#until(daemon, () => ended)
     if (entry.answer === 'none') world.ledger.lookFor(entry)
     if (!ended && daemon.life.alive && world.violation === undefined)
-      world.broken('requests-are-answered', `${step.do} of ${step.stack} had no answer in two minutes`)
+      world.broken('requests-are-answered', `${step.do} of ${step.stack} had no answer in so long`)
+    if (step.do === 'run' && entry.deployment !== undefined) await this.#oneOff(daemon, step, entry.deployment)
+  }
+
+  /** What whoever asks has looked up before. */
+  #seen(step: RequestStep): RequestStep {
+    const { machine } = this.#world
+    const of = (stack: string) => [...machine.containers.values()].filter((c) => c.labels[COMPOSE.project] === stack)
+    const numberOf = (container: SimulatedContainer) =>
+      `${container.id} ${container.labels[COMPOSE.service]} ${container.labels[COMPOSE.number]}`
+    if (step.do === 'remove') {
+      const meant = of(step.stack).filter(
+        (container) =>
+          !isUp(container) &&
+          (step.services.length === 0 || step.services.includes(container.labels[COMPOSE.service] ?? '')),
+      )
+      return { ...step, containers: meant.map(numberOf) }
+    }
+    if (step.do !== 'adopt') return step
+    const there: Record<string, number> = {}
+    for (const { labels } of of(step.stack)) {
+      const service = labels[COMPOSE.service] ?? ''
+      there[service] = (there[service] ?? 0) + 1
+    }
+    return { ...step, there }
+  }
+
+  /** Once what it needs is there. It is made by a call of its own, whose answer is waited for. */
+  async #oneOff(
+    daemon: NonNullable<World['daemon']>,
+    step: Extract<RequestStep, { do: 'run' }>,
+    deployment: string,
+  ): Promise<void> {
+    const world = this.#world
+    const state = () => world.ledger.deployments().find(({ id }) => id === deployment)?.state ?? ''
+    let seen = ''
+    const looked = (): boolean => {
+      seen = state()
+      return seen !== 'queued' && seen !== 'running'
+    }
+    await this.#until(daemon, looked, 30_000)
+    if (seen !== 'succeeded' || !daemon.life.alive) return
+    this.#runs += 1
+    const request = RunRequest.parse({
+      service: step.service,
+      name: `${step.stack}-${step.service}-run-${this.#runs}`,
+      remove: step.after === 'remove',
+      overrides: { environment: { SIM_EXIT: `0:${step.forMs}` } },
+    })
+    let ended = false
+    const end = (): void => {
+      ended = true
+    }
+    daemon.oneOffs.run(step.stack, request).then(end, (error: unknown) => {
+      end()
+      if (error instanceof DaemonDied) return
+      if (!(error instanceof Problem)) world.thrown(`run of ${step.service} was refused`, error)
+      world.note(`run was refused: ${String(error)}`)
+    })
+    await this.#until(daemon, () => ended, ANSWER_MS + 60_000)
   }
 }
 
@@ -152,17 +292,35 @@ function ask(control: Control, step: RequestStep): Promise<{ deployment: string 
     case 'up':
       return control.up(
         step.stack,
-        UpRequest.parse({
-          model: modelOf(step.stack, step.model),
-          source: { workingDir: `/srv/${step.stack}`, configFiles: [`/srv/${step.stack}/compose.yaml`], host: 'sim' },
-          options: step.options,
-        }),
+        UpRequest.parse({ ...definitionOf(step.stack, step.model), options: step.options }),
         caller,
       )
     case 'down': {
       const { services, volumes, timeoutSeconds } = step
       return control.down(step.stack, DownOptions.parse({ services, volumes, timeoutSeconds }), caller)
     }
+    case 'kill': {
+      const { services, signal } = step
+      return control.kill(step.stack, KillOptions.parse({ services, signal }), caller)
+    }
+    case 'pause':
+    case 'unpause':
+      return control[step.do](step.stack, PauseOptions.parse({ services: step.services }), caller)
+    case 'remove': {
+      const containers = (step.containers ?? []).map((container) => container.split(' ')[0]!)
+      return control.remove(step.stack, RemoveOptions.parse({ services: step.services, containers }), caller)
+    }
+    case 'adopt':
+      return control.adopt(step.stack, AdoptRequest.parse(definitionOf(step.stack, step.model)), caller)
+    case 'run':
+      return control.up(
+        step.stack,
+        UpRequest.parse({
+          ...definitionOf(step.stack, step.model),
+          options: { services: [step.service], purpose: 'one-off' },
+        }),
+        caller,
+      )
     case 'scale':
       return control.scale(step.stack, ScaleRequest.parse({ scale: step.scale, dependencies: 'ignore' }), caller)
     default: {
@@ -172,13 +330,21 @@ function ask(control: Control, step: RequestStep): Promise<{ deployment: string 
   }
 }
 
+const definitionOf = (stack: string, model: SimulatedModel) => ({
+  model: modelOf(stack, model),
+  source: { workingDir: `/srv/${stack}`, configFiles: [`/srv/${stack}/compose.yaml`], host: 'sim' },
+})
+
 /** Faults end; time passes until the world is quiet; then it must be as declared, and stay so. */
-async function settle(world: World, stacks: readonly string[]): Promise<void> {
+async function settle(world: World, { stacks, calm }: Schedule, people: People): Promise<void> {
   const { scheduler, faults, machine, guard } = world
   world.note('> faults end')
   faults.clear()
   Object.assign(machine.events.fate, { lose: 0, repeat: 0, late: 0 })
+  machine.removalsStick = false
+  machine.poolsAreOut = false
   if (!machine.up) await scheduler.advance(60_000, () => machine.up)
+  await people.resumeAll()
   const until = scheduler.nowMs + CONVERGE_MS
   let problem: string | undefined
   for (let stepMs = 500; scheduler.nowMs < until; stepMs = Math.min(stepMs * 2, 30_000)) {
@@ -199,10 +365,11 @@ async function settle(world: World, stacks: readonly string[]): Promise<void> {
       problem = 'it goes on changing things although all is as declared'
       continue
     }
-    const lost = verdicts.some(({ endless }) => endless) ? undefined : judgeRequests(world)
+    const lost = verdicts.some(({ endless }) => endless) ? undefined : judgeRequests(world, calm === true && !hindered)
     if (lost !== undefined) world.broken('requests-are-kept', lost)
     const word = foreignProblem(world)
     if (word !== undefined) world.broken('foreign-untouched', word)
+    if (!hindered && world.violation === undefined) await promptness(world)
     return
   }
   world.broken(

@@ -1,4 +1,4 @@
-// The simulator: `npm run sim -- --runs 100000 [--seed N] [--jobs 2] [--bug NAME] [--one SEED] [--store file] [--json]`.
+// The simulator: `npm run sim -- --runs 100000 [--seed N] [--minutes N] [--jobs 2] [--bug NAME] [--one SEED] [--store file] [--json]`.
 // Bundles it, plays schedules side by side in processes, and prints what broke: seed, rule, shrunk schedule, last calls.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,12 +8,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { MUTATIONS } from './mutations.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const sqlite = join(here, '../../node_modules/better-sqlite3/lib/index.js')
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '2000' },
+    minutes: { type: 'string' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     bug: { type: 'string' },
@@ -27,6 +29,9 @@ const { values } = parseArgs({
   },
 })
 
+/** Edits of the source by which the named bug is planted; one that no longer fits its file is an error. */
+const edits = MUTATIONS[values.bug] ?? []
+const planted = new Set()
 const folder = mkdtempSync(join(tmpdir(), 'ek-sim-bundle-'))
 const bundle = join(folder, 'worker.cjs')
 await build({
@@ -47,12 +52,27 @@ await build({
             ? { path: sqlite, external: true }
             : { path: join(here, 'sqlite.ts') },
         )
+        if (edits.length > 0) {
+          bundler.onLoad({ filter: /daemon\/.*\.ts$/ }, ({ path }) => {
+            const fitting = edits.filter(({ file }) => file.test(path))
+            if (fitting.length === 0) return undefined
+            let contents = readFileSync(path, 'utf8')
+            for (const edit of fitting) {
+              if (!contents.includes(edit.from)) continue
+              contents = contents.replace(edit.from, edit.to)
+              planted.add(edit)
+            }
+            return { contents, loader: 'ts' }
+          })
+        }
         // The language has tests of its own; reading each model through it would cost a tenth of the time.
         bundler.onResolve({ filter: /check-model\.ts$/ }, () => ({ path: join(here, 'unchecked-model.ts') }))
       },
     },
   ],
 })
+
+if (planted.size < edits.length) throw new Error(`${values.bug} cannot be planted: the source has changed`)
 
 const single = values.one !== undefined || values.schedule !== undefined
 const runs = single ? 1 : Number(values.runs)
@@ -77,7 +97,8 @@ function work(index) {
     from,
     count,
     failuresLimit: Number(values.failures),
-    bug: values.bug,
+    ...(values.minutes === undefined ? {} : { minutes: Number(values.minutes) }),
+    bug: edits.length > 0 ? undefined : values.bug,
     store: values.store,
     trace: values.one !== undefined || values.schedule !== undefined,
     shrink: !values['no-shrink'] && !single,

@@ -9,6 +9,14 @@ export type RequestStep =
   | { do: 'down'; stack: string; services: string[]; volumes: 'keep' | 'remove'; timeoutSeconds?: number }
   | { do: 'start' | 'stop' | 'restart'; stack: string; services: string[]; dependencies: 'include' | 'ignore' }
   | { do: 'scale'; stack: string; scale: Record<string, number> }
+  | { do: 'kill'; stack: string; services: string[]; signal: 'SIGKILL' | 'SIGTERM' | 'SIGHUP' }
+  | { do: 'pause' | 'unpause'; stack: string; services: string[] }
+  /** Of what does not run when it is asked for. */
+  | { do: 'remove'; stack: string; services: string[]; containers?: readonly string[] }
+  /** A project that Compose started before, held against this model. */
+  | { do: 'adopt'; stack: string; model: SimulatedModel; there?: Readonly<Record<string, number>> }
+  /** A one-off container of a service, which ends after so long. */
+  | { do: 'run'; stack: string; service: string; model: SimulatedModel; forMs: number; after: 'keep' | 'remove' }
 
 export type HandAction =
   | 'remove'
@@ -30,6 +38,10 @@ export type Step =
   | { do: 'events'; how: 'lose' | 'repeat' | 'late' | 'break'; count: number }
   | { do: 'engine-restart'; downMs: number }
   | { do: 'hand'; what: HandAction; stack: string; pick: number }
+  /** Without a stack: the whole daemon. */
+  | { do: 'hold' | 'resume'; stack?: string }
+  /** What the Engine cannot do for a time: delete the files of containers, give another network addresses. */
+  | { do: 'trouble'; what: 'removals-stick' | 'pools-are-out'; forMs: number }
   | { do: 'clock'; ms: number }
   | { do: 'retag' }
   | { do: 'foreign'; what: 'take-port' | 'free-port' | 'attach' | 'detach' | 'take-name' | 'free-name' }
@@ -38,16 +50,32 @@ export interface Schedule {
   readonly seed: number
   readonly apiVersion: string
   readonly stacks: readonly string[]
+  /** Nothing is made to fail: whatever is asked for must be had. */
+  readonly calm?: true
+  /** What Docker Compose has started before all else. */
+  readonly composed?: SimulatedModel
   readonly steps: readonly Step[]
 }
 
-export const isRequest = (step: Step): step is RequestStep =>
-  step.do === 'up' ||
-  step.do === 'down' ||
-  step.do === 'start' ||
-  step.do === 'stop' ||
-  step.do === 'restart' ||
-  step.do === 'scale'
+const REQUESTS: Readonly<Record<RequestStep['do'], true>> = {
+  up: true,
+  down: true,
+  start: true,
+  stop: true,
+  restart: true,
+  scale: true,
+  kill: true,
+  pause: true,
+  unpause: true,
+  remove: true,
+  adopt: true,
+  run: true,
+}
+
+export const isRequest = (step: Step): step is RequestStep => step.do in REQUESTS
+
+/** The stack that Compose started. */
+export const COMPOSED = 'proj'
 
 const WEIGHTS = {
   up: 7,
@@ -56,6 +84,14 @@ const WEIGHTS = {
   start: 1.1,
   restart: 1.2,
   scale: 1,
+  kill: 0.9,
+  pause: 0.5,
+  unpause: 0.5,
+  remove: 0.5,
+  run: 0.7,
+  hold: 0.35,
+  resume: 0.5,
+  trouble: 0.3,
   wait: 6,
   fault: 6,
   crash: 0.8,
@@ -68,18 +104,59 @@ const WEIGHTS = {
   foreign: 0.5,
 }
 
+/** Where nothing is made to fail. */
+const CALM_WEIGHTS = { up: 6, stop: 1, start: 1, restart: 1.5, scale: 1.5, kill: 1, pause: 0.5, unpause: 0.7, wait: 4 }
+
 export function randomSchedule(seed: number): Schedule {
   const random = new Random(seed)
+  const apiVersion = random.chance(0.25) ? '1.41' : '1.51'
+  if (random.chance(0.08)) return calmSchedule(seed, random, apiVersion)
   const stacks = random.chance(0.15) ? ['shop', 'blog'] : ['shop']
   const models = new Map<string, SimulatedModel>()
   const steps: Step[] = []
   const count = random.pick([3, 4, 5, 6, 7, 8, 9, 11, 13])
+  const composed = random.chance(0.1) ? randomModel(random, COMPOSED) : undefined
+  if (composed !== undefined) {
+    stacks.push(COMPOSED)
+    const model = random.chance(0.3) ? withoutFlavours(changedModel(random, COMPOSED, composed)) : composed
+    models.set(COMPOSED, model)
+    if (random.chance(0.3)) steps.push(randomStep(random, 'fault', stacks, models))
+    steps.push({ do: 'adopt', stack: COMPOSED, model })
+  }
   // Most begin with a stack that is up, for most of what can go wrong goes wrong then.
   if (random.chance(0.3)) steps.push(randomStep(random, 'fault', stacks, models))
   steps.push(randomStep(random, 'up', stacks, models))
   if (random.chance(0.6)) steps.push({ do: 'wait', ms: random.pick([500, 3000, 10_000]) })
   while (steps.length < count) steps.push(randomStep(random, random.weighted(WEIGHTS), stacks, models))
-  return { seed, apiVersion: random.chance(0.12) ? '1.41' : '1.51', stacks, steps }
+  return { seed, apiVersion, stacks, steps, ...(composed === undefined ? {} : { composed }) }
+}
+
+function calmSchedule(seed: number, random: Random, apiVersion: string): Schedule {
+  const models = new Map<string, SimulatedModel>()
+  const steps: Step[] = [randomStep(random, 'up', ['shop'], models)]
+  const count = random.int(3, 8)
+  while (steps.length < count) steps.push(randomStep(random, random.weighted(CALM_WEIGHTS), ['shop'], models))
+  for (const step of steps) if (step.do === 'up') calmDown(step)
+  return { seed, apiVersion, stacks: ['shop'], steps, calm: true }
+}
+
+/** Programs that do well, images that are there, and as much time as it takes. */
+function calmDown({ model, options }: Extract<Step, { do: 'up' }>): void {
+  delete options.waitTimeoutSeconds
+  delete model.volumeFlavour
+  for (const service of Object.values(model.services)) {
+    delete service.exit
+    if (service.health === 'never') service.health = 100
+    if (service.image !== 'app:2' && service.image !== 'app:data') delete service.image
+  }
+  mendNeeds(model)
+}
+
+/** What Compose made is taken as it is: its networks and volumes do not say what they were made from. */
+function withoutFlavours(model: SimulatedModel): SimulatedModel {
+  delete model.networkFlavour
+  delete model.volumeFlavour
+  return model
 }
 
 function randomStep(
@@ -112,6 +189,40 @@ function randomStep(
       }
     case 'scale':
       return { do: 'scale', stack, scale: randomScale(random, model) }
+    case 'kill':
+      return {
+        do: 'kill',
+        stack,
+        services: model !== undefined && random.chance(0.5) ? someServices(random, model) : [],
+        signal: random.pick(['SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGHUP']),
+      }
+    case 'pause':
+    case 'unpause':
+    case 'remove':
+      return {
+        do: kind,
+        stack,
+        services: model !== undefined && random.chance(0.5) ? someServices(random, model) : [],
+      }
+    case 'run':
+      if (model === undefined) return randomUp(random, stack, models)
+      return {
+        do: 'run',
+        stack,
+        service: random.pick(Object.keys(model.services)),
+        model,
+        forMs: random.pick([20, 500, 8000]),
+        after: random.pick(['keep', 'remove', 'remove']),
+      }
+    case 'hold':
+    case 'resume':
+      return random.chance(0.75) ? { do: kind, stack } : { do: kind }
+    case 'trouble':
+      return {
+        do: 'trouble',
+        what: random.pick(['removals-stick', 'pools-are-out']),
+        forMs: random.pick([300, 5000, 60_000]),
+      }
     case 'wait':
       return { do: 'wait', ms: random.pick([5, 30, 100, 300, 1000, 3000, 12_000, 70_000]) }
     case 'fault': {
@@ -159,6 +270,7 @@ function randomUp(random: Random, stack: string, models: Map<string, SimulatedMo
   let model = before
   if (model === undefined) model = randomModel(random, stack)
   else if (random.chance(0.65)) model = changedModel(random, stack, model)
+  if (stack === COMPOSED) withoutFlavours(model)
   if (before !== undefined && random.chance(0.25)) {
     options.services = someServices(random, model)
     if (random.chance(0.3)) options.dependencies = 'ignore'
@@ -194,7 +306,7 @@ function randomScale(random: Random, model: SimulatedModel | undefined): Record<
 /** Smaller schedules that may fail alike: without a step, or with less in a step. */
 export function* smaller(schedule: Schedule): Generator<Schedule> {
   for (const candidate of candidates(schedule)) {
-    for (const step of candidate.steps) if (step.do === 'up') mendNeeds(step.model)
+    for (const step of candidate.steps) if ('model' in step) mendNeeds(step.model)
     yield candidate
   }
 }
@@ -205,7 +317,7 @@ function* candidates(schedule: Schedule): Generator<Schedule> {
     for (let from = 0; from < steps.length; from += size)
       yield { ...schedule, steps: [...steps.slice(0, from), ...steps.slice(from + size)] }
   }
-  const names = new Set(steps.flatMap((step) => (step.do === 'up' ? Object.keys(step.model.services) : [])))
+  const names = new Set(steps.flatMap((step) => ('model' in step ? Object.keys(step.model.services) : [])))
   for (const name of names) {
     const without = steps.map((step) => withoutService(step, name))
     if (without.every((step) => step !== undefined)) yield { ...schedule, steps: without as Step[] }
@@ -225,6 +337,12 @@ function withoutService(step: Step, name: string): Step | undefined {
     if (services?.length === 0) return undefined
     const { [name]: _, ...scale } = step.options.scale ?? {}
     return { ...step, model, options: { ...step.options, ...(services && { services }), scale } }
+  }
+  if (step.do === 'run' || step.do === 'adopt') {
+    if (step.do === 'run' && step.service === name) return undefined
+    const model = structuredClone(step.model)
+    dropService(model, name)
+    return Object.keys(model.services).length === 0 ? undefined : { ...step, model }
   }
   if ('services' in step && step.services.includes(name)) {
     const services = step.services.filter((other) => other !== name)

@@ -50,7 +50,7 @@ export const sqliteControl = {
     if (disk === undefined) return
     disk.raw.exec(
       `BEGIN; DELETE FROM steps; DELETE FROM deployments; DELETE FROM services; DELETE FROM stacks;
-       DELETE FROM revisions; DELETE FROM revision_images; DELETE FROM events; DELETE FROM memory; COMMIT`,
+       DELETE FROM revisions; DELETE FROM revision_images; DELETE FROM events; DELETE FROM memory; DELETE FROM holds; DELETE FROM adopted; COMMIT`,
     )
   },
   forget(folder: string): void {

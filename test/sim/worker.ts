@@ -16,6 +16,8 @@ interface Order {
   readonly from: number
   readonly count: number
   readonly failuresLimit: number
+  /** As many as go into that time. */
+  readonly minutes?: number
   readonly bug?: string
   readonly store?: 'memory' | 'file'
   readonly trace?: boolean
@@ -52,7 +54,9 @@ async function main(): Promise<void> {
     order.schedule === undefined
       ? Array.from({ length: order.count }, (_, index) => () => randomSchedule(order.from + index))
       : [() => order.schedule!]
+  const untilMs = started + (order.minutes ?? Number.POSITIVE_INFINITY) * 60_000
   for (const make of schedules) {
+    if (now() > untilMs) break
     const schedule = make()
     say({ at: schedule.seed })
     const played = await play(schedule, { folder, bug, inhabit, trace: order.trace === true })

@@ -13,11 +13,14 @@ import { Endings } from '../../daemon/reconcile/endings.ts'
 import { EngineWatch } from '../../daemon/reconcile/engine-watch.ts'
 import { EventRecorder } from '../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../daemon/reconcile/files.ts'
+import { HoldControl } from '../../daemon/reconcile/hold-control.ts'
 import { Observer } from '../../daemon/reconcile/observer.ts'
+import { OneOffs } from '../../daemon/reconcile/one-offs.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
 import { RecentEnds } from '../../daemon/reconcile/recent-ends.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
+import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import { openStore } from '../../daemon/store/store.ts'
 import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
@@ -26,8 +29,9 @@ import { Life, Scheduler, SimulatedClock, type TimerHost, WallClock } from './cl
 import { Faults } from './faults.ts'
 import { Guard } from './guard.ts'
 import { Ledger } from './ledger.ts'
-import { ENGINE_20, ENGINE_28, Machine } from './machine.ts'
+import { ENGINE_20, ENGINE_28, Machine, type SimulatedContainer, type SimulatedNetwork } from './machine.ts'
 import { Random } from './random.ts'
+import { COMPOSED } from './schedule.ts'
 import { simulatedEngine } from './simulated-engine.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
 
@@ -40,6 +44,8 @@ export interface Violation {
 export interface WorldOptions {
   readonly seed: number
   readonly apiVersion: string
+  /** How long a new process of the daemon takes to begin. */
+  readonly bootMs: readonly number[]
   readonly folder: string
   readonly bug: Bug | undefined
   readonly trace: boolean
@@ -49,6 +55,8 @@ interface Daemon {
   readonly life: Life
   readonly core: Core
   readonly control: StackControl
+  readonly holds: HoldControl
+  readonly oneOffs: OneOffs
 }
 
 export class World {
@@ -92,6 +100,18 @@ export class World {
       life: this.#life,
       onThrow: (error) => this.thrown('a timer of the daemon threw', error),
     }
+  }
+
+  /** Made by our daemon, or taken over from Compose by it. */
+  isOurs(container: SimulatedContainer): boolean {
+    if (container.labels[OURS.instance] === this.instance) return true
+    return container.labels[COMPOSE.project] === COMPOSED && this.ledger.isAdopted(container.id)
+  }
+
+  /** Of one that adoption took over as well. */
+  isOurNetwork({ id, labels }: SimulatedNetwork): boolean {
+    if (labels[OURS.instance] === this.instance) return true
+    return labels[COMPOSE.project] === COMPOSED && this.ledger.isAdopted(id)
   }
 
   get lives(): number {
@@ -191,7 +211,10 @@ export class World {
       if (life.alive) this.thrown('the watch of the Engine ended', error)
     })
     supervisor.start()
-    if (life.alive) this.daemon = { life, core, control }
+    if (life.alive) {
+      const holds = new HoldControl(core, supervisor)
+      this.daemon = { life, core, control, holds, oneOffs: new OneOffs(core) }
+    }
   }
 
   #log(life: Life): Core['log'] {
@@ -214,6 +237,6 @@ export class World {
     this.machine.events.detachAll()
     this.guard.daemonDied()
     if (this.#ended) return
-    this.scheduler.after(this.random.pick([5, 40, 400, 3000]), () => this.boot())
+    this.scheduler.after(this.random.pick(this.#options.bootMs), () => this.boot())
   }
 }

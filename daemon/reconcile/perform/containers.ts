@@ -111,7 +111,10 @@ export async function killContainer(performance: Performance<'kill-container'>):
     ends.ended(context.desired.stack, body.id)
     await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }))
   } catch (error) {
-    if (!isStatus(error, 404) && !isAlready(error, /is not running/i)) throw error
+    if (isStatus(error, 404) || isAlready(error, /is not running/i)) return
+    // Whether it got the signal is not known: it is to be stopped, and the loop sees to it.
+    store.memory.forget(context.desired.stack, 'signalled', body.id)
+    throw error
   }
 }
 

@@ -93,6 +93,11 @@ describe('the loop afterwards', () => {
     expect(heal({ run: 'stopped' }, [{}])).toEqual(['stop-container web 1'])
   })
 
+  test('restarts one that is wanted again while it may still end of its signal', () => {
+    expect(heal({ run: 'running' }, [{}], { signalled: [ID] })).toEqual(['restart-container web 1'])
+    expect(heal({ run: 'running' }, [{}])).toEqual([])
+  })
+
   test('a stop that is asked for stops it all the same', () => {
     const own = aService('web', { run: 'stopped' })
     const desired = aStack([own])
