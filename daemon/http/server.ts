@@ -202,7 +202,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
     scale: (input) => control.scale(stack(input), input.body as ScaleRequest, input.caller),
     rollback: (input) => control.rollback(stack(input), input.body as RollbackRequest, input.caller),
-    planRollback: (input) => control.planRollback(stack(input), input.body as RollbackRequest),
+    planRollback: (input) => control.planRollback(stack(input), input.body as RollbackRequest, input.caller),
     kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
     pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),
     unpause: (input) => control.unpause(stack(input), input.body as PauseOptions, input.caller),

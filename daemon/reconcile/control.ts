@@ -38,7 +38,7 @@ export interface Control {
   restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
   rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted>
-  planRollback(stack: string, request: RollbackRequest): Promise<Plan>
+  planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan>
   kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted>
   pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
   unpause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>

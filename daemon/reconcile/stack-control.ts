@@ -140,6 +140,8 @@ export class StackControl implements Control {
     const { store } = this.#core
     mustNotBeHeld(store, stack)
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, deadline())
+    // What an administrator declared once is not for everybody to bring back.
+    caller.policy?.check(to.model)
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
@@ -156,9 +158,10 @@ export class StackControl implements Control {
     return { deployment, revision: stored.revision, changed }
   }
 
-  async planRollback(stack: string, request: RollbackRequest): Promise<Plan> {
+  async planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan> {
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
+    caller.policy?.check(to.model)
     const candidate = rollbackCandidate(this.#core, to, request.note, '')
     const stored = this.#rollbackRequest(stack, candidate, options)
     return previewRequest(this.#core, this.#state(stack), stored, candidate, signal, { pins })

@@ -274,7 +274,7 @@ class People {
     const end = (): void => {
       ended = true
     }
-    daemon.oneOffs.run(step.stack, request).then(end, (error: unknown) => {
+    daemon.oneOffs.run(step.stack, request, { name: 'simulator' }).then(end, (error: unknown) => {
       end()
       if (error instanceof DaemonDied) return
       if (!(error instanceof Problem)) world.thrown(`run of ${step.service} was refused`, error)

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { policyRules } from '../../../daemon/access/policy-rules.ts'
 import { StackControl } from '../../../daemon/reconcile/stack-control.ts'
 import type { Supervisor } from '../../../daemon/reconcile/supervisor.ts'
+import { ModelPolicy } from '../../../daemon/stack/model-policy.ts'
 import { RollbackRequest, UpRequest } from '../../../protocol/resources/stack.ts'
 import type { Service } from '../../../protocol/stackfile/model.ts'
 import { aBench, aModel, type Bench, runNext, upRequest } from '../support/core.ts'
@@ -83,10 +85,19 @@ describe('rollback', () => {
 
   test('is previewed exactly, and the preview changes nothing', async () => {
     const { bench, control } = await aHistory(version(1), version(2))
-    const plan = await control.planRollback('shop', back())
+    const plan = await control.planRollback('shop', back(), CALLER)
     expect(plan.counts).toMatchObject({ replace: 1, create: 0, remove: 0 })
     expect(bench.engine.calls).toEqual([])
     expect(control.revisions('shop', 10)).toHaveLength(2)
+  })
+
+  test('brings back nothing that its caller could not declare', async () => {
+    const { control } = await aHistory({ web: { privileged: true } }, version(2))
+    const policy = new ModelPolicy({ ...policyRules({}, ''), forbiddenPaths: [] }, (path) => path)
+    const caller = { ...CALLER, policy }
+    const refused = { code: 'policy-violation' }
+    expect(await rejectionOf(control.rollback('shop', back(), caller))).toMatchObject(refused)
+    expect(await rejectionOf(control.planRollback('shop', back(), caller))).toMatchObject(refused)
   })
 
   test('knows which revisions there are', async () => {
