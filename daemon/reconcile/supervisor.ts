@@ -1,6 +1,7 @@
 /** Has one loop for each stack, and wakes it: upon requests, events of the Engine, and its return after it was away. */
 import type { EngineEvent } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
+import { unwritable } from '../store/unwritable.ts'
 import type { Core } from './core.ts'
 import { type EngineWatch, stackOf } from './engine-watch.ts'
 import { stackEventOf } from './event-recorder.ts'
@@ -29,8 +30,10 @@ export class Supervisor {
       if (stack === undefined) return
       recorder.record(stackEventOf(event))
       this.#observeEnding(stack, event)
-      if (event.Action === 'die') ends.ended(stack, event.Actor.ID)
-      else if (event.Action === 'destroy') ends.gone(stack, event.Actor.ID)
+      if (event.Action === 'die') {
+        ends.ended(stack, event.Actor.ID)
+        this.#obeyed(stack, event.Actor.ID)
+      } else if (event.Action === 'destroy') ends.gone(stack, event.Actor.ID)
       const loop = this.#loops.get(stack)
       if (loop !== undefined && (WAKING.test(event.Action) || this.#isUnwell(stack, event.Action))) loop.look()
     })
@@ -85,6 +88,20 @@ export class Supervisor {
       loop.start(first)
     }
     return loop
+  }
+
+  /**
+   * A signal that means stop was obeyed: whoever starts the container again does so against it. The next look would see
+   * that as well, but not where somebody starts it before, or the stack is held.
+   */
+  #obeyed(stack: string, id: string): void {
+    const { memory } = this.#core.store
+    if (!Object.hasOwn(memory.all(stack, 'signalled'), id)) return
+    try {
+      memory.forget(stack, 'signalled', id)
+    } catch (error) {
+      if (unwritable(error) === undefined) throw error
+    }
   }
 
   #observeEnding(stack: string, event: EngineEvent): void {

@@ -23,7 +23,9 @@ export async function promptness(world: World): Promise<void> {
 
 /** What the loop starts whenever it is down, and whose start waits for nothing. */
 function isKept(world: World, container: SimulatedContainer): boolean {
-  const { labels, program, state, startedMonotonicMs } = container
+  const { labels, program, state, startedMonotonicMs, endsByHand } = container
+  // A second end by hand within the hour is meant.
+  if (endsByHand > 0) return false
   if (!world.isOurs(container) || labels[COMPOSE.oneOff] === 'True' || state !== 'running') return false
   if (program.exit !== undefined || startedMonotonicMs < 0) return false
   const service = world.ledger.expected(labels[COMPOSE.project] ?? '').services.get(labels[COMPOSE.service] ?? '')
