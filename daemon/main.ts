@@ -124,7 +124,7 @@ async function run(config: Config): Promise<void> {
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
     logs: kept,
-    observer: new Observer(engine, store, ends, () => new Promise((resolve) => setImmediate(resolve))),
+    observer: new Observer(engine, store, ends, setImmediate),
     desired: new DesiredReader(store),
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),
