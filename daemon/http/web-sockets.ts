@@ -69,10 +69,10 @@ export function serveWebSockets(host: StreamHost): WebSockets {
     const { name, params } = found
     if (params.stack !== undefined && !StackName.safeParse(params.stack).success)
       throw new Problem('bad-request', 'the name of the stack is not valid')
-    mustSpeak(isSession(name) ? SESSION_PROTOCOL : 'websocket', request)
     const route = { name, permission: ENDPOINTS[name].permission }
     const target = targetOf(ENDPOINTS[name].path, params)
     const caller = await host.admit(request, route, target)
+    mustSpeak(isSession(name) ? SESSION_PROTOCOL : 'websocket', request)
     if (followers.clients.size + lenders.clients.size + speakers.size >= FOLLOWERS_LIMIT) {
       throw new Problem('conflict', `the daemon serves at most ${FOLLOWERS_LIMIT} followers at once`)
     }
