@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { projectFolder, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
+import { engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
 const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
@@ -60,10 +61,19 @@ function follow(...args: string[]): { lines: string[]; notes: string[]; numbers:
 
 const numbersOf = (lines: readonly string[]) => lines.map((line) => Number(/^stdout (\d{10}) /.exec(line)?.[1]))
 
-/** Each line once and in order; the count begins anew with each container. */
-function expectWhole(numbers: readonly number[]): void {
-  const faults = numbers.filter((number, index) => index > 0 && number !== numbers[index - 1]! + 1 && number !== 1)
+/**
+ * Each line in order, and once where the Engine gives it once: 20.10 repeats the last lines of a file to its followers
+ * when the log is rotated. The count begins anew with each container.
+ */
+async function expectWhole(numbers: readonly number[], containers: number): Promise<void> {
+  const { Version } = await engineJson(ENGINE, 'GET', '/version')
+  const repeats = Number.parseInt(Version, 10) < 23
+  const follows = (number: number, last: number) => (repeats ? number <= last + 1 : number === last + 1)
+  const faults = numbers.filter((number, index) => index > 0 && !follows(number, numbers[index - 1]!) && number !== 1)
   expect(faults).toEqual([])
+  const begun = numbers.filter((number) => number === 1).length
+  if (repeats) expect(begun).toBeGreaterThanOrEqual(containers)
+  else expect(begun).toBe(containers)
 }
 
 beforeAll(async () => {
@@ -141,8 +151,7 @@ test('who follows has each line once through rotations, replacements and restart
     await until('lines come again', () => follower.lines.length > before + 1000)
   }
   expect(follower.notes.filter((note) => !note.includes('the daemon is gone'))).toEqual([])
-  expectWhole(follower.numbers())
-  expect(follower.numbers().filter((number) => number === 1)).toHaveLength(2)
+  await expectWhole(follower.numbers(), 2)
 })
 
 test('the logs of a replaced container stay, until they are shown with --previous', async () => {
