@@ -49,19 +49,7 @@ export class Api {
     bytes: number | undefined,
   ): Promise<AnswerOf<'importVolume'>> {
     const headers = { 'content-type': 'application/x-tar', ...(bytes === undefined ? {} : { 'content-length': bytes }) }
-    let sending: ClientRequest | undefined
-    try {
-      const answer = await this.#send('importVolume', params, query, headers, (request) => {
-        sending = request
-        tar.once('error', (error) => request.destroy(error))
-        tar.pipe(request)
-      })
-      return JSON.parse(answer) as AnswerOf<'importVolume'>
-    } finally {
-      // Where it was refused, most of it may still be on its way there.
-      tar.destroy()
-      sending?.destroy()
-    }
+    return JSON.parse(await this.#sendTar('importVolume', params, query, headers, tar)) as AnswerOf<'importVolume'>
   }
 
   /** Sends bytes instead of JSON: a build context, files for a container. */
@@ -72,22 +60,7 @@ export class Api {
     { bytes, query = {} }: { readonly bytes?: number; readonly query?: Params } = {},
   ): Promise<void> {
     const length = bytes === undefined ? {} : { 'content-length': bytes }
-    let broken: Error | undefined
-    try {
-      await this.#send(name, params, query, { 'content-type': 'application/x-tar', ...length }, (request) => {
-        tar.once('error', (error) => {
-          broken = error
-          request.destroy(error)
-        })
-        tar.pipe(request)
-      })
-    } catch (error) {
-      // What cannot be read here is not the daemon's fault.
-      throw broken ?? error
-    } finally {
-      // An answer may come before all is sent: the rest is for nobody.
-      tar.destroy()
-    }
+    await this.#sendTar(name, params, query, { 'content-type': 'application/x-tar', ...length }, tar)
   }
 
   /** Bytes instead of JSON, as fast as they are read. */
@@ -120,7 +93,7 @@ export class Api {
     return openSession(this.address, pathOf(SESSIONS[name].path, params), open, handlers)
   }
 
-  /** Lends SSH agents to builds until `close`. Answers the id of the loan. */
+  /** Lends SSH agents to builds until they are taken back. Answers the id of the loan. */
   async lendAgents(
     agentOf: (service: string, id: string) => SshAgent | undefined,
     warn: (message: string) => void,
@@ -131,9 +104,38 @@ export class Api {
     return loan.id
   }
 
-  /** Takes back what is lent. */
-  close(): void {
+  takeBackLoans(): void {
     for (const loan of this.#loans.splice(0)) loan.close()
+  }
+
+  async #sendTar(
+    name: RouteName,
+    params: Params,
+    query: Params,
+    headers: Record<string, string | number>,
+    tar: Readable,
+  ): Promise<string> {
+    let sending: ClientRequest | undefined
+    let broken: Error | undefined
+    // From the beginning: it may break before there is a connection.
+    tar.once('error', (error) => {
+      broken = error
+      sending?.destroy(error)
+    })
+    try {
+      return await this.#send(name, params, query, headers, (request) => {
+        sending = request
+        if (broken !== undefined) request.destroy(broken)
+        else tar.pipe(request)
+      })
+    } catch (error) {
+      // What cannot be read here is not the daemon's fault.
+      throw broken ?? error
+    } finally {
+      // An answer may come before all is sent: the rest is for nobody.
+      tar.destroy()
+      sending?.destroy()
+    }
   }
 
   async #send(

@@ -1,4 +1,4 @@
-/** A WebSocket to the daemon. `ws` is loaded with this file: only where a stream or a session is wanted. */
+/** A WebSocket to the daemon. `ws` is loaded with this file: only where a stream or a loan is wanted. */
 import { type ClientOptions, WebSocket } from 'ws'
 import type { DaemonAddress } from './address.ts'
 import { refusal, unreachable } from './connection.ts'

@@ -38,7 +38,7 @@ export async function converse(api: Api, conversation: Conversation): Promise<nu
     data: (channel, bytes) => outputs[channel]?.write(bytes),
     started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
   })
-  local.session = session
+  local.attached(session)
   try {
     return await Promise.race([session.exitCode, local.left])
   } catch (error) {
@@ -67,6 +67,11 @@ class LocalEnd {
     this.left = new Promise((resolve) => {
       this.#leave = resolve
     })
+  }
+
+  /** From here on signals are the session's; before, they end this process as they end any. */
+  attached(session: Session): void {
+    this.session = session
     for (const signal of PROXIED_SIGNALS) this.#on(process, signal, () => this.#signalled(signal))
   }
 

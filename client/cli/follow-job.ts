@@ -32,22 +32,26 @@ async function ended({ api, output }: Context, id: string, style: JobStyle): Pro
   const stream = await api.stream<JobFrame>('jobProgress', { id })
   let view: ProgressView | undefined
   let last: Job | undefined
-  for await (const frame of stream) {
-    if (frame.type === 'job') {
-      last = frame.job
-      view ??= viewOf(output, last.kind, style)
-      view?.steps(last.steps)
-    } else if (frame.type === 'steps') view?.steps(frame.steps)
-    else if (frame.type === 'gap') output.note(`WARN ${frame.message}`)
-    else if (frame.type === 'output') await write(output, frame.lines, style)
-    else {
-      if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
-      // Nothing more comes: leaving at once spares the closing handshake.
-      stream.close()
-      break
+  try {
+    for await (const frame of stream) {
+      if (frame.type === 'job') {
+        last = frame.job
+        view ??= viewOf(output, last.kind, style)
+        view?.steps(last.steps)
+      } else if (frame.type === 'steps') view?.steps(frame.steps)
+      else if (frame.type === 'gap') output.note(`WARN ${frame.message}`)
+      else if (frame.type === 'output') await write(output, frame.lines, style)
+      else {
+        if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
+        // Nothing more comes: leaving at once spares the closing handshake.
+        stream.close()
+        break
+      }
     }
+  } finally {
+    // A view that is drawn anew by a timer would keep the process alive.
+    view?.end()
   }
-  view?.end()
   if (last === undefined || last.state === 'running') {
     throw new Problem('daemon-unreachable', 'the daemon ended while it worked on this', {
       hint: 'start it again, then ask for this again',

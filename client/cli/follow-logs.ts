@@ -45,6 +45,7 @@ export async function followLogs(context: Context, stack: string, wanted: LogsWa
         await printer.end()
         context.output.note('evenkeel: the daemon is gone; waiting for it')
         frames = await openAgain(open)
+        if (wanted.stop?.aborted === true) return 0
       }
     }
   } finally {
@@ -156,22 +157,28 @@ export async function attachUntilExit(
   process.once('SIGINT', onInterrupt)
   let exitCode = 0
   let from = ''
-  for await (const frame of events) {
-    if (frame.type !== 'event' || frame.event.type !== 'container.die') continue
-    if (!there.has(frame.event.container ?? '')) continue
-    const code = Number(frame.event.attributes.exitCode ?? 0)
-    if (wanted.on === 'failure' && code === 0) continue
-    exitCode = code
-    from = frame.event.service ?? ''
-    output.note(`${frame.event.attributes.name} exited with code ${code}`)
-    break
+  try {
+    for await (const frame of events) {
+      if (frame.type === 'end' && frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
+      if (frame.type === 'gap') context.warn(frame.message)
+      if (frame.type !== 'event' || frame.event.type !== 'container.die') continue
+      if (!there.has(frame.event.container ?? '')) continue
+      const code = Number(frame.event.attributes.exitCode ?? 0)
+      if (wanted.on === 'failure' && code === 0) continue
+      exitCode = code
+      from = frame.event.service ?? ''
+      output.note(`${frame.event.attributes.name} exited with code ${code}`)
+      break
+    }
+    process.removeListener('SIGINT', onInterrupt)
+    output.note('Aborting on container exit...')
+    await stop()
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+    events.close()
+    logs.close()
+    await printing
   }
-  events.close()
-  process.removeListener('SIGINT', onInterrupt)
-  output.note('Aborting on container exit...')
-  await stop()
-  logs.close()
-  await printing
   if (interrupted) return 130
   if (wanted.exitCodeFrom === undefined || wanted.exitCodeFrom === from) return exitCode
   const { containers } = await api.call('containers', { stack })

@@ -49,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await parsed.command.run(context, parsed.values as never, parsed.words)
   } finally {
-    context.api.close()
+    context.api.takeBackLoans()
   }
 }
 

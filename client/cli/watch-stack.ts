@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly builds: 'shown' | 'quiet'
   /** Stands before each of our lines, where those of others stand beside them. */
   readonly prefix: string
+  /** Ends it from here. */
+  readonly stop?: AbortSignal
 }
 
 /** A batch of this size is more than somebody typed. */
@@ -54,6 +56,8 @@ export async function watchStack(
     failed: (error) => batches.end(error),
   })
   const interrupted = () => batches.end()
+  options.stop?.addEventListener('abort', interrupted, { once: true })
+  if (options.stop?.aborted === true) interrupted()
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   watching.say('Watch enabled')
   try {
@@ -61,6 +65,7 @@ export async function watchStack(
     watching.say('Watch disabled')
   } finally {
     folders.close()
+    options.stop?.removeEventListener('abort', interrupted)
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted)
   }
 }
@@ -151,6 +156,9 @@ class Watching {
     } catch (error) {
       this.say(`Build failed. Error: ${messageOf(error)}`)
       throw error
+    } finally {
+      // A watch lasts; its builds do not.
+      api.takeBackLoans()
     }
     this.say(`service(s) ${listed(services)} successfully built`)
     try {

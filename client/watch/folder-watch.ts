@@ -21,7 +21,13 @@ export class FolderWatch {
   /** A path that is a file, or is not there yet, is watched from the nearest folder above. */
   constructor(paths: readonly string[], handlers: FolderWatchHandlers) {
     this.#handlers = handlers
-    for (const path of paths) this.#add(nearestFolder(path), 'silent')
+    try {
+      for (const path of paths) this.#add(nearestFolder(path), 'silent')
+    } catch (error) {
+      // Those that were made keep the process alive.
+      this.close()
+      throw error
+    }
   }
 
   close(): void {

@@ -13,9 +13,8 @@ export default command({
     format: { type: 'string', describe: 'Format the output', choices: ['text', 'json'], default: 'text' },
   },
   async run(context, values, services) {
-    const { loadFromDisk } = await import('../../stack-source.ts')
-    const loaded = loadFromDisk(context.selection)
-    for (const warning of loaded.warnings) context.warn(warning)
+    const { loadNamed } = await import('../load-named.ts')
+    const loaded = loadNamed(context, services)
     // A preview sends no build contexts: whether something is built is known without them.
     const request = await prepareUp(context.api, loaded, {
       ...upOptionsOf({ ...values, 'no-build': true, build: undefined }, services),

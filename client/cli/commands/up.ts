@@ -61,9 +61,8 @@ export default command({
         hint: 'watch in a terminal of its own: evenkeel watch --no-up',
       })
     }
-    const { loadFromDisk } = await import('../../stack-source.ts')
-    const loaded = loadFromDisk(context.selection)
-    for (const warning of loaded.warnings) context.warn(warning)
+    const { loadNamed } = await import('../load-named.ts')
+    const loaded = loadNamed(context, services)
     const watcher = watching ? await import('../watch-stack.ts') : undefined
     const rules = watcher?.rulesOf(context, loaded, services) ?? []
     const options = {
@@ -80,7 +79,12 @@ export default command({
     if (watcher !== undefined) {
       const ended = new AbortController()
       const following = followLogs(context, stack, { services, follow: true, since: startedAt, stop: ended.signal })
-      const watched = watcher.watchStack(context, loaded, rules, { prune: true, builds: 'shown', prefix: ' ⦿ ' })
+      const watched = watcher.watchStack(context, loaded, rules, {
+        prune: true,
+        builds: 'shown',
+        prefix: ' ⦿ ',
+        stop: ended.signal,
+      })
       await Promise.race([watched, following]).finally(() => ended.abort())
       return 130
     }

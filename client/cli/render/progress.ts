@@ -7,22 +7,7 @@ export interface ProgressView {
   end(): void
 }
 
-/** `quiet`: how far a pull is stays unsaid. */
-export type PullDetails = 'detailed' | 'quiet'
-
-export function progressView(output: Output, pulls: PullDetails = 'detailed'): ProgressView {
-  const view = viewOf(output)
-  if (pulls === 'detailed') return view
-  return { steps: (steps) => view.steps(steps.map(withoutPullDetail)), end: () => view.end() }
-}
-
-function withoutPullDetail(step: Step): Step {
-  if (step.action !== 'pull-image') return step
-  const { detail: _, ...rest } = step
-  return rest
-}
-
-function viewOf(output: Output): ProgressView {
+export function progressView(output: Output): ProgressView {
   switch (output.progress) {
     case 'tty':
       return new TerminalView(output)
