@@ -1,11 +1,10 @@
 /** Writes a stream to a file or standard output, and tells its digest. A file is there whole or not at all. */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Problem } from '../../protocol/problems.ts'
 import type { Output } from './output.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface Saved {
   readonly bytes: number
@@ -32,23 +31,21 @@ export async function save(stream: Readable, file: string | undefined): Promise<
       done(undefined, chunk)
     },
   })
-  const part = `${file}.${process.pid}.part`
+  if (file !== undefined) {
+    await writeWhole(file, stream, measure)
+    return { bytes, sha256: hash.digest('hex') }
+  }
   try {
-    if (file === undefined) await pipeline(stream, measure, process.stdout, { end: false })
-    else {
-      await pipeline(stream, measure, createWriteStream(part, { mode: 0o600, flags: 'wx', flush: true }))
-      await rename(part, file)
-    }
+    await pipeline(stream, measure, process.stdout, { end: false })
   } catch (error) {
-    if (file !== undefined) await rm(part, { force: true })
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ECONNRESET' || message === 'aborted')
       throw new Problem('archive-damaged', `the daemon broke off after ${bytes} bytes`, {
-        hint: "nothing was kept of a file; what went to a pipe is of no use. The daemon's log says more",
+        hint: "what went to the pipe is of no use. The daemon's log says more",
         cause: error,
       })
     if (code !== undefined)
-      throw new Problem('bad-request', `${file ?? 'standard output'} cannot be written: ${message}`, { cause: error })
+      throw new Problem('bad-request', `standard output cannot be written: ${message}`, { cause: error })
     throw error
   }
   return { bytes, sha256: hash.digest('hex') }

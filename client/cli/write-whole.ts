@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Problem } from '../../protocol/problems.ts'
 
-export async function writeWhole(path: string, source: Readable): Promise<void> {
+export async function writeWhole(path: string, source: Readable, ...through: readonly Transform[]): Promise<void> {
   const there = statSync(path, { throwIfNoEntry: false })
   if (there?.isDirectory() === true) throw refusal(path, 'it is a directory')
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) {
@@ -21,12 +21,12 @@ export async function writeWhole(path: string, source: Readable): Promise<void> 
   process.once('SIGINT', interrupted)
   try {
     // What a container holds is no business of others on this machine.
-    await pipeline(source, createWriteStream(target, { mode: 0o600 }))
+    await pipeline([source, ...through, createWriteStream(target, { mode: 0o600, flush: isPlain })])
     if (isPlain) renameSync(target, path)
   } catch (error) {
     if (isPlain) rmSync(target, { force: true })
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ECONNRESET' || message === 'aborted' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
       throw new Problem('daemon-unreachable', `the connection broke before all was there; ${path} was not written`, {
         cause: error,
       })
