@@ -68,7 +68,7 @@ export class DeploymentProgress {
         ...rest,
         state: change.state,
         label: labelOf(action, change.state),
-        ...(change.state === 'running' ? { startedAt: at } : { endedAt: at }),
+        ...(change.state === 'running' ? { startedAt: at, doing: labelOf(action, 'running') } : { endedAt: at }),
         ...(change.state === 'failed' ? { error: problemOf(change.error) } : {}),
         ...(change.state === 'skipped' ? { detail: change.because } : {}),
       },

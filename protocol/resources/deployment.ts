@@ -35,6 +35,8 @@ export const Step = z.object({
   object: z.string(),
   /** Compose's word for what happens: `Creating`, `Started`, ... according to the state. */
   label: z.string(),
+  /** The word for it while it ran, told once it has begun: who looks late says both. */
+  doing: z.string().optional(),
   reason: z.string(),
   service: z.string().optional(),
   state: StepState,

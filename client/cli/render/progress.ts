@@ -23,23 +23,34 @@ export function progressView(output: Output): ProgressView {
 /** Objects that a person did not ask about: waits stand with the service they wait for, renames are our own affair. */
 const HIDDEN = new Set(['rename-container', 'refuse'])
 
+/** A line for each change, in the order of time: also of what began and ended between two looks. */
 export class PlainView implements ProgressView {
   readonly #said = new Map<string, string>()
 
   steps(steps: readonly Step[]): void {
-    for (const step of steps) {
-      if (step.state === 'waiting' || step.state === 'skipped' || (HIDDEN.has(step.action) && step.state !== 'failed'))
-        continue
-      if (this.#said.get(step.id) === step.label) continue
-      this.#said.set(step.id, step.label)
-      process.stderr.write(
-        ` ${step.object}  ${step.label}${step.state === 'failed' ? ` ${step.error?.detail.split('\n')[0] ?? ''}` : ''}\n`,
-      )
-    }
+    const lines = steps.filter(isShown).flatMap((step) => this.#linesOf(step))
+    for (const { text } of lines.sort((one, other) => one.at - other.at)) process.stderr.write(` ${text}\n`)
   }
 
   end(): void {}
+
+  #linesOf(step: Step): { readonly at: number; readonly text: string }[] {
+    const { id, object, state, label, doing, startedAt, endedAt } = step
+    const said = this.#said.get(id)
+    if (said === label) return []
+    this.#said.set(id, label)
+    const began = { at: timeOf(startedAt), text: `${object}  ${doing}` }
+    const now = { at: timeOf(endedAt ?? startedAt), text: `${object}  ${label}` }
+    if (state === 'failed') now.text += ` ${step.error?.detail.split('\n')[0] ?? ''}`
+    return said === undefined && doing !== undefined && doing !== label ? [began, now] : [now]
+  }
 }
+
+function isShown({ state, action }: Step): boolean {
+  return state === 'failed' || (state !== 'waiting' && state !== 'skipped' && !HIDDEN.has(action))
+}
+
+const timeOf = (at: string | undefined): number => (at === undefined ? 0 : Date.parse(at))
 
 class JsonView implements ProgressView {
   steps(steps: readonly Step[]): void {
