@@ -40,10 +40,10 @@ import { EngineWatch } from './reconcile/engine-watch.ts'
 import { EventRecorder } from './reconcile/event-recorder.ts'
 import { FileStore } from './reconcile/files.ts'
 import { HoldControl } from './reconcile/hold-control.ts'
+import { ListSettling } from './reconcile/list-settling.ts'
 import { Observer } from './reconcile/observer.ts'
 import { OneOffs } from './reconcile/one-offs.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
-import { RecentEnds } from './reconcile/recent-ends.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
@@ -104,7 +104,7 @@ async function run(config: Config): Promise<void> {
   const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
   const recorder = new EventRecorder(store.events)
-  const ends = new RecentEnds(engine)
+  const settling = new ListSettling(engine)
   const kept = new KeptLogs({
     folder: config.state,
     engine,
@@ -119,12 +119,12 @@ async function run(config: Config): Promise<void> {
     contexts,
     recorder,
     log,
-    ends,
+    settling,
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
     waiter: new ContainerWaiter(engine, watch, clock),
     logs: kept,
-    observer: new Observer(engine, store, ends, setImmediate),
+    observer: new Observer(engine, store, settling, setImmediate),
     desired: new DesiredReader(store),
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),

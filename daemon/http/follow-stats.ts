@@ -1,8 +1,11 @@
 /** What the containers of a stack use, over a WebSocket. */
+
 import type { StatsQuery } from '../../protocol/streams.ts'
+import type { ContainerSummary } from '../engine/types.ts'
 import type { Core } from '../reconcile/core.ts'
 import type { EngineWatch } from '../reconcile/engine-watch.ts'
-import { nameOf, numberOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
+import { numberOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
+import { containerName } from '../stack/container-name.ts'
 import { servicesOf } from '../streams/log-query.ts'
 import { StatsSession } from '../streams/stats-session.ts'
 import type { FrameSocket } from './frame-socket.ts'
@@ -21,9 +24,9 @@ export async function followStats(
     events: watch.events,
     now: () => clock.now(),
     containers: (signal: AbortSignal) => containers.select(stack, services, signal),
-    describe: (container: Parameters<typeof nameOf>[0]) => ({
+    describe: (container: ContainerSummary) => ({
       id: container.Id,
-      name: nameOf(container),
+      name: containerName(container),
       service: serviceOf(container),
       replica: numberOf(container),
     }),

@@ -1,8 +1,10 @@
 /** Tells of each container that runs now when it has ended, and ends with the last of them. */
+
 import { Problem } from '../../protocol/problems.ts'
 import type { WaitFrame } from '../../protocol/streams.ts'
 import type { Core } from '../reconcile/core.ts'
-import { isRunning, nameOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
+import { isRunning, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
+import { containerName } from '../stack/container-name.ts'
 import { servicesOf } from '../streams/log-query.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
@@ -26,7 +28,7 @@ export async function followWait(
       const frame: WaitFrame = {
         type: 'exited',
         container: container.Id,
-        name: nameOf(container),
+        name: containerName(container),
         service: serviceOf(container),
         exitCode: StatusCode,
       }

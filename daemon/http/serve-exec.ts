@@ -1,9 +1,11 @@
 /** A command in a running container, for one caller. */
+
 import { ExecOpen } from '../../protocol/resources/session.ts'
 import type { ExecCreateBody } from '../engine/types.ts'
 import type { Caller } from '../reconcile/control.ts'
 import type { Core } from '../reconcile/core.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
+import { containerName } from '../stack/container-name.ts'
 import { converse } from './converse.ts'
 import type { SessionSocket } from './session-socket.ts'
 
@@ -24,7 +26,7 @@ export async function serveExec(core: Core, stack: string, session: SessionSocke
   }
   await converse(session, {
     stream: await engine.exec.start(Id, { tty: open.tty }, { signal }),
-    container: nameOf(container),
+    container: containerName(container),
     tty: open.tty,
     size: open.size,
     resize: (size) => engine.exec.resize(Id, size, { signal }),
@@ -58,6 +60,3 @@ async function exitCode({ engine, clock }: Core, id: string, signal: AbortSignal
     signal.throwIfAborted()
   }
 }
-
-const nameOf = ({ Names, Id }: { readonly Names: readonly string[]; readonly Id: string }): string =>
-  (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')

@@ -80,13 +80,14 @@ export function commitAdoption(core: Core, deployment: string, revision: Revisio
 }
 
 /** Forgets the stack. Its revisions and deployments stay: `history` shows them, and adopting it goes on from there. */
-export function eject({ store }: Core, stack: string): void {
+export function eject({ store, endings }: Core, stack: string): void {
   store.batch(() => {
     store.stacks.remove(stack)
     store.memory.forgetStack(stack)
     store.adopted.forgetStack(stack)
     store.holds.remove(stack)
   })
+  endings.forgetStack(stack)
 }
 
 /** Throws where the project cannot be adopted. */

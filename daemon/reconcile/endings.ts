@@ -13,7 +13,7 @@ export const CRASH_LOOP = { times: 3, withinMs: 5 * 60_000 } as const
 const HALTED_WITHIN_MS = 60 * 60_000
 /** How long after the answer to a call of ours its events may come, and how long after a signal its end. */
 const OURS_FOR_MS = 5000
-const SIGNAL_FOR_MS = 15_000
+export const SIGNAL_FOR_MS = 15_000
 /** What an Engine that goes away has stopped just before, nobody did by hand. */
 const ENGINE_STOP_MS = 20_000
 /** Signals that no program ends of unless it wants to: HUP, USR1, USR2, CONT, WINCH. */
@@ -62,15 +62,15 @@ export class Endings {
     this.#clock = clock
   }
 
-  /** A call of ours that ends a container. */
-  async during<T>(id: string, call: () => Promise<T>): Promise<T> {
+  /** A call of ours that ends a container, within `forMs` of its answer. */
+  async during<T>(id: string, call: () => Promise<T>, forMs = OURS_FOR_MS): Promise<T> {
     this.#ours.set(id, Number.POSITIVE_INFINITY)
     try {
       return await call()
     } finally {
       const now = this.#now()
       for (const [other, untilMs] of this.#ours) if (untilMs < now) this.#ours.delete(other)
-      this.#ours.set(id, now + OURS_FOR_MS)
+      this.#ours.set(id, now + forMs)
     }
   }
 
@@ -118,6 +118,11 @@ export class Endings {
     this.#write(() => this.#store.memory.forget(stack, 'halted', id))
   }
 
+  /** The stack is down, or handed back; what is stored of it goes with the rest. */
+  forgetStack(stack: string): void {
+    this.#halted.delete(stack)
+  }
+
   crashLoopOf(id: string): CrashLoop | undefined {
     const life = this.#lives.get(id)
     const now = this.#now()
@@ -138,12 +143,18 @@ export class Endings {
       life.outOfMemory = false
       life.signalledAtMs = undefined
     }
+    this.#isUp(stack, id)
+  }
+
+  #isUp(stack: string, id: string): void {
     const before = this.#of(stack).get(id)
     if (before?.isDown) this.#remember(stack, id, { ...before, isDown: false })
   }
 
   #died(stack: string, id: string, attributes: Readonly<Record<string, string>>): Halt | undefined {
     const now = this.#now()
+    // Whatever ends has run, also where nobody saw it start.
+    this.#isUp(stack, id)
     const isOurs = (this.#ours.get(id) ?? Number.NEGATIVE_INFINITY) >= now
     const life = this.#life(id)
     if (isOurs || isRecent(life.signalledAtMs, now)) {

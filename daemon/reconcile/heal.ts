@@ -5,6 +5,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { Core } from './core.ts'
+import { endStateOf } from './end-state.ts'
 import { DeploymentProgress } from './progress.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
@@ -50,7 +51,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
   const ended = core.clock.now().toISOString()
   store.batch(() => {
     store.deployments.end(id, {
-      state: problem === undefined ? 'succeeded' : 'failed',
+      state: endStateOf(problem),
       at: ended,
       error: problem?.toDetails(),
       warnings: [],

@@ -9,11 +9,13 @@ import { heldBy, heldProblem, toHold } from './held.ts'
 import type { Supervisor } from './supervisor.ts'
 import { mustFind } from './views.ts'
 
+type HoldCore = Pick<Core, 'store' | 'clock' | 'progress' | 'credentials'>
+
 export class HoldControl {
-  readonly #core: Pick<Core, 'store' | 'clock' | 'progress'>
+  readonly #core: HoldCore
   readonly #supervisor: Pick<Supervisor, 'hold' | 'resume'>
 
-  constructor(core: Pick<Core, 'store' | 'clock' | 'progress'>, supervisor: Pick<Supervisor, 'hold' | 'resume'>) {
+  constructor(core: HoldCore, supervisor: Pick<Supervisor, 'hold' | 'resume'>) {
     this.#core = core
     this.#supervisor = supervisor
   }
@@ -45,10 +47,11 @@ export class HoldControl {
 
   /** What waits was asked of a stack that could be changed: whoever asked is told, and asks again. */
   #cancel(stack: string, at: string): void {
-    const { store, progress } = this.#core
+    const { store, progress, credentials } = this.#core
     for (const { id, state, kind } of store.deployments.open(stack)) {
       if (state !== 'queued' || kind === 'eject') continue
       store.deployments.end(id, { state: 'cancelled', at, error: heldProblem(stack).toDetails(), warnings: [] })
+      credentials.delete(id)
       progress.publish({ deployment: id, type: 'ended' })
     }
   }

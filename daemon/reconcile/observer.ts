@@ -7,7 +7,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import { OURS } from '../stack/labels.ts'
 import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
 import type { Store } from '../store/store.ts'
-import type { RecentEnds } from './recent-ends.ts'
+import type { ListSettling } from './list-settling.ts'
 import { SharedLists } from './shared-lists.ts'
 
 /** How long the Engine may count the bytes of volumes. */
@@ -17,7 +17,7 @@ export class Observer {
   readonly #engine: Engine
   readonly #store: Pick<Store, 'instance' | 'adopted'>
 
-  readonly #ends: Pick<RecentEnds, 'settled'>
+  readonly #settling: Pick<ListSettling, 'settled'>
   readonly #lists: SharedLists
   /** Stack by id of a container, as last seen: events of networks name only that. */
   readonly #stacks = new Map<string, ReadonlySet<string>>()
@@ -27,12 +27,12 @@ export class Observer {
   constructor(
     engine: Engine,
     store: Pick<Store, 'instance' | 'adopted'>,
-    ends: Pick<RecentEnds, 'settled'>,
+    settling: Pick<ListSettling, 'settled'>,
     turn: () => Promise<void> = () => Promise.resolve(),
   ) {
     this.#engine = engine
     this.#store = store
-    this.#ends = ends
+    this.#settling = settling
     this.#lists = new SharedLists(engine, turn)
   }
 
@@ -115,7 +115,7 @@ export class Observer {
 
   /** All containers of the project, ours or not, running or not. */
   async containers(stack: string, signal?: AbortSignal): Promise<ContainerSummary[]> {
-    await this.#ends.settled(stack, signal)
+    await this.#settling.settled(stack, signal)
     return this.#lists.containers(stack, signal)
   }
 

@@ -59,6 +59,6 @@ export function perform(
   report: (detail: string) => void,
 ): Promise<void> {
   const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
-  const ends = ENDABLE.has(action.body.kind) ? signal : new AbortController().signal
-  return performer({ body: action.body, context, with: collaborators, signal: ends, report })
+  const until = ENDABLE.has(action.body.kind) ? signal : new AbortController().signal
+  return performer({ body: action.body, context, with: collaborators, signal: until, report })
 }

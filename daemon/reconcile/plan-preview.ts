@@ -5,6 +5,7 @@ import type { Plan } from '../../protocol/resources/plan.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { StackPlan } from '../stack/actions.ts'
 import { type Adopted, withAdopted } from '../stack/adopted.ts'
+import { containerName } from '../stack/container-name.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { plan as planStack } from '../stack/plan.ts'
 import { HEAL } from '../stack/policy.ts'
@@ -16,7 +17,7 @@ import { driftOf } from './drift.ts'
 import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
 import { drawImages, ImageTable } from './images.ts'
 import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
-import { prepareRound, volumesOnce } from './run-plan.ts'
+import { memoryOf, prepareRound } from './run-plan.ts'
 
 export async function previewRequest(
   core: Core,
@@ -52,16 +53,15 @@ export async function previewRequest(
     ...pinsOf(number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
   ])
   const observed = withAdopted(await core.observer.observe(desired, signal), given.adopted ?? [])
+  const memory = memoryOf(core, stack, observed)
   const planned = planStack({
     nowMs: now.getTime(),
     desired,
     observed,
     memory: {
-      restarted: store.memory.all(stack, 'restarted') as Record<string, number>,
-      volumes: volumesOnce(core, stack, observed),
-      vacant: Object.keys(store.memory.all(stack, 'vacant')).filter(
-        (key) => applied.scope !== 'all' && !applied.scope.has(key.split(' ')[0]!),
-      ),
+      ...memory,
+      // An `up` fills what was left empty on purpose.
+      vacant: memory.vacant.filter((key) => applied.scope !== 'all' && !applied.scope.has(key.split(' ')[0]!)),
     },
     policy: policyOf(request, applied.scope),
     imageActions: (draft) => {
@@ -90,10 +90,11 @@ export async function previewDrift(core: Core, stack: string, signal: AbortSigna
 async function drifted(core: Core, stack: string, signal: AbortSignal): Promise<Plan['drift']> {
   const summaries = await core.observer.containers(stack, signal)
   const drift = await driftOf(core, stack, summaries, signal)
-  return summaries.flatMap(({ Id, Names, Labels }) => {
-    const fields = drift.get(Id)
-    const container = (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
-    return fields === undefined ? [] : [{ container, service: Labels[COMPOSE.service] ?? '', fields }]
+  return summaries.flatMap((summary) => {
+    const fields = drift.get(summary.Id)
+    return fields === undefined
+      ? []
+      : [{ container: containerName(summary), service: summary.Labels[COMPOSE.service] ?? '', fields }]
   })
 }
 

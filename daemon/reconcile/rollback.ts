@@ -56,7 +56,14 @@ export function rollbackCandidate(
 
 /** Said before anything is changed: what has been removed since cannot be brought back. */
 async function mustBeHere(core: Core, to: RevisionRow, pins: readonly ImagePin[], signal: AbortSignal): Promise<void> {
-  const needed = pins.filter(({ service }) => declaredReplicas(to.model, service) > 0)
+  const wanted = Object.keys(to.model.services).filter((service) => declaredReplicas(to.model, service) > 0)
+  const unknown = wanted.find((service) => !pins.some((pin) => pin.service === service))
+  if (unknown !== undefined) {
+    throw new Problem('image-missing', `service ${unknown} was never brought up at revision ${to.number}`, {
+      hint: 'which image it would take is not known; go back to a revision that came up in full: evenkeel history',
+    })
+  }
+  const needed = pins.filter(({ service }) => wanted.includes(service))
   const gone = await Promise.all(
     needed.map(async (pin) => {
       const image = await core.engine.images.inspect(pin.imageId, { signal })

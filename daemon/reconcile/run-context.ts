@@ -15,7 +15,7 @@ import type { Credentials } from './credentials.ts'
 import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
-import type { RecentEnds } from './recent-ends.ts'
+import type { ListSettling } from './list-settling.ts'
 
 export interface Collaborators {
   readonly engine: Engine
@@ -26,7 +26,7 @@ export interface Collaborators {
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
   readonly endings: Endings
-  readonly ends: RecentEnds
+  readonly settling: ListSettling
   readonly logs: LogKeeper
 }
 

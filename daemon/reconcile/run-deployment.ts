@@ -12,6 +12,7 @@ import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
+import { endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
@@ -293,18 +294,15 @@ export class DeploymentRun {
     const { id, stack, kind } = this.#row
     credentials.delete(id)
     const at = this.#now()
-    const superseded = problem?.code === 'superseded'
-    // A hold is a person's word: nothing has failed, and the loop looks again when it is lifted.
-    const held = problem?.code === 'stack-held'
-    const state = problem === undefined ? 'succeeded' : superseded ? 'superseded' : held ? 'cancelled' : 'failed'
+    const state = endStateOf(problem)
     store.batch(() => {
       store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
       if (problem === undefined) this.#succeeded(at)
-      else if (!superseded && !held && store.stacks.find(stack) !== undefined) {
+      else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
       }
     })
-    if (problem !== undefined && !superseded && !held)
+    if (problem !== undefined && state === 'failed')
       log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
     this.#event(`deployment.${state}`, problem === undefined ? `${kind} succeeded` : `${kind}: ${problem.message}`)
     progress.publish({ deployment: id, type: 'ended' })
@@ -325,6 +323,7 @@ export class DeploymentRun {
     for (const kind of ['restarted', 'cures', 'owed', 'held', 'stopping', 'signalled', 'vacant', 'halted'] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
+    this.#core.endings.forgetStack(name)
   }
 
   #event(type: string, message: string): void {

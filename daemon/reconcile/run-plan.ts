@@ -5,8 +5,9 @@ import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { Operation } from '../stack/operation.ts'
 import { plan } from '../stack/plan.ts'
-import type { Cures, Removal } from '../stack/plan-input.ts'
+import type { Cures, Memory, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
+import { type MemoryKind, OF_A_CONTAINER } from '../store/memory.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
@@ -40,26 +41,12 @@ export async function prepareRound(
   const seen = how.observed ?? (await observer.observe(desired, signal))
   const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   forgetGone(core, desired.stack, observed)
-  const restarted = store.memory.all(desired.stack, 'restarted') as Record<string, number>
-  const volumes = volumesOnce(core, desired.stack, observed)
   return {
     plan: plan({
       nowMs: core.clock.now().getTime(),
       desired,
       observed,
-      memory: {
-        restarted,
-        volumes,
-        owed: Object.keys(store.memory.all(desired.stack, 'owed')),
-        held: Object.keys(store.memory.all(desired.stack, 'held')),
-        stopping: Object.keys(store.memory.all(desired.stack, 'stopping')),
-        signalled: stillSignalled(core, desired.stack, observed),
-        vacant: Object.keys(store.memory.all(desired.stack, 'vacant')),
-        halted: core.endings.haltedOf(desired.stack),
-        cures: store.memory.all(desired.stack, 'cures') as Record<string, Cures>,
-        frozen: [...core.frozen],
-        protected: store.memory.keys('protected'),
-      },
+      memory: memoryOf(core, desired.stack, observed),
       policy: how.policy,
       removal: how.removal,
       operation: how.operation,
@@ -77,14 +64,37 @@ export async function prepareRound(
   }
 }
 
+/** What is remembered of a stack, as its planner wants it. */
+export function memoryOf(core: Core, stack: string, observed: Observed): Required<Memory> {
+  const { memory } = core.store
+  const keys = (kind: MemoryKind) => Object.keys(memory.all(stack, kind))
+  return {
+    restarted: memory.all(stack, 'restarted') as Record<string, number>,
+    volumes: volumesOnce(core, stack, observed),
+    owed: keys('owed'),
+    held: keys('held'),
+    stopping: keys('stopping'),
+    signalled: stillSignalled(core, stack, observed),
+    vacant: keys('vacant'),
+    halted: core.endings.haltedOf(stack),
+    cures: memory.all(stack, 'cures') as Record<string, Cures>,
+    frozen: [...core.frozen],
+    protected: memory.keys('protected'),
+  }
+}
+
 /** Ids do not come again: what is gone is of no use any more. */
-function forgetGone({ store }: Core, stack: string, observed: Observed): void {
+function forgetGone({ store, endings }: Core, stack: string, observed: Observed): void {
   const there = new Set([...observed.containers, ...observed.networks].map(({ id }) => id))
   for (const { id } of store.adopted.of(stack)) if (!there.has(id)) store.adopted.forget(id)
+  for (const kind of OF_A_CONTAINER)
+    for (const id of Object.keys(store.memory.all(stack, kind)))
+      if (!there.has(id)) store.memory.forget(stack, kind, id)
+  for (const id of Object.keys(endings.haltedOf(stack))) if (!there.has(id)) endings.forgive(stack, id)
 }
 
 /** Volumes that were there once. One whose making was begun counts from the moment that it is seen. */
-export function volumesOnce({ store }: Core, stack: string, observed: Observed): string[] {
+function volumesOnce({ store }: Core, stack: string, observed: Observed): string[] {
   const remembered = Object.entries(store.memory.all(stack, 'volume'))
   return remembered.flatMap(([name, value]) => {
     if (value === true) return [name]

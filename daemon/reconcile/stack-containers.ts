@@ -1,4 +1,5 @@
 /** What is read of a stack's containers, and images made of them: nothing here changes what the stack is meant to be. */
+
 import type { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 import type {
@@ -9,6 +10,7 @@ import type {
 } from '../../protocol/resources/operations.ts'
 import { splitReference } from '../engine/images.ts'
 import type { ContainerSummary, ImageInspect } from '../engine/types.ts'
+import { containerName } from '../stack/container-name.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
@@ -128,7 +130,7 @@ export class StackContainers {
         ...(author === undefined ? {} : { author }),
         ...(message === undefined ? {} : { comment: message }),
       })
-      return { container: nameOf(container), id: Id }
+      return { container: containerName(container), id: Id }
     } finally {
       frozen.delete(container.Id)
     }
@@ -136,7 +138,6 @@ export class StackContainers {
 }
 
 export const serviceOf = (container: ContainerSummary): string => container.Labels[COMPOSE.service] ?? ''
-export const nameOf = (container: ContainerSummary): string => (container.Names[0] ?? container.Id).replace(/^\//, '')
 export const numberOf = (container: ContainerSummary): number => Number(container.Labels[COMPOSE.number] ?? 0)
 export const isOneOff = (container: ContainerSummary): boolean => container.Labels[COMPOSE.oneOff] === 'True'
 export const isRunning = ({ State }: ContainerSummary): boolean =>
@@ -146,7 +147,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const order = (a: ContainerSummary, b: ContainerSummary): number => numberOf(a) - numberOf(b)
 
 const namesOf = (container: ContainerSummary) => ({
-  container: nameOf(container),
+  container: containerName(container),
   service: serviceOf(container),
   replica: numberOf(container),
 })
@@ -158,7 +159,7 @@ function imageOf(container: ContainerSummary, image: ImageInspect | undefined): 
   const lastTagTime = timestampOf(image?.Metadata?.LastTagTime)
   const createdAt = timestampOf(image?.Created)
   return {
-    container: nameOf(container),
+    container: containerName(container),
     service: serviceOf(container),
     id: container.ImageID,
     repository: repo,

@@ -525,6 +525,7 @@ export class StackControl implements Control {
         if (open.state !== 'queued' || open.kind === 'heal' || !isWholeStack(open.request as StackRequest)) continue
         const error = new Problem('superseded', 'a newer request took the place of this one').toDetails()
         store.deployments.end(open.id, { state: 'superseded', at, error, warnings: [] })
+        this.#core.credentials.delete(open.id)
         this.#core.progress.publish({ deployment: open.id, type: 'ended' })
       }
     }

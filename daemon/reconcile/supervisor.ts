@@ -24,16 +24,16 @@ export class Supervisor {
 
   /** Takes up what a crash left open, and begins to look after every stack. */
   start(): void {
-    const { store, recorder, ends } = this.#core
+    const { store, recorder, settling } = this.#core
     this.#watch.events.subscribe((event) => {
       const stack = stackOf(event)
       if (stack === undefined) return
       recorder.record(stackEventOf(event))
       this.#observeEnding(stack, event)
       if (event.Action === 'die') {
-        ends.ended(stack, event.Actor.ID)
+        settling.ended(stack, event.Actor.ID)
         this.#obeyed(stack, event.Actor.ID)
-      } else if (event.Action === 'destroy') ends.gone(stack, event.Actor.ID)
+      } else if (event.Action === 'destroy') settling.gone(stack, event.Actor.ID)
       const loop = this.#loops.get(stack)
       if (loop !== undefined && (WAKING.test(event.Action) || this.#isUnwell(stack, event.Action))) loop.look()
     })
@@ -122,6 +122,7 @@ export class Supervisor {
   }
 
   #isMeantToRun(stack: string, { Actor }: EngineEvent): boolean {
+    if (Actor.Attributes[COMPOSE.oneOff] === 'True') return false
     const service = Actor.Attributes[COMPOSE.service]
     const { stacks } = this.#core.store
     if (stacks.find(stack)?.presence !== 'present') return false

@@ -6,6 +6,7 @@ import type { Revision } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Adopted } from '../stack/adopted.ts'
+import { containerName } from '../stack/container-name.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { exitCodeOf, healthOf } from '../stack/observed.ts'
 import type { RevisionRow } from '../store/revisions.ts'
@@ -52,9 +53,8 @@ export function summaryOf(
 }
 
 /** `web-1: exit 137, out of memory, 4 times`. */
-function crashWords({ Id, Names }: ContainerSummary, { exitCode, outOfMemory, times }: CrashLoop): string {
-  const name = (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
-  return `${name}: exit ${exitCode}${outOfMemory ? ', out of memory' : ''}, ${times} times`
+function crashWords(container: ContainerSummary, { exitCode, outOfMemory, times }: CrashLoop): string {
+  return `${containerName(container)}: exit ${exitCode}${outOfMemory ? ', out of memory' : ''}, ${times} times`
 }
 
 export function stackOfRow(
@@ -113,7 +113,7 @@ export function containerOf(
   const service = labels[COMPOSE.service] ?? ''
   return {
     id: summary.Id,
-    name: (summary.Names[0] ?? summary.Id.slice(0, 12)).replace(/^\//, ''),
+    name: containerName(summary),
     stack,
     service,
     replica: oneOff ? 0 : (adopted?.replica ?? Number(labels[COMPOSE.number] ?? 0)),

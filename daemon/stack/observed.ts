@@ -1,6 +1,8 @@
 /** What the Engine says now, in the planner's words. Read again for every plan, never stored. */
+
 import type { ContainerSummary, NetworkInfo, VolumeInfo } from '../engine/types.ts'
 import type { AddressSpace } from './address-space.ts'
+import { containerName } from './container-name.ts'
 import { COMPOSE, OURS } from './labels.ts'
 
 export type Ownership = 'ours' | 'foreign'
@@ -103,7 +105,7 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
   }
   return {
     id: summary.Id,
-    name: (summary.Names[0] ?? summary.Id.slice(0, 12)).replace(/^\//, ''),
+    name: containerName(summary),
     ownership: labels[OURS.instance] === instance ? 'ours' : 'foreign',
     service: labels[COMPOSE.service] ?? '',
     replica: Number(labels[COMPOSE.number] ?? 0),
@@ -157,7 +159,7 @@ export function publishedPorts(summaries: readonly ContainerSummary[]): Publishe
   return summaries.flatMap((summary) =>
     summary.Ports.filter((port) => port.PublicPort !== undefined).map((port) => ({
       containerId: summary.Id,
-      containerName: (summary.Names[0] ?? summary.Id).replace(/^\//, ''),
+      containerName: containerName(summary),
       ip: port.IP ?? '0.0.0.0',
       port: port.PublicPort!,
       protocol: port.Type,

@@ -38,17 +38,17 @@ export class ReplicaPlanner {
     const { replica, current, outdated, surplus } = match
     const gone = surplus.map((container) => this.remove(container, 'there are two of this replica')[1])
     if (current !== undefined && this.#lenders().length > 0) {
-      this.#replace(replica, [current, ...outdated])
+      this.#replace(replica, [current, ...outdated], { after: gone })
       return
     }
     if (current !== undefined && this.#isToBeCured(current, replica)) {
-      this.#replace(replica, [current, ...outdated], 'unhealthy')
+      this.#replace(replica, [current, ...outdated], { after: gone, cure: 'unhealthy' })
       return
     }
     if (current !== undefined) {
       gone.push(...outdated.map((container) => this.remove(container, 'its successor is there', 'replace')[1]))
       this.#settle(current, replica, gone)
-    } else if (outdated[0] !== undefined) this.#replace(replica, outdated)
+    } else if (outdated[0] !== undefined) this.#replace(replica, outdated, { after: gone })
     else if (!this.#isVacant(replica)) this.#create(replica)
   }
 
@@ -154,7 +154,12 @@ export class ReplicaPlanner {
    * before anything is stopped, and so that it holds the anonymous volumes before their owner goes. A crash in between
    * leaves a pair that the next plan understands by its labels.
    */
-  #replace(replica: number, outdated: readonly ObservedContainer[], cure?: 'unhealthy'): void {
+  #replace(
+    replica: number,
+    outdated: readonly ObservedContainer[],
+    /** `after`: the removals of what may hold its names. */
+    { after, cure }: { readonly after: readonly string[]; readonly cure?: 'unhealthy' },
+  ): void {
     const service = this.#service.service
     const lost = lostNetwork(outdated[0]!, this.#service, this.#input.observed)
     const lender = this.#lenders()[0]
@@ -183,7 +188,7 @@ export class ReplicaPlanner {
       const gone = outdated.map((container) => this.remove(container, 'its network changed', 'replace', first)[1])
       for (const network of networks) this.#draft.order(network.removal, gone)
       const body = { kind: 'create-container' as const, service, replica, name: this.#name(replica), carriedVolumes }
-      const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...gone] })
+      const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...after, ...gone] })
       if (this.#service.run === 'running') this.#start(replica, undefined, [created], reason, 'replace')
       return
     }
@@ -192,7 +197,7 @@ export class ReplicaPlanner {
     // A dead successor of an earlier try may hold the very name.
     const holders = outdated.filter((container) => container.name === temporary)
     const freed = holders.map((container) => this.remove(container, reason, 'replace')[1])
-    const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...freed] })
+    const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...after, ...freed] })
     const gone = outdated
       .filter((container) => !holders.includes(container))
       .map((container) => this.remove(container, reason, 'replace', [created])[1])
@@ -211,7 +216,7 @@ export class ReplicaPlanner {
       .map((name) => this.#stages.networks.replaced[name])
       .filter((n) => n !== undefined)
     if (networks.length > 0) {
-      this.#replace(replica, [container])
+      this.#replace(replica, [container], { after: gone })
       return
     }
     const shared = { key: this.#key(replica), object: this.#object(replica), service, effect: 'change' as const }

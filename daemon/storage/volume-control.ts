@@ -1,4 +1,5 @@
 /** Volumes of stacks, beside the loop: listed, removed by name, protected, carried away as a tar and brought back. */
+
 import { pipeline, type Readable } from 'node:stream'
 import { pipeline as piped } from 'node:stream/promises'
 import { formatBytes } from '../../protocol/bytes.ts'
@@ -8,6 +9,7 @@ import type { ContainerSummary, VolumeInfo } from '../engine/types.ts'
 import type { Caller } from '../reconcile/control.ts'
 import type { Core } from '../reconcile/core.ts'
 import { makeVolume } from '../reconcile/perform/volumes.ts'
+import { containerName } from '../stack/container-name.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { TarWatch } from './tar-watch.ts'
 import { RootEntry, VolumeHelper } from './volume-helper.ts'
@@ -311,13 +313,12 @@ function volumeOf(
     protected: known.marks.has(info.Name),
     usedBy: known.containers
       .filter(({ Mounts }) => Mounts.some((mount) => mount.Type === 'volume' && mount.Name === info.Name))
-      .map((container) => ({ container: nameOf(container), state: container.State })),
+      .map((container) => ({ container: containerName(container), state: container.State })),
   }
 }
 
 const stackOf = (info: VolumeInfo): string => info.Labels?.[COMPOSE.project] ?? ''
-const nameOf = ({ Names, Id }: ContainerSummary): string => (Names[0] ?? Id.slice(0, 12)).replace(/^\//, '')
-const namesOf = (containers: readonly ContainerSummary[]): string => containers.map(nameOf).join(', ')
+const namesOf = (containers: readonly ContainerSummary[]): string => containers.map(containerName).join(', ')
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const notFound = (name: string) =>

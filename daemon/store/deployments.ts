@@ -109,7 +109,8 @@ export class DeploymentRepository {
     const row = this.#sql
       .prepare(
         `SELECT revision FROM deployments WHERE stack = ? AND revision <> ? AND state = 'succeeded'
-           AND kind IN ('up', 'rollback', 'adopt') ORDER BY sequence DESC LIMIT 1`,
+           AND kind IN ('up', 'rollback', 'adopt')
+           AND COALESCE(json_array_length(request, '$.options.services'), 0) = 0 ORDER BY sequence DESC LIMIT 1`,
       )
       .get(stack, current)
     return (row as { revision: number } | undefined)?.revision
@@ -120,14 +121,20 @@ export class DeploymentRepository {
     return rows.map((row) => (row as { stack: string }).stack)
   }
 
-  /** Ended ones of a stack go with their steps: those beyond its newest `keep`, and those made before `before` (ISO 8601). */
+  /**
+   * Ended ones of a stack go with their steps: those beyond its newest `keep`, and those made before `before` (ISO 8601).
+   * What the loop did by itself is counted apart: a stack that needs much of it keeps what people asked for.
+   */
   prune(stack: string, keep: number, before: string): void {
-    this.#sql
-      .prepare(
-        `DELETE FROM deployments WHERE stack = ? AND state NOT IN ('queued', 'running') AND (created_at < ? OR sequence <= (
-           SELECT sequence FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT 1 OFFSET ?))`,
-      )
-      .run(stack, before, stack, keep)
+    for (const kinds of [`kind = 'heal'`, `kind <> 'heal'`]) {
+      this.#sql
+        .prepare(
+          `DELETE FROM deployments WHERE stack = ? AND ${kinds} AND state NOT IN ('queued', 'running')
+             AND (created_at < ? OR sequence <= (
+               SELECT sequence FROM deployments WHERE stack = ? AND ${kinds} ORDER BY sequence DESC LIMIT 1 OFFSET ?))`,
+        )
+        .run(stack, before, stack, keep)
+    }
   }
 
   #toDeployment(raw: unknown): Deployment {

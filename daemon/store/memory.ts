@@ -20,6 +20,9 @@ export type MemoryKind =
   | 'halted'
   | 'protected'
 
+/** Kinds whose keys are ids of containers: they go with those. */
+export const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
+
 export class MemoryRepository {
   readonly #sql: Sql
 

@@ -1,5 +1,6 @@
 import type { LogSource } from '../../protocol/streams.ts'
 import type { ContainerSummary } from '../engine/types.ts'
+import { containerName } from '../stack/container-name.ts'
 import { COMPOSE } from '../stack/labels.ts'
 
 /** The number that a container's records carry: the first 32 bits of its id. The same for all who follow it. */
@@ -10,7 +11,7 @@ export function sourceFrame(container: ContainerSummary): LogSource {
     type: 'source',
     source: sourceOf(container.Id),
     container: container.Id,
-    name: (container.Names[0] ?? container.Id).replace(/^\//, ''),
+    name: containerName(container),
     service: container.Labels[COMPOSE.service] ?? '',
     replica: Number(container.Labels[COMPOSE.number] ?? 0),
   }

@@ -7,6 +7,6 @@ export const MUTATIONS = {
       from: 'const SETTLE_MS = [300, 1500, 6000] as const',
       to: 'const SETTLE_MS = [300] as const',
     },
-    { file: /reconcile\/recent-ends\.ts$/, from: 'if (ends === undefined) return', to: 'return' },
+    { file: /reconcile\/list-settling\.ts$/, from: 'if (ends === undefined) return', to: 'return' },
   ],
 }

@@ -17,7 +17,7 @@ import { HoldControl } from '../../daemon/reconcile/hold-control.ts'
 import { Observer } from '../../daemon/reconcile/observer.ts'
 import { OneOffs } from '../../daemon/reconcile/one-offs.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
-import { RecentEnds } from '../../daemon/reconcile/recent-ends.ts'
+import { ListSettling } from '../../daemon/reconcile/list-settling.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
@@ -180,15 +180,15 @@ export class World {
     const watch = new EngineWatch({ engine, store, clock, log })
     const contexts = new ContextStore(folder)
     const waiter = new ContainerWaiter(engine, watch, clock)
-    const ends = new RecentEnds(engine)
-    const observer = new Observer(engine, store, ends)
+    const settling = new ListSettling(engine)
+    const observer = new Observer(engine, store, settling)
     const core: Core = {
       engine,
       store,
       clock,
       contexts,
       log,
-      ends,
+      settling,
       recorder: new EventRecorder(store.events),
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),

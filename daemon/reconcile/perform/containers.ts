@@ -1,8 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Engine } from '../../engine/types.ts'
 import { replicaKey } from '../../stack/operation.ts'
-import type { MemoryKind } from '../../store/memory.ts'
+import { type MemoryKind, OF_A_CONTAINER } from '../../store/memory.ts'
 import type { Clock } from '../clock.ts'
+import { SIGNAL_FOR_MS } from '../endings.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
 import { explainStart, isAlready, isStatus } from './engine-answers.ts'
@@ -99,22 +100,23 @@ export async function killContainer(performance: Performance<'kill-container'>):
   const {
     body,
     context,
-    with: { engine, store, endings, ends },
+    with: { engine, store, endings, settling },
     signal,
   } = performance
+  const { stack } = context.desired
   try {
     if (body.purpose === 'stop') {
       await hold(performance)
-      store.memory.set(context.desired.stack, 'signalled', body.id, true)
+      store.memory.set(stack, 'signalled', body.id, true)
     }
-    // Engine 28 answers before its list shows the end.
-    ends.ended(context.desired.stack, body.id)
-    await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }))
+    await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }), SIGNAL_FOR_MS)
   } catch (error) {
-    if (isStatus(error, 404) || isAlready(error, /is not running/i)) return
-    // Whether it got the signal is not known: it is to be stopped, and the loop sees to it.
-    store.memory.forget(context.desired.stack, 'signalled', body.id)
-    throw error
+    // It got no signal, or that is not known: where it is to be stopped, the loop sees to it.
+    store.memory.forget(stack, 'signalled', body.id)
+    if (!isStatus(error, 404) && !isAlready(error, /is not running/i)) throw error
+  } finally {
+    // Engine 28 answers before its list shows the end.
+    settling.ended(stack, body.id)
   }
 }
 
@@ -202,27 +204,20 @@ async function keepLog({
   await logs.keep({ stack: desired.stack, container: id, name, service, replica })
 }
 
-/** What is remembered by a container's id. */
-const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
-
 function forget({ context, with: { store } }: Setting, id: string, kinds: readonly MemoryKind[]): void {
   for (const kind of kinds) store.memory.forget(context.desired.stack, kind, id)
 }
 
 export async function removeContainer(performance: Performance<'remove-container'>): Promise<void> {
-  const {
-    body,
-    context,
-    with: { engine, clock },
-    signal,
-  } = performance
   await keepLog(performance)
+  await performance.with.endings.during(performance.body.id, () => remove(performance))
+  forget(performance, performance.body.id, OF_A_CONTAINER)
+}
+
+async function remove({ body, context, with: { engine, clock }, signal }: Performance<'remove-container'>) {
+  const volumes = body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep'
   try {
-    await engine.containers.remove(
-      body.id,
-      { force: body.mode === 'force', volumes: body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep' },
-      { signal },
-    )
+    await engine.containers.remove(body.id, { force: body.mode === 'force', volumes }, { signal })
   } catch (error) {
     if (isStatus(error, 409) && /already in progress/i.test(error.message))
       await untilGone(engine, clock, body.id, signal)
@@ -233,14 +228,9 @@ export async function removeContainer(performance: Performance<'remove-container
       // It was not running when it was looked at: the Engine's restart policy, or somebody, was quicker.
       const { graceSeconds } = context.policy
       await engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal })
-      await engine.containers.remove(
-        body.id,
-        { volumes: body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep' },
-        { signal },
-      )
+      await engine.containers.remove(body.id, { volumes }, { signal })
     } else if (!isStatus(error, 404)) throw error
   }
-  forget(performance, body.id, OF_A_CONTAINER)
 }
 
 /** Another removal is under way: ours is done when that is. */

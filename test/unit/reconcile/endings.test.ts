@@ -100,6 +100,29 @@ describe('a stop past the daemon', () => {
     expect(scene.halted()).toEqual({})
   })
 
+  test('is over where it has ended by itself since, although nobody saw it start', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.passes(60_000)
+    scene.crashes()
+    expect(scene.halted()).toEqual({})
+  })
+
+  test('is forgotten with the stack', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.store.memory.forgetStack('shop')
+    scene.endings.forgetStack('shop')
+    expect(scene.halted()).toEqual({})
+  })
+
+  test('is none of a call of ours whose end may come much later, as of a signal', async () => {
+    const scene = aScene()
+    await scene.endings.during(ID, async () => {}, 15_000)
+    scene.passes(14_000)
+    expect(scene.stoppedByHand()).toBeUndefined()
+  })
+
   test('is known to the next life of the daemon', () => {
     const folder = temporaryFolder()
     const scene = aScene(folder)

@@ -70,6 +70,25 @@ describe('rollback', () => {
     expect([at(bench), control.revisions('shop', 10).length]).toEqual([2, 2])
   })
 
+  test('goes past an `up` of some services only, and refuses a revision that was never brought up in full', async () => {
+    const { bench, control } = await aHistory(
+      { web: {}, db: {} },
+      { web: {}, db: { environment: { A: '1' } } },
+    )
+    const third = aModel({ web: { environment: { V: '3' } }, db: { environment: { A: '3' } } })
+    await control.up('shop', UpRequest.parse({ ...upRequest(third), options: { services: ['web'] } }), CALLER)
+    await runNext(bench)
+    await control.up('shop', UpRequest.parse(upRequest(aModel({ web: {} }))), CALLER)
+    await runNext(bench)
+    expect(await rejectionOf(control.rollback('shop', back({ revision: 3 }), CALLER))).toMatchObject({
+      code: 'image-missing',
+      message: expect.stringContaining('service db was never brought up at revision 3'),
+    })
+    await control.rollback('shop', back(), CALLER)
+    expect(await runNext(bench)).toMatchObject({ kind: 'rollback', state: 'succeeded' })
+    expect(control.revision('shop', 5).note).toBe('rollback to revision 2')
+  })
+
   test('removes what the revision does not have', async () => {
     const { bench, control } = await aHistory({ web: {} }, { web: {}, extra: {} })
     await control.rollback('shop', back(), CALLER)

@@ -53,6 +53,16 @@ describe('an unhealthy container', () => {
     })
   })
 
+  test('waits for the room that a successor takes which a crash left behind', () => {
+    const web = aService('web')
+    const desired = aStack([web])
+    const name = actionOf(healing(UNHEALTHY), 'create-container web 1').body as { name: string }
+    const left = aContainer(web, { id: 'left', name: name.name, state: 'created', created: 2000 })
+    const observed = asDeclared(desired, { containers: [aContainer(web, UNHEALTHY), left] })
+    const plan = planOf({ desired, observed, policy: { mode: 'heal' }, nowMs: NOW })
+    expect(isChain(plan, 'remove-container left', 'create-container web 1', `remove-container ${ID}`)).toBe(true)
+  })
+
   test.each(['starting', 'healthy', 'none'] as const)('is not one that is %s', (health) => {
     expect(idsOf(healing({ health }))).toEqual([])
   })

@@ -165,6 +165,17 @@ describe('pruning', () => {
     expect(idsOf(pruned(4, ['b'], '9999'))).toEqual(['b'])
   })
 
+  test('counts what the loop did by itself apart', () => {
+    const { deployments } = aStore()
+    const kinds = { a: 'up', b: 'up', c: 'heal', d: 'heal', e: 'heal' } as const
+    for (const [id, kind] of Object.entries(kinds)) {
+      deployments.add(aDeployment(id, { kind }))
+      deployments.end(id, ENDED)
+    }
+    deployments.prune('shop', 2, '')
+    expect(idsOf(deployments)).toEqual(['e', 'd', 'b', 'a'])
+  })
+
   test('takes the steps along', () => {
     const deployments = pruned(1)
     deployments.add(aDeployment('a'))

@@ -13,7 +13,7 @@ import { EventRecorder } from '../../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../../daemon/reconcile/files.ts'
 import { Observer } from '../../../daemon/reconcile/observer.ts'
 import type { ProgressItem } from '../../../daemon/reconcile/progress.ts'
-import { RecentEnds } from '../../../daemon/reconcile/recent-ends.ts'
+import { ListSettling } from '../../../daemon/reconcile/list-settling.ts'
 import type { StackRequest } from '../../../daemon/reconcile/requests.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
 import type { DeploymentRow } from '../../../daemon/store/deployments.ts'
@@ -61,7 +61,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
   const contexts = new ContextStore(folder)
   const watch = new EngineWatch({ engine, store, clock, log })
   const recorder = new EventRecorder(store.events)
-  const ends = new RecentEnds(engine)
+  const settling = new ListSettling(engine)
   onTestFinished(() => {
     recorder.flush()
     store.close()
@@ -75,12 +75,12 @@ export function aBench(clock: Clock = instantClock()): Bench {
       log,
       contexts,
       recorder,
-      ends,
+      settling,
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
       logs: { keep: async () => {} },
-      observer: new Observer(engine, store, ends),
+      observer: new Observer(engine, store, settling),
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),
       progress: new Channel<ProgressItem>(),

@@ -9,7 +9,7 @@ import type { Engine } from '../engine/types.ts'
 /** For one that dockerd does not let go of: the list is better than nothing then. */
 const WAIT_MS = 3000
 
-export class RecentEnds {
+export class ListSettling {
   readonly #engine: Pick<Engine, 'containers'>
   /** By stack: which ended, and a number that is another one when it ends again. */
   readonly #ends = new Map<string, Map<string, number>>()

@@ -1,0 +1,17 @@
+import type { Problem } from '../../protocol/problems.ts'
+import type { DeploymentState } from '../../protocol/resources/deployment.ts'
+
+/** How a deployment has ended. What a newer request, a hold or the end of the daemon cut short has not failed. */
+export function endStateOf(problem: Problem | undefined): DeploymentState {
+  switch (problem?.code) {
+    case undefined:
+      return 'succeeded'
+    case 'superseded':
+      return 'superseded'
+    case 'stack-held':
+    case 'cancelled':
+      return 'cancelled'
+    default:
+      return 'failed'
+  }
+}
