@@ -60,25 +60,23 @@ export type DaemonFrame =
   | WindowFrame
   | End
 
-/** The first bytes of a frame of data. */
-export function frameHeader(channel: SessionChannel, length: number): Uint8Array {
-  return headerOf(channel, length)
-}
-
 export function controlFrame(frame: object): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(frame))
   const message = new Uint8Array(HEADER_BYTES + text.length)
-  message.set(headerOf('control', text.length))
+  message.set(frameHeader('control', text.length))
   message.set(text, HEADER_BYTES)
   return message
 }
 
-function headerOf(channel: Channel, length: number): Uint8Array {
+/** The first bytes of a frame. */
+export function frameHeader(channel: Channel, length: number): Uint8Array {
   const header = new Uint8Array(HEADER_BYTES)
   header[0] = CHANNELS[channel]
   new DataView(header.buffer).setUint32(4, length)
   return header
 }
+
+const DECODER = new TextDecoder()
 
 export interface FrameTaker {
   /** Part of a frame, as it came: a view of the chunk, not a copy. */
@@ -137,6 +135,10 @@ export class FrameReader {
   #pass(bytes: Uint8Array): void {
     if (this.#channel !== 'control') {
       this.#taker.data(this.#channel, bytes)
+      return
+    }
+    if (this.#left === 0 && this.#control.length === 0) {
+      this.#taker.control(DECODER.decode(bytes))
       return
     }
     // A copy: the chunk may be a buffer that is filled anew.

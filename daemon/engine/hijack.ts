@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { demultiplex, plain } from './demultiplex.ts'
+import { taken } from './dial.ts'
 import type { Call, Transport } from './transport.ts'
 import type { HijackedStream } from './types.ts'
 
@@ -16,9 +17,21 @@ export async function hijack(http: Transport, call: Call, { tty }: { readonly tt
   if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
   socket.once('close', () => signal?.removeEventListener('abort', abort))
+  const chunks = (): AsyncIterable<Buffer> =>
+    http.explained(call, taken(socket)?.chunks() ?? (socket as AsyncIterable<Buffer>))
   return {
     input: socket,
-    output: http.explained(call, tty ? plain(socket) : demultiplex(socket)),
+    get output() {
+      return tty ? plain(kept(chunks())) : demultiplex(kept(chunks()))
+    },
+    get chunks() {
+      return chunks()
+    },
     close: () => socket.destroy(),
   }
+}
+
+/** Chunks for whoever looks at them later. */
+async function* kept(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
 }

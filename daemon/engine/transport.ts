@@ -6,6 +6,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { Client, type Dispatcher, errors, Pool } from 'undici'
 import { Problem } from '../../protocol/problems.ts'
 import type { EngineAddress } from './address.ts'
+import { dial } from './dial.ts'
 import type { CallOptions } from './types.ts'
 
 export interface Call extends CallOptions {
@@ -28,6 +29,7 @@ export interface Answer {
 }
 
 const CALL_TIMEOUT_MS = 60_000
+const CONNECT_MS = 5000
 /** Calls in flight over all stacks; one stack uses 8. */
 const CONNECTIONS = 64
 
@@ -128,7 +130,10 @@ export class Transport {
 
   /** A connection that speaks something else after the Engine's 101: attach, exec, BuildKit's session. */
   async upgrade(call: Call & { readonly protocol: string }): Promise<Duplex> {
-    const client = this.#streamClient()
+    const { socketPath } = this.address
+    const client = this.#streamClient(
+      socketPath === undefined ? this.#connect() : { connect: dial(socketPath, CONNECT_MS) },
+    )
     try {
       const { socket, headers: _ } = await new Promise<{ socket: Duplex; headers: unknown }>((resolve, reject) => {
         client.dispatch(
@@ -159,15 +164,15 @@ export class Transport {
 
   #connect(): { connect: object } {
     const { socketPath, tls } = this.address
-    if (socketPath !== undefined) return { connect: { socketPath, timeout: 5000 } }
-    if (tls === undefined) return { connect: { timeout: 5000 } }
+    if (socketPath !== undefined) return { connect: { socketPath, timeout: CONNECT_MS } }
+    if (tls === undefined) return { connect: { timeout: CONNECT_MS } }
     const { ca, cert, key, verify } = tls
-    return { connect: { ca, cert, key, rejectUnauthorized: verify === 'server', timeout: 5000 } }
+    return { connect: { ca, cert, key, rejectUnauthorized: verify === 'server', timeout: CONNECT_MS } }
   }
 
-  #streamClient(): Client {
+  #streamClient(how: { connect: object } = this.#connect()): Client {
     const client = new Client(this.address.origin, {
-      ...this.#connect(),
+      ...how,
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -302,6 +302,8 @@ export interface HijackedStream {
   readonly input: Writable
   /** Ends when the Engine closes; rejects on a broken connection. TTY output is all `stdout`. */
   readonly output: AsyncIterable<OutputChunk>
+  /** Instead of `output`: its bytes as they come, each chunk there until the next one is asked for, and to be changed. */
+  readonly chunks: AsyncIterable<Buffer>
   close(): void
 }
 

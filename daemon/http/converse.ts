@@ -1,6 +1,7 @@
 /** Joins a caller's session with a program's streams, each as fast as the other takes. */
 import type { CallerFrame, ProxiedSignal, TerminalSize } from '../../protocol/session.ts'
 import type { HijackedStream } from '../engine/types.ts'
+import { Reframer } from './reframe.ts'
 import type { SessionSocket } from './session-socket.ts'
 
 export interface Program {
@@ -30,7 +31,11 @@ export async function converse(session: SessionSocket, program: Program): Promis
     { type: 'started', container, tty },
   )
   if (program.size !== undefined) terminal.resize(program.size)
-  for await (const { stream: channel, data } of stream.output) await session.write(channel, data)
+  if (tty) for await (const chunk of stream.chunks) await session.write('stdout', chunk)
+  else {
+    const reframer = new Reframer()
+    for await (const chunk of stream.chunks) await session.relay(reframer.frames(chunk))
+  }
 }
 
 function control(frame: Exclude<CallerFrame, { type: 'window' }>, program: Program, terminal: Terminal): void {

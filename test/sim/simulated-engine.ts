@@ -203,7 +203,8 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
         change<void>('exec.start', execs.get(id) ?? id, `POST /exec/${id}/start`, (answer) => answer(), options),
       start: async (id, _query, options) => {
         await change<void>('exec.start', execs.get(id) ?? id, `POST /exec/${id}/start`, (answer) => answer(), options)
-        return { input: { end: () => {} } as never, output: (async function* () {})(), close: () => {} }
+        const nothing = async function* () {}
+        return { input: { end: () => {} } as never, output: nothing(), chunks: nothing(), close: () => {} }
       },
       resize: async () => {},
       inspect: (id, options) =>
