@@ -12,6 +12,8 @@ import { DeploymentRun } from './run-deployment.ts'
 
 /** A look now and then even where no event came: the net below. */
 const LOOK_MS = 60_000
+/** A timer may be early: the next look is not to be the same one again. */
+const LOOK_APART_MS = 1000
 /**
  * How long after a hint to look. Events come in bursts, and the Engine restarts by itself what its policy says: a moment's
  * patience. The later looks are for its lists: Engine 20.10 tells of an end up to 700 ms before they show it.
@@ -184,7 +186,7 @@ export class StackLoop {
     // A clock that was set back must not put off what was due soon.
     if (this.#lookAt !== undefined) this.#lookAt = Math.min(this.#lookAt, now + LOOK_MS)
     this.#notBefore = Math.min(this.#notBefore, now + BACKOFF_MS.last)
-    const at = Math.max(this.#lookAt ?? now + LOOK_MS, this.#notBefore)
+    const at = Math.max(this.#lookAt ?? commonLook(now), this.#notBefore)
     const woke = new AbortController()
     const timer = this.#core.clock.sleep(at - now, AbortSignal.any([woke.signal, this.#signal])).then(() => {
       if (!woke.signal.aborted) this.#lookAt ??= 0
@@ -213,4 +215,9 @@ export class StackLoop {
       warnings: [],
     })
   }
+}
+
+/** All stacks look at the same time of each minute: then they share the Engine's lists (shared-lists.ts). */
+function commonLook(now: number): number {
+  return (Math.floor((now + LOOK_APART_MS) / LOOK_MS) + 1) * LOOK_MS
 }
