@@ -1,4 +1,6 @@
 import { Problem } from '../../../protocol/problems.ts'
+import type { Model } from '../../../protocol/stackfile/model.ts'
+import type { Api } from '../../api.ts'
 import { type Context, command } from '../command.ts'
 import { followDeployment } from '../follow-deployment.ts'
 
@@ -58,7 +60,7 @@ async function providersToRelease(
 ): Promise<() => Promise<void>> {
   const nothing = async (): Promise<void> => {}
   try {
-    const model = await api.call('model', { stack })
+    const model = await modelOf(api, stack)
     if (Object.values(model.services).every(({ provider }) => provider === undefined)) return nothing
     const [{ releaseProviders }, { serviceLine }, { callersEnvironment }] = await Promise.all([
       import('../../programs/prepare.ts'),
@@ -82,4 +84,13 @@ async function providersToRelease(
     }
     return nothing
   }
+}
+
+/** Of a stack that is down already the last one: what was not released the first time can be asked for again. */
+async function modelOf(api: Api, stack: string): Promise<Model> {
+  const model = await api.call('model', { stack })
+  if (Object.keys(model.services).length > 0) return model
+  const { revision } = await api.call('stack', { stack })
+  if (revision === undefined) return model
+  return (await api.call('revision', { stack, number: revision })).model ?? model
 }
