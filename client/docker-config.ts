@@ -1,4 +1,4 @@
-/** Docker's own config.json of this user: who has logged in where, and which proxies containers and builds are given. */
+/** Docker's own config.json of this user: who has logged in where, which proxies containers and builds are given, plugins. */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -14,11 +14,16 @@ export interface DockerConfig {
   readonly credHelpers?: Readonly<Record<string, string>>
   /** By the address of an Engine, or `default`. */
   readonly proxies?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Folders of plugins beside the usual ones. */
+  readonly cliPluginsExtraDirs?: readonly string[]
 }
+
+/** The folder that it lies in. */
+export const dockerFolder = (): string => process.env.DOCKER_CONFIG || join(homedir(), '.docker')
 
 /** Undefined where there is none. */
 export function readDockerConfig(): DockerConfig | undefined {
-  const path = join(process.env.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json')
+  const path = join(dockerFolder(), 'config.json')
   let text: string
   try {
     text = readFileSync(path, 'utf8')

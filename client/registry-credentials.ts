@@ -39,13 +39,42 @@ async function credentialOf(host: string, config: DockerConfig): Promise<Registr
   return { username, password: password.join(':'), serveraddress: server }
 }
 
-/** The helper protocol: the server on standard input, JSON on standard output. */
+/** All that Docker knows, as a config.json without helpers: for a container that is given the Engine's socket. */
+export async function allCredentials(): Promise<string> {
+  const config = readDockerConfig() ?? {}
+  const { auths = {}, credsStore = '', credHelpers = {} } = config
+  const servers = credsStore === '' ? Object.keys(auths) : await listOf(credsStore)
+  const hosts = [...new Set([...servers, ...Object.keys(credHelpers)])].sort()
+  const found = await Promise.all(hosts.map(async (host) => [host, await credentialOf(host, config)] as const))
+  const entries = found.flatMap(([host, known]) => (known === undefined ? [] : [[host, entryOf(known)] as const]))
+  return JSON.stringify({ auths: Object.fromEntries(entries) }, undefined, '\t')
+}
+
+function entryOf({ username, password, identitytoken }: RegistryAuth): Record<string, string> {
+  if (identitytoken !== undefined) return { identitytoken }
+  return { auth: Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64') }
+}
+
+/** The servers that a helper has credentials of. */
+async function listOf(helper: string): Promise<string[]> {
+  return Object.keys((await helperAnswer<Record<string, string>>(helper, 'list', '')) ?? {})
+}
+
 async function askHelper(name: string, server: string): Promise<RegistryAuth | undefined> {
+  const answer = await helperAnswer<{ Username: string; Secret: string }>(name, 'get', server)
+  if (answer === undefined) return undefined
+  return answer.Username === '<token>'
+    ? { identitytoken: answer.Secret, serveraddress: server }
+    : { username: answer.Username, password: answer.Secret, serveraddress: server }
+}
+
+/** The helper protocol: the server on standard input, JSON on standard output. Undefined: it has none. */
+async function helperAnswer<T>(name: string, verb: 'get' | 'list', input: string): Promise<T | undefined> {
   if (!/^[\w.-]+$/.test(name))
     throw new Problem('bad-request', `the credential helper in config.json has a strange name: ${name}`)
   const { execFile } = await import('node:child_process')
   return new Promise((resolve, reject) => {
-    const child = execFile(`docker-credential-${name}`, ['get'], { timeout: HELPER_MS }, (error, stdout) => {
+    const child = execFile(`docker-credential-${name}`, [verb], { timeout: HELPER_MS }, (error, stdout) => {
       if (error !== null) {
         // "credentials not found" is an answer; a helper that is not there is not.
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -54,12 +83,7 @@ async function askHelper(name: string, server: string): Promise<RegistryAuth | u
         return
       }
       try {
-        const { Username, Secret } = JSON.parse(stdout) as { Username: string; Secret: string }
-        resolve(
-          Username === '<token>'
-            ? { identitytoken: Secret, serveraddress: server }
-            : { username: Username, password: Secret, serveraddress: server },
-        )
+        resolve(JSON.parse(stdout) as T)
       } catch {
         reject(
           new Problem(
@@ -69,6 +93,6 @@ async function askHelper(name: string, server: string): Promise<RegistryAuth | u
         )
       }
     })
-    child.stdin?.end(server)
+    child.stdin?.end(input)
   })
 }

@@ -52,7 +52,7 @@ export function loadFromDisk(
 }
 
 /** The environment as the caller has it: the launcher keeps one variable from Node, under another name. */
-function callersEnvironment(): Record<string, string> {
+export function callersEnvironment(): Record<string, string> {
   const { EVENKEEL_NODE_EXTRA_CA_CERTS: certificates, ...environment } = process.env as Record<string, string>
   return certificates === undefined ? environment : { ...environment, NODE_EXTRA_CA_CERTS: certificates }
 }
@@ -84,10 +84,11 @@ export function imagesRequestOf(
   built: readonly string[],
 ): Pick<BuildRequestInput, 'model' | 'source' | 'files'> {
   const services = Object.fromEntries(
-    Object.entries(model.services).map(([name, { image, build, platform, pull_policy, depends_on }]) => [
+    Object.entries(model.services).map(([name, { image, build, platform, pull_policy, depends_on, provider }]) => [
       name,
       {
         ...(image === undefined ? {} : { image }),
+        ...(provider === undefined ? {} : { provider }),
         ...(build === undefined ? {} : { build }),
         ...(platform === undefined ? {} : { platform }),
         ...(pull_policy === undefined ? {} : { pull_policy }),

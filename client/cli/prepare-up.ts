@@ -1,27 +1,71 @@
 /** Everything that a request to bring a stack up carries: model, files, credentials, and the contexts of what is built. */
-import type { UpRequestInput } from '../../protocol/resources/stack.ts'
+import type { FileContent, UpRequestInput } from '../../protocol/resources/stack.ts'
 import type { LoadedStack } from '../../protocol/stackfile/load.ts'
 import type { Model, Service } from '../../protocol/stackfile/model.ts'
 import type { Api } from '../api.ts'
+import type { Programs } from '../programs/prepare.ts'
+import type { Context } from './command.ts'
 
 export type UpOptions = NonNullable<UpRequestInput['options']>
 
-export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOptions): Promise<UpRequestInput> {
+/** `programs`: whether providers and models are made ready, or only shown as they were. */
+export async function prepareUp(
+  { api, output }: Pick<Context, 'api' | 'output'>,
+  read: LoadedStack,
+  options: UpOptions,
+  programs: Programs = 'run',
+): Promise<UpRequestInput> {
+  const [{ requestOf }, loaded] = await Promise.all([
+    import('../stack-source.ts'),
+    withProgramsOf({ api, output }, read, options, programs),
+  ])
   const { model } = loaded
-  const { requestOf } = await import('../stack-source.ts')
   const request = requestOf(loaded)
   const services = inScope(model, options)
   const builds = services.filter(([, service]) => service.build !== undefined)
   const pullable = services.filter(([, service]) => service.image !== undefined && options.pull !== 'never')
   const building = builds.length === 0 ? [] : await toBuild(api, model, builds, options)
   const images = pullable.map(([, service]) => service.image!)
-  const [contexts, registryAuth, ssh, source] = await Promise.all([
+  const [contexts, registryAuth, ssh, source, socketFiles] = await Promise.all([
     sendContexts(api, building),
     credentials(images, building),
     lendAgents(api, building),
     sourceWithProxy(api, request.source),
+    apiSocketFiles(model),
   ])
-  return { ...request, source, options, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
+  const files = [...(request.files ?? []), ...socketFiles]
+  return { ...request, files, source, options, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
+}
+
+async function withProgramsOf(
+  { api, output }: Pick<Context, 'api' | 'output'>,
+  loaded: LoadedStack,
+  options: UpOptions,
+  programs: Programs,
+): Promise<LoadedStack> {
+  const { services } = loaded.model
+  const isPlain = Object.values(services).every(
+    ({ provider, models }) => provider === undefined && models === undefined,
+  )
+  if (isPlain) return loaded
+  const [{ withPrograms }, { serviceLine }] = await Promise.all([
+    import('../programs/prepare.ts'),
+    import('./render/service-line.ts'),
+  ])
+  const scope = new Set(inScope(loaded.model, options).map(([name]) => name))
+  const model = await withPrograms({ api, say: serviceLine(output) }, loaded, scope, programs)
+  return { ...loaded, model }
+}
+
+/** `use_api_socket` hands on the credentials of this user with the Engine's socket. */
+export async function apiSocketFiles(model: Model): Promise<FileContent[]> {
+  if (!Object.values(model.services).some(({ use_api_socket }) => use_api_socket === true)) return []
+  const [{ allCredentials }, { CREDENTIALS }] = await Promise.all([
+    import('../registry-credentials.ts'),
+    import('../../protocol/stackfile/api-socket.ts'),
+  ])
+  const base64 = Buffer.from(await allCredentials()).toString('base64')
+  return [{ kind: 'config', name: CREDENTIALS, delivery: 'inline', base64 }]
 }
 
 /** What containers and builds are to know of proxies lies in Docker's config.json of this user. */

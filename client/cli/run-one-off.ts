@@ -44,7 +44,7 @@ export async function runOneOff(context: Context, values: RunValues, words: read
 
   const stack = loaded.model.name
   const output = values.quiet === true ? new Output({ progress: 'quiet', ansi: 'never' }, process.env) : context.output
-  const accepted = await api.call('up', { stack }, await prepareUp(api, loaded, upOptions(values, service)))
+  const accepted = await api.call('up', { stack }, await prepareUp({ api, output }, loaded, upOptions(values, service)))
   await followDeployment({ api, output }, accepted, {
     pullProgress: values['quiet-pull'] === true,
     builds: values['quiet-build'] === true,

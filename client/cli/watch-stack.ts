@@ -163,7 +163,10 @@ class Watching {
     this.say(`service(s) ${listed(services)} successfully built`)
     try {
       const options: UpOptions = { services: [...services], dependencies: 'ignore', recreate: 'force', build: 'never' }
-      await followDeployment(this.#context, await api.call('up', { stack }, await prepareUp(api, loaded, options)))
+      await followDeployment(
+        this.#context,
+        await api.call('up', { stack }, await prepareUp(this.#context, loaded, options)),
+      )
     } catch (error) {
       this.say(`Failed to recreate services after update. Error: ${messageOf(error)}`)
       throw error

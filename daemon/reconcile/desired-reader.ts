@@ -67,7 +67,7 @@ export class DesiredReader {
     const { model } = revision
     return {
       ...state,
-      replicas: state.scale ?? declaredReplicas(model, state.service),
+      replicas: spec.provider === undefined ? (state.scale ?? declaredReplicas(model, state.service)) : 0,
       containerName: spec.container_name,
       image: { reference: imageReference(model.name, state.service, spec), id: pin?.imageId },
       specHash: pin === undefined ? undefined : this.#hash(stack, revision, state.service, pin.imageId),

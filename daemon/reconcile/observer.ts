@@ -42,7 +42,7 @@ export class Observer {
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
     const [mine, running, networks, volumes] = await Promise.all([
       this.containers(stack, signal),
-      wantsPorts ? this.#engine.containers.list({}, { signal }) : [],
+      wantsPorts ? this.#lists.running(signal) : [],
       this.#networks(desired, signal),
       this.#volumes(desired, signal),
     ])

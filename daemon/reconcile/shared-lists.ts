@@ -62,7 +62,29 @@ class SharedList<T> {
   }
 }
 
+/** One list that is the same for whoever asks. */
+class SharedAnswer<T> {
+  readonly #list: () => Promise<T[]>
+  readonly #turn: () => Promise<void>
+  #asked: Promise<T[]> | undefined
+
+  constructor(list: () => Promise<T[]>, turn: () => Promise<void>) {
+    this.#list = list
+    this.#turn = turn
+  }
+
+  /** What the Engine says from now on, never what it said before. */
+  get(signal: AbortSignal): Promise<T[]> {
+    this.#asked ??= this.#turn().then(() => {
+      this.#asked = undefined
+      return this.#list()
+    })
+    return endedBy(signal, this.#asked)
+  }
+}
+
 export class SharedLists {
+  readonly #running: SharedAnswer<ContainerSummary>
   readonly #containers: SharedList<ContainerSummary>
   readonly #networks: SharedList<NetworkInfo>
   readonly #volumes: SharedList<VolumeInfo>
@@ -70,6 +92,7 @@ export class SharedLists {
   /** `turn` resolves when all who ask now have asked. */
   constructor({ containers, networks, volumes }: Engine, turn: () => Promise<void>) {
     const stackOf = ({ Labels }: { Labels: Readonly<Record<string, string>> | null }) => Labels?.[COMPOSE.project]
+    this.#running = new SharedAnswer(() => containers.list({}), turn)
     this.#containers = new SharedList(
       (label, signal) => containers.list({ all: true, filters: { label: [label] } }, { signal }),
       stackOf,
@@ -90,6 +113,11 @@ export class SharedLists {
   /** All containers of the project, ours or not, running or not. */
   containers(stack: string, signal: AbortSignal | undefined): Promise<ContainerSummary[]> {
     return this.#containers.of(stack, signal)
+  }
+
+  /** All that run, of whatever stack or none. */
+  running(signal: AbortSignal): Promise<ContainerSummary[]> {
+    return this.#running.get(signal)
   }
 
   networks(stack: string, signal: AbortSignal): Promise<NetworkInfo[]> {

@@ -12,6 +12,8 @@ import { DeploymentRun } from './run-deployment.ts'
 
 /** A look now and then even where no event came: the net below. */
 const LOOK_MS = 60_000
+/** A timer may be early: the next look is not to be the same one again. */
+const LOOK_APART_MS = 1000
 /**
  * How long after a hint to look. Events come in bursts, and the Engine restarts by itself what its policy says: a moment's
  * patience. The later looks are for its lists: Engine 20.10 tells of an end up to 700 ms before they show it.
@@ -33,12 +35,17 @@ export class StackLoop {
   #running: { id: string; request: StackRequest | undefined; abort: AbortController; ended: Promise<void> } | undefined
   #failures = 0
   #notBefore = 0
+  /** How long `#notBefore` was put off: the clock may be set back meanwhile. */
+  #waitMs = 0
   #done: Promise<void> | undefined
 
   constructor(core: Core, stack: string, signal: AbortSignal) {
     this.#core = core
     this.#stack = stack
     this.#signal = signal
+    // One listener for as long as the loop lives: a signal made of this one and another for each look is never let go of
+    // altogether (AbortSignal.any of Node 20).
+    signal.addEventListener('abort', () => this.#end(), { once: true })
   }
 
   /** `wait`: somebody tells it when to look for the first time. */
@@ -86,6 +93,11 @@ export class StackLoop {
   forgive(): void {
     this.#failures = 0
     this.#notBefore = 0
+  }
+
+  #end(): void {
+    this.#running?.abort.abort(this.#signal.reason)
+    this.#wake()
   }
 
   async #run(): Promise<void> {
@@ -166,7 +178,7 @@ export class StackLoop {
     })
     this.#running = { id, request, abort, ended }
     try {
-      await work(AbortSignal.any([abort.signal, this.#signal]))
+      await work(abort.signal)
     } finally {
       this.#running = undefined
       end()
@@ -183,10 +195,10 @@ export class StackLoop {
     const now = this.#now()
     // A clock that was set back must not put off what was due soon.
     if (this.#lookAt !== undefined) this.#lookAt = Math.min(this.#lookAt, now + LOOK_MS)
-    this.#notBefore = Math.min(this.#notBefore, now + BACKOFF_MS.last)
-    const at = Math.max(this.#lookAt ?? now + LOOK_MS, this.#notBefore)
+    this.#notBefore = Math.min(this.#notBefore, now + this.#waitMs)
+    const at = Math.max(this.#lookAt ?? commonLook(now), this.#notBefore)
     const woke = new AbortController()
-    const timer = this.#core.clock.sleep(at - now, AbortSignal.any([woke.signal, this.#signal])).then(() => {
+    const timer = this.#core.clock.sleep(at - now, woke.signal).then(() => {
       if (!woke.signal.aborted) this.#lookAt ??= 0
     })
     await Promise.race([woken, timer])
@@ -196,8 +208,9 @@ export class StackLoop {
   #failed(error: unknown): void {
     this.#failures += 1
     this.#lookAt = 0
-    const waitMs = Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.last)
-    this.#notBefore = this.#now() + (unwritable(error) === undefined ? waitMs : Math.min(waitMs, UNWRITABLE_MS))
+    const limitMs = unwritable(error) === undefined ? BACKOFF_MS.last : UNWRITABLE_MS
+    this.#waitMs = Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), limitMs)
+    this.#notBefore = this.#now() + this.#waitMs
   }
 
   #now(): number {
@@ -213,4 +226,9 @@ export class StackLoop {
       warnings: [],
     })
   }
+}
+
+/** All stacks look at the same time of each minute: then they share the Engine's lists (shared-lists.ts). */
+function commonLook(now: number): number {
+  return (Math.floor((now + LOOK_APART_MS) / LOOK_MS) + 1) * LOOK_MS
 }

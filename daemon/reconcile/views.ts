@@ -73,9 +73,10 @@ export function stackOfRow(
       return [
         {
           name: state.service,
-          scale: state.scale ?? spec?.scale ?? spec?.deploy?.replicas ?? 1,
+          scale: spec?.provider === undefined ? (state.scale ?? spec?.scale ?? spec?.deploy?.replicas ?? 1) : 0,
           run: state.run,
           image: spec?.image ?? `${row.name}-${state.service}`,
+          ...(spec?.provider === undefined ? {} : { provider: spec.provider.type }),
         },
       ]
     }),

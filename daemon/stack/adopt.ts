@@ -35,6 +35,7 @@ export function adopt(input: AdoptInput): Adoption {
   for (const service of Object.keys(model.services)) {
     const own = containersOf(service, observed)
     services.push(stateOf(service, own, input))
+    if (model.services[service]!.provider !== undefined) continue
     if (own[0] === undefined) {
       warnings.push(`service ${service} has no container: it has none until you bring it up`)
       continue
@@ -75,7 +76,7 @@ function stateOf(service: string, own: readonly ObservedContainer[], { model, re
   return {
     service,
     revision,
-    run: runOf(own, restartPolicyOf(service, model)),
+    run: model.services[service]!.provider === undefined ? runOf(own, restartPolicyOf(service, model)) : 'running',
     scale: own.length === 0 || own.length === declaredReplicas(model, service) ? undefined : own.length,
     // Containers of ours from before an `eject` carry counters: the next request is to count from there.
     recreate: Math.max(0, ...own.map((container) => container.recreate)),

@@ -84,9 +84,13 @@ export interface DesiredStack {
   readonly oneOffs?: readonly DesiredService[]
 }
 
-/** Count of replicas that the file asks for: `scale`, else `deploy.replicas`, else one (`mode: global` counts as one). */
+/**
+ * Count of replicas that the file asks for: `scale`, else `deploy.replicas`, else one (`mode: global` counts as one). A
+ * service that a provider stands for has none.
+ */
 export function declaredReplicas(model: Model, service: string): number {
   const spec = model.services[service]
+  if (spec?.provider !== undefined) return 0
   if (spec?.deploy?.mode === 'global') return 1
   return spec?.scale ?? spec?.deploy?.replicas ?? 1
 }

@@ -23,7 +23,7 @@ export function effectiveModel(
   return Object.assign({}, modelOf(current), { services: Object.fromEntries(services) }, ...SECTIONS.map(merged))
 }
 
-const SECTIONS = ['networks', 'volumes', 'configs', 'secrets'] as const
+const SECTIONS = ['networks', 'volumes', 'configs', 'secrets', 'models'] as const
 
 /** Compose refuses a `scale` that differs from `deploy.replicas`. */
 function scaled(spec: Service, scale: number | undefined): Service {

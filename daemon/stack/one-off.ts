@@ -12,6 +12,11 @@ export function oneOffModel(model: Model, { service, servicePorts, overrides }: 
       hint: `the file has: ${Object.keys(model.services).join(', ')}`,
     })
   }
+  if (spec.provider !== undefined) {
+    throw new Problem('unsupported', `service ${service} has no container: its provider stands for it`, {
+      hint: 'name another service',
+    })
+  }
   const { container_name: _name, restart: _restart, ports, deploy, scale: _scale, ...kept } = spec
   const { restart_policy: _policy, replicas: _replicas, ...rest } = deploy ?? {}
   const changed = {

@@ -30,6 +30,8 @@ export const ServiceState = z.object({
   scale: z.number().int(),
   run: z.enum(['running', 'stopped', 'paused']),
   image: z.string(),
+  /** What stands for the service on the client's machine: it has no container. */
+  provider: z.string().optional(),
 })
 
 export const Stack = StackSummary.extend({

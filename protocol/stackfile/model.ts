@@ -16,7 +16,7 @@ export interface Model {
   volumes?: Record<string, Volume>
   secrets?: Record<string, FileObject>
   configs?: Record<string, FileObject>
-  models?: Record<string, unknown>
+  models?: Record<string, AiModel>
   [extension: `x-${string}`]: unknown
 }
 
@@ -79,7 +79,8 @@ export interface Service {
   mem_reservation?: string
   mem_swappiness?: string | number
   memswap_limit?: string
-  models?: Record<string, unknown>
+  /** By name in the section `models`: the variables that tell of it, where they are not called after it. */
+  models?: Record<string, { endpoint_var?: string; model_var?: string } | null>
   network_mode?: string
   networks?: Record<string, ServiceNetwork | null>
   oom_kill_disable?: boolean
@@ -92,7 +93,7 @@ export interface Service {
   pre_stop?: Hook[]
   privileged?: boolean
   profiles?: string[]
-  provider?: { type: string; options?: Record<string, unknown> }
+  provider?: Provider
   pull_policy?: string
   read_only?: boolean
   restart?: string
@@ -144,6 +145,12 @@ export interface Build {
   tags?: string[]
   target?: string
   ulimits?: Record<string, number | { soft: number; hard: number }>
+}
+
+/** A program of the client's machine that stands for a service: it has no container. */
+export interface Provider {
+  type: string
+  options?: Record<string, string[]>
 }
 
 export type DependencyCondition = 'service_started' | 'service_healthy' | 'service_completed_successfully'
@@ -318,4 +325,12 @@ export interface FileObject {
   driver?: string
   driver_opts?: Mapping
   template_driver?: string
+}
+
+/** A language model that Docker Model Runner serves. */
+export interface AiModel {
+  name?: string
+  model: string
+  context_size?: number
+  runtime_flags?: string[]
 }

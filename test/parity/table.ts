@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Command, Options } from '../../client/cli/command.ts'
 import { COMMANDS } from '../../client/cli/commands/index.ts'
 import { GLOBAL_OPTIONS } from '../../client/cli/global-options.ts'
+import { readCases } from '../engine/parity/cases.ts'
 import { STATUS, type Status } from './status.ts'
 
 export interface Flag {
@@ -86,6 +87,24 @@ ${count('better')} better, ${count('different')} different, ${count('not yet')} 
 | --- | --- | --- |
 ${ROWS.map(line).join('\n')}
 
+## Keys of the file
+
+Each key of the language is made once by \`docker compose create\` and once by us (\`npm run prove -- parity\`). What comes out
+otherwise:
+
+| key | outcome | reason |
+| --- | --- | --- |
+${keyDifferences().join('\n')}
+
+Made ready by the client, before it sends the stack: \`provider\` and \`models\` run programs of the client's machine, as in Compose.
+All providers run before the first container is made, in the order of \`depends_on\`; those of \`down\` run once the containers are
+gone, by what the daemon keeps of the stack. \`plan\` runs none: it shows with the variables of the last \`up\`. \`adopt\` runs none
+either: what depends on a provider counts as different until the next \`up\`. \`models\` need a daemon on this machine.
+\`use_api_socket\` hands the container the Engine and the credentials of this user, as they were at \`up\`; new ones make no
+container anew. \`credential_spec\` is named in a warning, since no container of Linux can have one.
+
+Refused, where Compose goes on: \`credential_spec\` of a Windows container, which Compose makes without it.
+
 ## Only here
 
 | | |
@@ -114,6 +133,20 @@ function extras(): string[] {
         : [`| **\`${command.name}\`** | ${sentence(command.describe)} |`],
     ),
   ]
+}
+
+/** What the cases of the parity suite say of themselves. */
+function keyDifferences(): string[] {
+  return readCases().flatMap(({ name, expectations }) =>
+    expectations
+      .filter(({ outcome }) => outcome !== 'equal' && outcome !== 'both refuse')
+      .map(({ outcome, below, reason = '' }) => {
+        const [key, which] = name.split('--')
+        const engines = below === undefined ? '' : `, Engines below API ${below}`
+        const what = which === undefined ? '' : ` ${which.replaceAll('-', ' ')}`
+        return `| \`${key}\`${what} | ${outcome}${engines} | ${sentence(reason)} |`
+      }),
+  )
 }
 
 const sentence = (text: string): string => text.split('\n')[0]!.replaceAll('|', '\\|')

@@ -1,7 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { command } from '../command.ts'
 import { followDeployment } from '../follow-deployment.ts'
-import { sourceWithProxy } from '../prepare-up.ts'
+import { apiSocketFiles, sourceWithProxy } from '../prepare-up.ts'
 import { renderPlan } from '../render/plan.ts'
 import { stackArgument } from '../stack-argument.ts'
 
@@ -31,8 +31,12 @@ export default command({
     const loaded = loadProject(stack, containers, context.selection)
     for (const warning of loaded.warnings) context.warn(warning)
     const declared = requestOf(loaded)
-    const source = await sourceWithProxy(api, declared.source)
-    const request = { ...declared, source, takeOver: values['take-over'] === true }
+    const [source, socketFiles] = await Promise.all([
+      sourceWithProxy(api, declared.source),
+      apiSocketFiles(loaded.model),
+    ])
+    const files = [...(declared.files ?? []), ...socketFiles]
+    const request = { ...declared, files, source, takeOver: values['take-over'] === true }
     const plan = await api.call('planAdopted', { stack }, request)
     for (const warning of plan.warnings) context.warn(warning)
     if (plan.actions.length > 0) output.line('What `evenkeel up` would change afterwards:')

@@ -25,7 +25,7 @@ export default command({
       },
       services,
     )
-    const request = await prepareUp(context.api, loaded, options)
+    const request = await prepareUp(context, loaded, options)
     const accepted = await declareStack(context, request, values.yes === true)
     await followDeployment(context, accepted, { pullProgress: values['quiet-pull'] === true })
     return 0

@@ -16,9 +16,8 @@ export default command({
     const { loadNamed } = await import('../load-named.ts')
     const loaded = loadNamed(context, services)
     // A preview sends no build contexts: whether something is built is known without them.
-    const request = await prepareUp(context.api, loaded, {
-      ...upOptionsOf({ ...values, 'no-build': true, build: undefined }, services),
-    })
+    const withoutBuild = upOptionsOf({ ...values, 'no-build': true, build: undefined }, services)
+    const request = await prepareUp(context, loaded, withoutBuild, 'preview')
     const options = { ...upOptionsOf(values, services), takeOver: values['take-over'] === true }
     const plan = await context.api.call('plan', { stack: loaded.model.name }, { ...request, options })
     for (const warning of plan.warnings) context.warn(warning)

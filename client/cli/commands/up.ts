@@ -71,7 +71,7 @@ export default command({
       ...(values['wait-timeout'] === undefined ? {} : { waitTimeoutSeconds: values['wait-timeout'] }),
       takeOver: values['take-over'] === true,
     }
-    const request: UpRequestInput = await prepareUp(context.api, loaded, options)
+    const request: UpRequestInput = await prepareUp(context, loaded, options)
     const stack = loaded.model.name
     const startedAt = new Date()
     const accepted = await declareStack(context, request, values.yes === true)

@@ -25,7 +25,7 @@ export default command({
     const isQuiet = values.quiet === true
     if (values['no-up'] !== true) {
       const { builtAnew, prepareUp } = await import('../prepare-up.ts')
-      const request = await prepareUp(context.api, builtAnew(loaded), { services: [...services] })
+      const request = await prepareUp(context, builtAnew(loaded), { services: [...services] })
       const { declareStack } = await import('../declare-stack.ts')
       const accepted = await declareStack(context, request, false)
       await followDeployment(context, accepted, { builds: isQuiet, pullProgress: isQuiet })

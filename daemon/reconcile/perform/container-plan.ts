@@ -1,6 +1,7 @@
 /** What one container is made of, and what follows its create call before it may start. */
 import { pack } from 'tar-stream'
 import { Problem } from '../../../protocol/problems.ts'
+import { withApiSocket } from '../../../protocol/stackfile/api-socket.ts'
 import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
 import { type ContainerInput, type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
@@ -95,7 +96,8 @@ export async function complete(
 export async function completeBeforeStart(performance: Performance<'start-container'>, id: string): Promise<void> {
   const { body, context } = performance
   if (context.container(id)?.state !== 'created') return
-  const spec = context.revisionOf(body.service).model.services[body.service]
+  const service = context.revisionOf(body.service).model.services[body.service]
+  const spec = service === undefined ? undefined : withApiSocket(service)
   const hasMore =
     Object.keys(spec?.networks ?? {}).length > 1 || [...(spec?.configs ?? []), ...(spec?.secrets ?? [])].length > 0
   if (!hasMore) return

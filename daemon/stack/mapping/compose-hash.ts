@@ -3,14 +3,16 @@
  * Equal hashes let either tool take over from the other without making a container anew.
  */
 import { createHash } from 'node:crypto'
+import { withApiSocket } from '../../../protocol/stackfile/api-socket.ts'
 import type { Service } from '../../../protocol/stackfile/model.ts'
 import { serviceHashInput } from '../../../protocol/stackfile/render.ts'
 
 /** `containerOf` answers the id of a service's first container: Compose hashes it in place of the service's name. */
-export function composeHash(spec: Service, containerOf: (service: string) => string | undefined): string {
+export function composeHash(service: Service, containerOf: (service: string) => string | undefined): string {
+  const spec = withApiSocket(service)
   const resolve = (mode: string | undefined): string | undefined => {
-    const service = /^service:(.+)$/.exec(mode ?? '')?.[1]
-    return service === undefined ? mode : `container:${containerOf(service) ?? ''}`
+    const other = /^service:(.+)$/.exec(mode ?? '')?.[1]
+    return other === undefined ? mode : `container:${containerOf(other) ?? ''}`
   }
   const { network_mode, ipc, pid, volumes_from } = spec
   const resolved = {

@@ -4,7 +4,9 @@
  */
 import { Problem } from '../../../protocol/problems.ts'
 import { proxyEnvironment } from '../../../protocol/proxy.ts'
+import { withApiSocket } from '../../../protocol/stackfile/api-socket.ts'
 import type { Healthcheck, Service } from '../../../protocol/stackfile/model.ts'
+import { modelVariables } from '../../../protocol/stackfile/service-variables.ts'
 import { parseDuration } from '../../../protocol/stackfile/units.ts'
 import { COMPOSE } from '../labels.ts'
 import { needsApi } from './api-needs.ts'
@@ -19,8 +21,8 @@ export type { ContainerInput, ContainerPlan } from './container-plan.ts'
 
 export function containerCreate(input: ContainerInput): ContainerPlan {
   const { model, service, replica } = input
-  const spec = model.services[service]!
-  refuseWhatWeCannot(service, spec)
+  refuseWhatWeCannot(input, model.services[service]!)
+  const spec = withApiSocket(model.services[service]!)
   const name = input.oneOff ? input.containerName : (spec.container_name ?? `${model.name}-${service}-${replica}`)
   const endpoints = endpointsOf(input, spec, name)
   const mounts = mountsOf(input, spec)
@@ -94,20 +96,33 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
     }) as ContainerPlan['body'],
     connectAfterCreate: endpoints.connectAfterCreate,
     filesAfterCreate: mounts.files,
-    warnings: mounts.warnings,
+    warnings: [...mounts.warnings, ...withoutEffect(service, spec)],
   }
 }
 
-/** Keys that are known to the language and that one Engine over its API cannot honour. Refused, never left out. */
-function refuseWhatWeCannot(service: string, spec: Service): void {
-  const refuse = (key: string, why: string): never => {
-    throw new Problem('unsupported', `services.${service}.${key}: ${why}`, { hint: 'take the key out of the file' })
+/** What the mapping cannot honour is refused, never left out. */
+function refuseWhatWeCannot({ service, image }: ContainerInput, spec: Service): void {
+  const refuse = (key: string, why: string, hint = 'take the key out of the file'): never => {
+    throw new Problem('unsupported', `services.${service}.${key}: ${why}`, { hint })
   }
-  if (spec.credential_spec !== undefined) refuse('credential_spec', 'credential specs are for Windows containers')
-  if (spec.provider !== undefined) refuse('provider', 'external providers are not supported')
-  if (spec.models !== undefined) refuse('models', 'models are not supported')
-  if (spec.use_api_socket === true)
-    refuse('use_api_socket', 'handing the Engine socket to a container is not supported')
+  const isWindows = image.inspect.Os === 'windows'
+  if (isWindows && spec.credential_spec !== undefined) refuse('credential_spec', 'not supported for Windows containers')
+  if (isWindows && spec.use_api_socket === true) refuse('use_api_socket', 'a Windows container cannot use the socket')
+  for (const [name, given] of Object.entries(spec.models ?? {})) {
+    const missing = Object.values(modelVariables(name, given)).find((one) => spec.environment?.[one] === undefined)
+    if (missing === undefined) continue
+    refuse(
+      `models.${name}`,
+      `${missing} is not set`,
+      'whoever sends the stack makes its models ready, as `evenkeel up` does',
+    )
+  }
+}
+
+/** What stands in the file and reaches no container of Linux, in Compose as here. */
+function withoutEffect(service: string, spec: Service): string[] {
+  if (spec.credential_spec === undefined) return []
+  return [`services.${service}.credential_spec has no effect: it is for Windows containers`]
 }
 
 function labelsOf(input: ContainerInput, spec: Service): Record<string, string> {

@@ -1,9 +1,15 @@
 /** What cases stand on and what they leave behind. All names begin with `ektest-`. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from '../../../daemon/engine/types.ts'
 import { Problem } from '../../../protocol/problems.ts'
+
+/** Programs that stand for providers and for Docker's Model plugin. */
+const PROGRAMS = join(import.meta.dirname, '../../fixtures/programs')
+
+/** Of whoever runs the tests: the Compose plugin may lie there. */
+const OWN_DOCKER_CONFIG = process.env.DOCKER_CONFIG ?? join(homedir(), '.docker')
 
 export class Ground {
   /** Unique to this run on this machine. */
@@ -21,6 +27,7 @@ export class Ground {
 
   async prepare(): Promise<void> {
     const { shared } = this
+    this.#writeDockerConfig()
     await this.#engine.networks.create({ Name: shared, Driver: 'bridge' })
     await this.#engine.volumes.create({ Name: shared })
     const HostConfig = { NetworkMode: 'none', Binds: [`${shared}:/shared`], IpcMode: 'shareable' }
@@ -32,16 +39,37 @@ export class Ground {
     const scratch = join(this.#folder, project)
     mkdirSync(join(scratch, 'data'), { recursive: true })
     writeFileSync(join(scratch, 'file'), 'a file\n')
-    const passed = ['PATH', 'HOME', 'DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH']
+    const passed = ['HOME', 'DOCKER_TLS_VERIFY']
     const own = Object.entries(process.env).filter((entry): entry is [string, string] => passed.includes(entry[0]))
     return {
       ...Object.fromEntries(own),
+      DOCKER_CERT_PATH: process.env.DOCKER_CERT_PATH ?? OWN_DOCKER_CONFIG,
+      DOCKER_CONFIG: this.#dockerConfig,
+      PATH: `${join(PROGRAMS, 'bin')}:${process.env.PATH}`,
       DOCKER_HOST: this.#url,
       COMPOSE_PROFILES: 'parity',
       SHARED: this.shared,
       SCRATCH: scratch,
       ...PARITY_VARIABLES,
     }
+  }
+
+  get #dockerConfig(): string {
+    return join(this.#folder, 'docker')
+  }
+
+  /** Somebody who has logged in, and has a plugin for models. Ours reads it by the process's own variable. */
+  #writeDockerConfig(): void {
+    mkdirSync(this.#dockerConfig, { recursive: true })
+    const config = {
+      auths: {
+        'registry.test': { auth: Buffer.from('user:word').toString('base64') },
+        'a.test': { identitytoken: 't' },
+      },
+      cliPluginsExtraDirs: [join(PROGRAMS, 'plugins'), join(OWN_DOCKER_CONFIG, 'cli-plugins')],
+    }
+    writeFileSync(join(this.#dockerConfig, 'config.json'), JSON.stringify(config))
+    process.env.DOCKER_CONFIG = this.#dockerConfig
   }
 
   async removeProject(project: string): Promise<void> {

@@ -2,6 +2,9 @@
  * Our half: the stack as our loader reads it, our mapping says it and the daemon's own action sends it; without the
  * planner, the store and the images' stage in between.
  */
+import type { Api } from '../../../client/api.ts'
+import { apiSocketFiles } from '../../../client/cli/prepare-up.ts'
+import { withPrograms } from '../../../client/programs/prepare.ts'
 import { nodeFiles, requestOf } from '../../../client/stack-source.ts'
 import type { Engine } from '../../../daemon/engine/types.ts'
 import { createContainer } from '../../../daemon/reconcile/perform/create-container.ts'
@@ -44,7 +47,10 @@ async function create(
     source: nodeFiles,
     cwd: CASES_FOLDER,
   })
-  const { files = [], ...request } = requestOf(read)
+  const programs = { api: apiOf(engine), say: () => {} }
+  const ready = await withPrograms(programs, read, new Set(Object.keys(read.model.services)), 'run')
+  const { files: sent = [], ...request } = requestOf({ ...read, model: ready })
+  const files = [...sent, ...(await apiSocketFiles(ready))]
   const model = request.model as Model
   const loaded = { ...read, model }
   const apiVersion = (await engine.version()).negotiated
@@ -72,6 +78,15 @@ async function create(
       if (testCase.files.length > 0) await engine.containers.start(id)
     }
   }
+}
+
+/** As much of the daemon as the programs of the client's side ask for: one that does not know the stack yet. */
+function apiOf(engine: Engine): Api {
+  const call = async (name: string) => {
+    if (name === 'info') return { engine: { address: engine.address } }
+    throw new Problem('stack-not-found', 'there is no such stack')
+  }
+  return { address: { way: { kind: 'unix' } }, call } as unknown as Api
 }
 
 /** What the daemon's action asks of a run, from the loaded stack. A file is mounted where it lies, not from our copy. */

@@ -48,6 +48,7 @@ describe('what is desired of a service', () => {
     ['--scale, which wins over the file', { scale: 2 }, 5, 5],
     ['mode: global, which is one on one engine', { deploy: { mode: 'global', replicas: 3 } }, undefined, 1],
     ['a scale of zero', { scale: 0 }, undefined, 0],
+    ['none where a provider stands for it, whatever is asked', { provider: { type: 'x' } }, 2, 0],
   ] as readonly (readonly [string, Partial<Service>, number | undefined, number])[])(
     'replicas: %s',
     (_, spec, scale, replicas) => {

@@ -226,3 +226,23 @@ test('credentials of a deployment are gone when it has ended', async () => {
   await runNext(bench)
   expect(bench.core.credentials.size).toBe(0)
 })
+
+describe('a service that a provider stands for', () => {
+  const SERVICES = {
+    db: { provider: { type: 'x' } },
+    web: { depends_on: { db: { condition: 'service_healthy', required: true } as const } },
+  }
+
+  test('has no container, and nothing waits for it', async () => {
+    const bench = await aRunningStack(SERVICES)
+    expect([...bench.engine.containers.values()].map(({ name }) => name)).toEqual(['shop-web-1'])
+    expect((await deploy(bench, up(1, { wait: 'ready' }))).state).toBe('succeeded')
+  })
+
+  test('is known by name', async () => {
+    const bench = await aRunningStack(SERVICES)
+    expect((await deploy(bench, services('restart', { services: ['db'] }))).state).toBe('succeeded')
+    expect((await deploy(bench, scale({ db: 2 }))).state).toBe('succeeded')
+    expect(bench.engine.containers.size).toBe(1)
+  })
+})

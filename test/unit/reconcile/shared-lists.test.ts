@@ -19,7 +19,8 @@ function aScene() {
   const lists = new SharedLists(engine, () => new Promise((resolve) => setImmediate(resolve)))
   const idsOf = async (stack: string, signal?: AbortSignal) =>
     (await lists.containers(stack, signal)).map(({ Id }) => Id)
-  return { asked, held, idsOf }
+  const running = async () => (await lists.running(new AbortController().signal)).length
+  return { asked, held, idsOf, running }
 }
 
 describe('stacks that ask at once', () => {
@@ -42,6 +43,13 @@ describe('stacks that ask at once', () => {
     await Promise.all(four.map((stack) => idsOf(stack)))
     await Promise.all(four.map((stack) => idsOf(stack)))
     expect(asked).toEqual([PROJECT, PROJECT])
+  })
+
+  test('share one list of all that runs, and ask for it anew the next time', async () => {
+    const { asked, running } = aScene()
+    expect(await Promise.all([running(), running(), running()])).toEqual([0, 0, 0])
+    await running()
+    expect(asked).toEqual(['', ''])
   })
 
   test('fail together where the list fails', async () => {

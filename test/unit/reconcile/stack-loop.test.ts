@@ -115,3 +115,23 @@ test('a container that is gone is made again once the loop is told to look', asy
   bench.loop.look()
   await vi.waitFor(() => expect(bench.engine.find('shop-web-1')?.state).toBe('running'), { timeout: 10_000 })
 })
+
+test('stacks look at the same time of the minute, so that they share the lists of the Engine', async () => {
+  const sleeps: number[] = []
+  const at = Date.parse('2026-01-01T00:00:10.500Z')
+  const clock = {
+    now: () => new Date(at),
+    sleep: (ms: number, signal?: AbortSignal) => {
+      sleeps.push(ms)
+      return new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }))
+    },
+  }
+  const bench = await aRunningStack({ web: {} }, {}, clock)
+  sleeps.length = 0
+  const stop = new AbortController()
+  const loop = new StackLoop(bench.core, 'shop', stop.signal)
+  loop.start()
+  await vi.waitFor(() => expect(sleeps).toEqual([49_500]), { timeout: 10_000 })
+  stop.abort()
+  await loop.ended()
+})

@@ -185,3 +185,9 @@ describe('the hash of Compose', () => {
     )
   })
 })
+
+test('a service that a provider stands for is taken over without a container', () => {
+  const { services, warnings } = adoptionOf([], {}, aModel({ db: { provider: { type: 'x' } } }))
+  expect(services).toMatchObject([{ service: 'db', run: 'running' }])
+  expect(warnings).toEqual([])
+})

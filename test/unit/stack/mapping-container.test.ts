@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { containerCreate } from '../../../daemon/stack/mapping/container.ts'
 import type { Service } from '../../../protocol/stackfile/model.ts'
-import { containerInput, partOf } from '../support/container-input.ts'
+import { anImage, containerInput, partOf } from '../support/container-input.ts'
 import { problemOf } from '../support/problems.ts'
 
 const bodyOf = (spec: Partial<Service>, parts: Parameters<typeof containerInput>[1] = {}) =>
@@ -339,10 +339,7 @@ describe('a key that this Engine is too old for is refused, never left out', () 
 
 describe('a key that no Engine can honour is refused', () => {
   test.each([
-    ['credential_spec', { credential_spec: { file: 'f' } }],
-    ['provider', { provider: { type: 'x' } }],
-    ['models', { models: {} }],
-    ['use_api_socket', { use_api_socket: true }],
+    ['a model that nobody made ready', { models: { llm: null }, environment: { LLM_URL: 'http://here' } }],
     ['a seccomp profile from a file', { security_opt: ['seccomp=profile.json'] }],
     ['a cluster volume', { volumes: [{ type: 'cluster', source: 'c', target: '/c' }] }],
     ['a bind path with a colon', { volumes: [{ type: 'bind', source: '/a:b', target: '/c' }] }],
@@ -397,4 +394,38 @@ describe('a one-off container', () => {
     expect(partOf(create().body, 'HostConfig.AutoRemove')).toBe(true)
     expect(partOf(create({}, { remove: false }).body, 'HostConfig.AutoRemove')).toBeUndefined()
   })
+})
+
+describe('use_api_socket', () => {
+  const service = { use_api_socket: true, environment: { A: '1' } }
+
+  test('is the socket of the Engine, and a file with the credentials of whoever sent the stack', () => {
+    const asked: string[] = []
+    const fileSource = (kind: string, name: string) => {
+      asked.push(`${kind} ${name}`)
+      return { content: Buffer.from('{}') }
+    }
+    const { body, filesAfterCreate } = containerCreate(containerInput(service, { fileSource }))
+    expect(body.HostConfig).toMatchObject({ Binds: ['/var/run/docker.sock:/var/run/docker.sock:rw'] })
+    expect(body.Env).toContain('DOCKER_CONFIG=/run/secrets/docker')
+    expect(filesAfterCreate).toMatchObject([{ path: '/run/secrets/docker/config.json', mode: 0o444 }])
+    expect(asked).toEqual(['config #apisocket'])
+  })
+
+  test('leaves a service that knows where its credentials lie alone', () => {
+    const { Env } = bodyOf({ ...service, environment: { DOCKER_CONFIG: '/mine' } })
+    expect(Env).toEqual(['DOCKER_CONFIG=/mine'])
+  })
+})
+
+test('credential_spec reaches no container of Linux, in Compose as here, and that is said', () => {
+  const { body, warnings } = containerCreate(containerInput({ credential_spec: { file: 'f' } }))
+  expect(body).toEqual(bodyOf({}))
+  expect(warnings).toEqual(['services.web.credential_spec has no effect: it is for Windows containers'])
+})
+
+test('what is for Windows containers and not sent to them is refused', () => {
+  const image = { reference: 'web:1', id: 'sha256:web', inspect: anImage('sha256:web', { Os: 'windows' }) }
+  for (const spec of [{ credential_spec: { file: 'f' } }, { use_api_socket: true }])
+    expect(problemOf(() => bodyOf(spec, { image })).code).toBe('unsupported')
 })

@@ -186,3 +186,9 @@ describe('a one-off container', () => {
     expect(idsOf(planWith(oneOff(aContainer, 'created'), { orphans: 'remove' }))).toEqual([])
   })
 })
+
+test('a service that a provider stands for has no container to be one', () => {
+  const model: Model = { name: 'shop', services: { db: { provider: { type: 'x' } } } }
+  const request = RunRequest.parse({ service: 'db', overrides: {} })
+  expect(problemOf(() => oneOffModel(model, request))).toMatchObject({ code: 'unsupported' })
+})
