@@ -52,19 +52,26 @@ export async function* readLog(
   if (left.length > 0) yield left
 }
 
-/** The same records in few large pieces: for what nobody waits for line by line. */
+/** The same records in few large pieces: for what nobody waits for line by line. What breaks them off comes behind them. */
 export async function* inBlocks(records: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = []
   let bytes = 0
-  for await (const piece of records) {
-    pieces.push(piece)
-    bytes += piece.length
-    if (bytes < BLOCK_BYTES) continue
-    yield Buffer.concat(pieces)
-    pieces = []
-    bytes = 0
+  let broken: { readonly error: unknown } | undefined
+  try {
+    for await (const piece of records) {
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes < BLOCK_BYTES) continue
+      yield Buffer.concat(pieces)
+      pieces = []
+      bytes = 0
+    }
+  } catch (error) {
+    // The cursor has passed them already: they would be missed.
+    broken = { error }
   }
   if (bytes > 0) yield Buffer.concat(pieces)
+  if (broken !== undefined) throw broken.error
 }
 
 export function passAll(cursor: LogCursor, records: Uint8Array): void {
