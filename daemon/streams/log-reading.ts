@@ -4,6 +4,7 @@
  */
 import { LogCursor, type StreamNumber } from '../../protocol/log-cursor.ts'
 import { RecordReader, timeText } from '../../protocol/log-records.ts'
+import { Problem } from '../../protocol/problems.ts'
 import type { Engine, LogsQuery } from '../engine/types.ts'
 import { LogParser } from './log-parser.ts'
 
@@ -28,6 +29,10 @@ export interface Loss {
   readonly after: string
   readonly before: string
 }
+
+/** Whether reading may go on later. An Engine that answered and sent what is no log sends the same again. */
+export const isEngineAway = (error: unknown): boolean =>
+  error instanceof Problem && (error.code === 'engine-unreachable' || error.code === 'engine-timeout')
 
 export async function* readLog(
   engine: Engine,

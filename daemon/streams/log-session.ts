@@ -14,7 +14,7 @@ import { type KeptLog, lastLines } from './kept-logs.ts'
 import type { LiveFollower } from './live-log.ts'
 import type { LogHub } from './log-hub.ts'
 import { type LogSelection, momentOf } from './log-query.ts'
-import { inBlocks, type Loss, passAll, RecordsAfter, readLog } from './log-reading.ts'
+import { inBlocks, isEngineAway, type Loss, passAll, RecordsAfter, readLog } from './log-reading.ts'
 import { sourceFrame, sourceOf } from './log-source.ts'
 import { mergeRecords } from './merge-records.ts'
 
@@ -247,9 +247,12 @@ export class LogSession {
 
   async #replayVanished(): Promise<void> {
     if (this.#vanished.size === 0) return
-    for (const kept of this.#sources.kept.list())
-      if (this.#vanished.has(kept.container) && this.#isSelected(kept)) await this.#sendKept(kept, new LogCursor())
+    const vanished = new Set(this.#vanished)
     this.#vanished.clear()
+    for (const kept of this.#sources.kept.list()) {
+      if (!vanished.has(kept.container) || this.#positions.has(kept.container) || !this.#isSelected(kept)) continue
+      await this.#sendKept(kept, this.#cursorOf(kept.container) ?? new LogCursor())
+    }
   }
 
   async #sendKept(kept: KeptLog, cursor: LogCursor): Promise<void> {
@@ -304,7 +307,7 @@ export class LogSession {
       if (!this.#signal.aborted) await this.#sink.send({ type: 'source-end', source: sourceOf(Id) })
     } catch (error) {
       if (this.#signal.aborted) return
-      if (isLost(error)) this.#lostMs = Date.now()
+      if (isEngineAway(error)) this.#lostMs = Date.now()
       else {
         position.isClosed = true
         await this.#tellFailure(Id, error)
@@ -402,8 +405,7 @@ export class LogSession {
           await this.#sink.send(lossFrame(source, item.loss))
           break
         case 'end':
-          if (item.end !== 'stopped')
-            throw item.problem ?? new Problem('engine-unreachable', 'the stream of the log broke')
+          if (item.error !== undefined) throw item.error
           return
       }
     }
@@ -440,8 +442,6 @@ interface Followed {
   /** Undefined: read on behind the position. */
   readonly beginning: Beginning | undefined
 }
-
-const isLost = (error: unknown): boolean => error instanceof Problem && error.engine?.status === undefined
 
 const lossFrame = (source: number, { after, before }: Loss): Gap => ({
   type: 'gap',

@@ -284,6 +284,19 @@ describe('who follows', () => {
     expect(stack.logs.following).toBe(2)
   })
 
+  test('is told once where a log is corrupt, and nobody reads it again', async () => {
+    const corrupt = web()
+    corrupt.failure = new Problem('engine-error', 'error unmarshalling log entry')
+    const stack = new Stack(corrupt, db())
+    const follower = stack.follow()
+    await follower.isLive()
+    await vi.waitFor(() => expect(follower.gaps).toMatchObject([{ reason: 'unreadable' }]))
+    stack.event('start', corrupt)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(follower.gaps).toHaveLength(1)
+    expect(stack.logs.following).toBe(2)
+  })
+
   test('ends when nothing runs any more', async () => {
     const follower = new Stack(web().stop()).follow()
     await follower.ended
@@ -372,6 +385,23 @@ describe('who reads on', () => {
     stack.kept = [keptOf(old, { at: 1, text: 'w1' }, { at: 4, text: 'w4' }), keptOf(brief, { at: 8, text: 'b8' })]
     const follower = stack.follow({ services: 'web', after: `${old.id.slice(0, 16)}/1767323041.000000000.1/0` })
     await follower.has('w4', 'b8')
+  })
+
+  test('has the rest once of a container that was removed while he was answered', async () => {
+    const [old, there] = [web(), db()]
+    const stack = new Stack(old, there)
+    stack.logs.afterList = () => {
+      stack.logs.afterList = undefined
+      stack.logs.containers.shift()
+      stack.kept = [keptOf(old, { at: 1, text: 'w1' }, { at: 4, text: 'w4' })]
+      stack.event('destroy', old)
+    }
+    const after = [
+      `${old.id.slice(0, 16)}/1767323041.000000000.1/0`,
+      `${there.id.slice(0, 16)}/1767323045.000000000.1/0`,
+    ].join(',')
+    const follower = stack.follow({ after })
+    await follower.has('w4')
   })
 
   test('is told of a container that is gone without a trace', async () => {

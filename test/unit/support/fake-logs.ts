@@ -84,6 +84,8 @@ export class FakeLogs {
   readonly asked: LogsQuery[] = []
   /** What every call ends with while the Engine is away. */
   away: Problem | undefined
+  /** What happens right behind a list, so that it is not in it. */
+  afterList: (() => void) | undefined
   /** Streams that are open now. */
   open = 0
 
@@ -107,7 +109,9 @@ export class FakeLogs {
 
   readonly list = async (): Promise<ContainerSummary[]> => {
     if (this.away !== undefined) throw this.away
-    return this.containers.map((container) => container.summary)
+    const list = this.containers.map((container) => container.summary)
+    this.afterList?.()
+    return list
   }
 
   #find(id: string): FakeContainer {
