@@ -34,6 +34,11 @@ export interface Loss {
 export const isEngineAway = (error: unknown): boolean =>
   error instanceof Problem && (error.code === 'engine-unreachable' || error.code === 'engine-timeout')
 
+/** Whether the container is no more, or is just being removed. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Problem &&
+  (error.engine?.status === 404 || (error.engine?.status === 409 && /marked for removal/.test(error.message)))
+
 export async function* readLog(
   engine: Engine,
   id: string,
