@@ -4,13 +4,14 @@ import type { Core } from '../reconcile/core.ts'
 import type { EngineWatch } from '../reconcile/engine-watch.ts'
 import { nameOf, numberOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
 import { servicesOf } from '../streams/log-query.ts'
+import type { StatsHub } from '../streams/stats-hub.ts'
 import { StatsSession } from '../streams/stats-session.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
 export async function followStats(
   { engine, clock }: Core,
   containers: StackContainers,
-  watch: EngineWatch,
+  { watch, hub }: { readonly watch: EngineWatch; readonly hub: StatsHub },
   stack: string,
   query: StatsQuery,
   socket: FrameSocket,
@@ -18,8 +19,9 @@ export async function followStats(
   const services = servicesOf(query.services)
   const sources = {
     engine,
+    hub,
+    clock,
     events: watch.events,
-    now: () => clock.now(),
     containers: (signal: AbortSignal) => containers.select(stack, services, signal),
     describe: (container: Parameters<typeof nameOf>[0]) => ({
       id: container.Id,

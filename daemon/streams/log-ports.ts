@@ -4,6 +4,7 @@ import type { LogFrame } from '../../protocol/streams.ts'
 import type { ContainerSummary, Engine, EngineEvent } from '../engine/types.ts'
 import type { KeptLog } from './kept-logs.ts'
 import type { LogHub } from './log-hub.ts'
+import type { StreamClock } from './stream-clock.ts'
 
 export interface LogSources {
   readonly engine: Engine
@@ -21,12 +22,6 @@ export interface LogSources {
   /** Whether a follower should go on waiting when none of the containers runs. */
   readonly isExpected: () => boolean
   readonly clock: StreamClock
-}
-
-export interface StreamClock {
-  now(): Date
-  /** Resolves after so many milliseconds, or at once when the signal ends it. Never rejects. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
 export interface LogSink {
