@@ -57,6 +57,7 @@ import { sweepHelpers } from './storage/volume-helper.ts'
 import { openStore } from './store/store.ts'
 import { KeptLogs } from './streams/kept-logs.ts'
 import { LogHub } from './streams/log-hub.ts'
+import { StatsHub } from './streams/stats-hub.ts'
 
 declare const EVENKEEL_VERSION: string
 
@@ -139,6 +140,7 @@ async function run(config: Config): Promise<void> {
   const jobs = new JobControl(core)
   const containers = new StackContainers(core)
   const hub = new LogHub(engine)
+  const statsHub = new StatsHub(engine)
   const holds = new HoldControl(core, supervisor)
   const volumes = new VolumeControl(core)
   const origins = new Origins()
@@ -189,7 +191,8 @@ async function run(config: Config): Promise<void> {
       jobProgress: ({ params, query, socket }) => followJob(jobs.find(params.id!), query, socket),
       events: ({ query, socket, caller }) =>
         followEvents(query, store.events, recorder.events, clock.now(), socket, (stack) => caller.may('read', stack)),
-      stats: ({ params, query, socket }) => followStats(core, containers, watch, params.stack!, query, socket),
+      stats: ({ params, query, socket }) =>
+        followStats(core, containers, { watch, hub: statsHub }, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),
       logs: ({ params, query, socket }) => followLogs(core, { watch, hub, kept }, params.stack!, query, socket),
     },

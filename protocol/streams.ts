@@ -1,7 +1,10 @@
 /**
  * WebSocket frames: JSON text, one object a frame, told apart by `type`; lines of logs are binary frames of records
  * (log-records.ts). The server sends, the client may only close.
- * One backpressure rule for all: a follower that reads too slowly is not waited for; what it missed is counted in a `gap`.
+ *
+ * What a follower has not taken yet is never gathered for him without bound. What is kept elsewhere (by the Engine, in the
+ * store) is read as fast as he takes it; of what stands, such as steps or figures, he gets the latest; and what others
+ * share goes on without him, so that he is told in a `gap` how much he has missed.
  */
 
 import type { ProblemDetails } from './problems.ts'
@@ -42,10 +45,15 @@ export interface Gap {
   readonly message: string
 }
 
-/** The source writes no more for now: its container has stopped. */
+/**
+ * The source writes no more for now: its container has stopped. Who is cut off later reads on after `cursor`. With `gone`
+ * the container is no more, and all that is to be had of its log has been sent.
+ */
 export interface SourceEnd {
   readonly type: 'source-end'
   readonly source: number
+  readonly cursor: string
+  readonly gone?: true
 }
 
 /** Nothing more comes. With a problem where the stream ended before its time. */
@@ -141,8 +149,9 @@ export interface LogsQuery {
   /** Times are not needed: the log of a single container comes sooner without. */
   readonly untimed?: 'true'
   /**
-   * Reads on: `CONTAINER/CURSOR` of each source that was seen, with commas between them. Containers that are not named
-   * are new, and come whole.
+   * Reads on: `CONTAINER/CURSOR` of each source that was seen, with commas between them, or `CONTAINER/gone` of one whose
+   * end was told so. Of containers that are not named, those come whole that have started since; the others, and all
+   * within `since` and `until`, as by the rest of the query.
    */
   readonly after?: string
 }

@@ -3,14 +3,14 @@ import { LogCursor } from '../../protocol/log-cursor.ts'
 import { RecordReader } from '../../protocol/log-records.ts'
 import type { LogFrame, LogSource } from '../../protocol/streams.ts'
 
-/** Each takes some 70 bytes of the address with which they are sent. */
-const PLACES_LIMIT = 128
+/** Each takes some 90 bytes of the address with which they are sent. */
+export const PLACES_LIMIT = 512
 
 interface Place {
-  readonly source: LogSource
+  readonly container: string
   /** Undefined while nothing is known of where the source stands. */
   cursor: LogCursor | undefined
-  hasEnded: boolean
+  state: 'open' | 'ended' | 'gone'
 }
 
 export class LogPlaces {
@@ -21,8 +21,8 @@ export class LogPlaces {
     if (frame.type !== 'live' && frame.type !== 'source-end') return
     const place = this.#places.get(frame.source)
     if (place === undefined) return
-    place.hasEnded = frame.type === 'source-end'
-    if (frame.type === 'live') place.cursor ??= LogCursor.parse(frame.cursor)
+    place.cursor ??= LogCursor.parse(frame.cursor)
+    place.state = frame.type === 'live' ? 'open' : frame.gone === true ? 'gone' : 'ended'
   }
 
   pass(records: Uint8Array): void {
@@ -37,17 +37,29 @@ export class LogPlaces {
 
   /** As the query of the stream takes them; undefined where there are none. */
   get text(): string | undefined {
-    const known = [...this.#places.values()].filter(({ cursor }) => cursor !== undefined)
-    if (known.length === 0) return undefined
-    return known.map(({ source, cursor }) => `${source.container.slice(0, 16)}/${cursor}`).join(',')
+    const known: string[] = []
+    for (const { container, cursor, state } of this.#places.values()) {
+      if (state === 'gone') known.push(`${container.slice(0, 16)}/gone`)
+      else if (cursor !== undefined) known.push(`${container.slice(0, 16)}/${cursor}`)
+    }
+    return known.length === 0 ? undefined : known.join(',')
   }
 
-  #introduce(source: LogSource): void {
-    const there = this.#places.get(source.source)
-    // Who takes another one's place has all that comes: the other one need not be remembered.
-    for (const [number, { source: other, hasEnded }] of this.#places)
-      if (hasEnded && other.service === source.service && other.replica === source.replica) this.#places.delete(number)
-    if (this.#places.size >= PLACES_LIMIT) this.#places.delete(this.#places.keys().next().value!)
-    this.#places.set(source.source, { source, cursor: there?.cursor, hasEnded: false })
+  #introduce({ source, container }: LogSource): void {
+    const there = this.#places.get(source)
+    if (there !== undefined) return
+    if (this.#places.size >= PLACES_LIMIT) this.#forgetOne()
+    this.#places.set(source, { container, cursor: undefined, state: 'open' })
+  }
+
+  /** Those first that are read on from last: of one that is gone nothing more comes. */
+  #forgetOne(): void {
+    for (const state of ['gone', 'ended', 'open'] as const) {
+      for (const [source, place] of this.#places) {
+        if (place.state !== state) continue
+        this.#places.delete(source)
+        return
+      }
+    }
   }
 }

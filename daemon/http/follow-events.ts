@@ -1,4 +1,5 @@
 /** Events of one stack or of all, from a sequence number or a time on. */
+import { setImmediate } from 'node:timers/promises'
 import type { Feed } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { StackEvent } from '../../protocol/resources/event.ts'
@@ -17,7 +18,7 @@ export async function followEvents(
   feed: Feed<StackEvent>,
   now: Date,
   socket: FrameSocket,
-  mayRead: (stack: string) => boolean = () => true,
+  mayRead: (stack: string) => boolean,
 ): Promise<void> {
   const since = boundary('since', query.since, now)
   const until = boundary('until', query.until, now)
@@ -44,6 +45,7 @@ export async function followEvents(
       const batch = queue
       queue = []
       for (const event of batch) {
+        if (socket.signal.aborted) break
         if (event.sequence <= sequence) continue
         sequence = event.sequence
         await socket.send({ type: 'event', event })
@@ -90,7 +92,10 @@ async function replay(
       sequence = event.sequence
       if (wanted(event)) await socket.send({ type: 'event', event })
     }
-    if (page.length < PAGE || socket.signal.aborted) return sequence
+    if (page.length < PAGE) return sequence
+    // Pages of which nothing is wanted send nothing: others have their turn all the same.
+    await setImmediate()
+    if (socket.signal.aborted) return sequence
   }
 }
 

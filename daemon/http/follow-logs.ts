@@ -6,7 +6,7 @@ import type { EngineWatch } from '../reconcile/engine-watch.ts'
 import type { KeptLogs } from '../streams/kept-logs.ts'
 import type { LogHub } from '../streams/log-hub.ts'
 import { parseLogsQuery } from '../streams/log-query.ts'
-import { LogSession } from '../streams/log-session.ts'
+import { sendLogs } from '../streams/send-logs.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
 export async function followLogs(
@@ -19,7 +19,11 @@ export async function followLogs(
   const selection = parseLogsQuery(query, clock.now())
   const row = store.stacks.find(stack)
   const containers = (signal: AbortSignal) => observer.containers(stack, signal)
-  const keptLogs = { list: () => kept.list(stack), records: kept.records.bind(kept) }
+  const keptLogs = {
+    list: () => kept.list(stack),
+    find: (container: string) => kept.find(stack, container),
+    records: kept.records.bind(kept),
+  }
   if (row === undefined && keptLogs.list().length === 0 && (await containers(socket.signal)).length === 0) {
     throw new Problem('stack-not-found', `there is no stack ${stack}`, { hint: 'see: evenkeel ls' })
   }
@@ -35,10 +39,6 @@ export async function followLogs(
     send: (frame: LogFrame) => socket.send(frame),
     sendRecords: (records: Uint8Array) => socket.sendBytes(records),
   }
-  await new LogSession(
-    { engine, hub, watch, containers, isExpected, kept: keptLogs },
-    selection,
-    sink,
-    socket.signal,
-  ).run()
+  const sources = { engine, hub, watch, containers, isExpected, clock, kept: keptLogs }
+  await sendLogs(sources, selection, sink, socket.signal)
 }

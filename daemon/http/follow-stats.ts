@@ -7,13 +7,14 @@ import type { EngineWatch } from '../reconcile/engine-watch.ts'
 import { numberOf, type StackContainers, serviceOf } from '../reconcile/stack-containers.ts'
 import { containerName } from '../stack/container-name.ts'
 import { servicesOf } from '../streams/log-query.ts'
+import type { StatsHub } from '../streams/stats-hub.ts'
 import { StatsSession } from '../streams/stats-session.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
 export async function followStats(
   { engine, clock }: Core,
   containers: StackContainers,
-  watch: EngineWatch,
+  { watch, hub }: { readonly watch: EngineWatch; readonly hub: StatsHub },
   stack: string,
   query: StatsQuery,
   socket: FrameSocket,
@@ -21,8 +22,9 @@ export async function followStats(
   const services = servicesOf(query.services)
   const sources = {
     engine,
+    hub,
+    clock,
     events: watch.events,
-    now: () => clock.now(),
     containers: (signal: AbortSignal) => containers.select(stack, services, signal),
     describe: (container: ContainerSummary) => ({
       id: container.Id,

@@ -32,8 +32,16 @@ const HEADERS_MS = 10_000
 const SILENT_MS = 300_000
 const KEEP_ALIVE_MS = 72_000
 
+/** Who reads on the logs of 512 containers names them all in the address. */
+const HEADERS_BYTES = 65_536
+
 /** Uploads take as long as they take: a request as a whole has no limit, its headers and its silence have. */
-const LIMITS = { requestTimeout: 0, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS }
+const LIMITS = {
+  requestTimeout: 0,
+  headersTimeout: HEADERS_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  maxHeaderSize: HEADERS_BYTES,
+}
 
 export class Listeners {
   readonly #handle: RequestListener

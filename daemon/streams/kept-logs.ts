@@ -36,6 +36,8 @@ const TAKE_MS = 5000
 const DAY_MS = 86_400_000
 const EVERY_MS = 10 * 60_000
 const LINE_FEED = 0x0a
+/** How the name of a file ends that is being written. */
+const UNFINISHED = '.new'
 /** A container's names are shorter than this by far. */
 const HEADER_BYTES = 4096
 
@@ -80,10 +82,13 @@ export class KeptLogs {
       const removedAt = this.#now().toISOString()
       const folder = join(this.#folder, removed.stack)
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const path = join(folder, `${Date.parse(removedAt)}-${removed.container.slice(0, 12)}.log`)
+      // A removal that failed is tried again: what was kept the first time is in what is kept now.
+      const earlier = this.find(removed.stack, removed.container)
+      const path = join(folder, `${Date.parse(removedAt)}-${idIn(removed.container)}.log`)
       const header = Buffer.from(`${JSON.stringify({ ...removed, removedAt })}\n`)
-      writeFileSync(`${path}.new`, Buffer.concat([header, ...blocks]), { mode: 0o600 })
-      renameSync(`${path}.new`, path)
+      writeFileSync(`${path}${UNFINISHED}`, Buffer.concat([header, ...blocks]), { mode: 0o600 })
+      renameSync(`${path}${UNFINISHED}`, path)
+      if (earlier !== undefined && earlier.path !== path) rmSync(earlier.path, { force: true })
       this.#prune(removed.stack)
     } catch (err) {
       this.#log.warn({ err, container: removed.name }, 'the log of a removed container is not kept')
@@ -92,14 +97,12 @@ export class KeptLogs {
 
   /** The oldest first. */
   list(stack: string): KeptLog[] {
-    return this.#files(stack).flatMap(({ path }) => {
-      const header = headerOf(path)
-      return header === undefined ? [] : [{ ...header, path }]
-    })
+    return this.#files(stack).flatMap(keptIn)
   }
 
   find(stack: string, container: string): KeptLog | undefined {
-    return this.list(stack).find((kept) => kept.container === container)
+    const named = this.#files(stack).filter(({ path }) => path.endsWith(`-${idIn(container)}.log`))
+    return named.flatMap(keptIn).find((kept) => kept.container === container)
   }
 
   /** Its records, at most those of {@link LAST_BYTES}; none where it has gone in the meantime. */
@@ -108,18 +111,36 @@ export class KeptLogs {
     return bytes === undefined ? Buffer.alloc(0) : bytes.subarray(bytes.indexOf(LINE_FEED) + 1)
   }
 
-  /** Removes what is too old, and all of stacks that are not known any more; at once, then every ten minutes. */
+  /**
+   * Removes what is too old, what a crash left unfinished, and all of stacks that are not known any more; at once, then every
+   * ten minutes. Never rejects: what cannot be removed is told, and tried again.
+   */
   async keepWithinLimits(
     isKnown: (stack: string) => boolean,
     clock: { sleep(ms: number, signal: AbortSignal): Promise<void> },
     signal: AbortSignal,
   ): Promise<void> {
     while (!signal.aborted) {
-      for (const stack of namesIn(this.#folder)) {
-        if (isKnown(stack)) this.#prune(stack)
-        else rmSync(join(this.#folder, stack), { recursive: true, force: true })
+      try {
+        for (const stack of namesIn(this.#folder)) this.#tidy(stack, isKnown)
+      } catch (err) {
+        this.#log.warn({ err, folder: this.#folder }, 'the folder of kept logs cannot be read')
       }
       await clock.sleep(EVERY_MS, signal)
+    }
+  }
+
+  /** One stack that cannot be tidied keeps no other from it. */
+  #tidy(stack: string, isKnown: (stack: string) => boolean): void {
+    const folder = join(this.#folder, stack)
+    try {
+      if (!isKnown(stack)) rmSync(folder, { recursive: true, force: true })
+      else {
+        for (const name of namesIn(folder)) if (name.endsWith(UNFINISHED)) rmSync(join(folder, name), { force: true })
+        this.#prune(stack)
+      }
+    } catch (err) {
+      this.#log.warn({ err, folder }, 'kept logs cannot be tidied')
     }
   }
 
@@ -165,6 +186,14 @@ export class KeptLogs {
       })
       .sort((a, b) => a.removedMs - b.removedMs)
   }
+}
+
+/** As the names of files tell a container. */
+const idIn = (container: string): string => container.slice(0, 12)
+
+function keptIn({ path }: { readonly path: string }): KeptLog[] {
+  const header = headerOf(path)
+  return header === undefined ? [] : [{ ...header, path }]
 }
 
 /** The last so many lines of records. */

@@ -17,14 +17,12 @@ const BLOCK_MS = 10
 /** Read again when the stream has ended: it may end before the last lines are there. */
 const LAST_LINES = 1000
 
-/** Why no more comes: the container has stopped, is no more, its log cannot be read, or the Engine was lost. */
-export type LiveEnd = 'stopped' | 'gone' | 'unreadable' | 'lost'
-
 export type LiveItem =
   | { readonly type: 'records'; readonly bytes: Uint8Array }
   | { readonly type: 'slow'; readonly lines: number; readonly after: string | undefined; readonly before: string }
   | { readonly type: 'loss'; readonly loss: Loss }
-  | { readonly type: 'end'; readonly end: LiveEnd; readonly problem: Problem | undefined }
+  /** No more comes. Without an error: the container has stopped. */
+  | { readonly type: 'end'; readonly error: unknown }
 
 interface Block {
   readonly bytes: Uint8Array
@@ -143,9 +141,9 @@ export class LiveLog {
       const query = { follow: true, tail: from === undefined ? 1 : ('all' as const) }
       await this.#take(readLog(this.#engine, id, { ...reading, query }, signal))
       await this.#take(this.#lastLines())
-      this.#finish('stopped', undefined)
+      this.#finish(undefined)
     } catch (error) {
-      this.#finish(endOf(error), error instanceof Problem ? error : undefined)
+      this.#finish(error)
     }
   }
 
@@ -232,17 +230,11 @@ export class LiveLog {
     this.#first += 1
   }
 
-  #finish(end: LiveEnd, problem: Problem | undefined): void {
+  #finish(error: unknown): void {
     this.#flush()
-    this.#end = { type: 'end', end, problem }
+    this.#end = { type: 'end', error }
     for (const follower of this.#followers) follower.wake()
   }
-}
-
-function endOf(error: unknown): LiveEnd {
-  if (!(error instanceof Problem)) return 'lost'
-  if (error.engine?.status === 404) return 'gone'
-  return error.engine?.status === undefined ? 'lost' : 'unreadable'
 }
 
 /** One who follows. It stands at a block, and takes one after the other. */

@@ -14,8 +14,8 @@ export interface LogSelection {
   readonly index: number | undefined
   readonly of: 'present' | 'previous'
   readonly times: 'needed' | 'not needed'
-  /** By the beginning of a container's id. Undefined: this is no reading on. */
-  readonly after: ReadonlyMap<string, LogCursor> | undefined
+  /** By the beginning of a container's id; `gone` where all that there was has come. Undefined: this is no reading on. */
+  readonly after: ReadonlyMap<string, LogCursor | 'gone'> | undefined
 }
 
 export function parseLogsQuery(query: LogsQuery, now: Date): LogSelection {
@@ -40,11 +40,11 @@ export function servicesOf(text: string | undefined): string[] {
   return (text ?? '').split(',').filter((name) => name !== '')
 }
 
-function cursorsOf(text: string): ReadonlyMap<string, LogCursor> {
+function cursorsOf(text: string): ReadonlyMap<string, LogCursor | 'gone'> {
   return new Map(
     text.split(',').map((entry) => {
       const [, id, marks = ''] = /^([0-9a-f]{12,64})\/(.*)$/.exec(entry) ?? []
-      const cursor = LogCursor.parse(marks)
+      const cursor = marks === 'gone' ? marks : LogCursor.parse(marks)
       if (id === undefined || cursor === undefined) throw new Problem('bad-request', `after: "${entry}" is no cursor`)
       return [id, cursor]
     }),
@@ -64,6 +64,11 @@ function wholeNumber(name: string, text: string): number {
 export function momentOf(time: string): { readonly seconds: number; readonly nanoseconds: number } {
   const [seconds = '', fraction = ''] = time.split('.')
   return { seconds: Number(seconds), nanoseconds: Number(fraction.padEnd(9, '0')) }
+}
+
+export function millisecondsOf(time: string): number {
+  const { seconds, nanoseconds } = momentOf(time)
+  return seconds * 1000 + nanoseconds / 1e6
 }
 
 /** RFC 3339, a date, Unix seconds with fraction, or a Go duration back from now; answers `seconds.nanoseconds`. */

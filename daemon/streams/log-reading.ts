@@ -4,6 +4,7 @@
  */
 import { LogCursor, type StreamNumber } from '../../protocol/log-cursor.ts'
 import { RecordReader, timeText } from '../../protocol/log-records.ts'
+import { Problem } from '../../protocol/problems.ts'
 import type { Engine, LogsQuery } from '../engine/types.ts'
 import { LogParser } from './log-parser.ts'
 
@@ -29,6 +30,15 @@ export interface Loss {
   readonly before: string
 }
 
+/** Whether reading may go on later. An Engine that answered and sent what is no log sends the same again. */
+export const isEngineAway = (error: unknown): boolean =>
+  error instanceof Problem && (error.code === 'engine-unreachable' || error.code === 'engine-timeout')
+
+/** Whether the container is no more, or is just being removed. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Problem &&
+  (error.engine?.status === 404 || (error.engine?.status === 409 && /marked for removal/.test(error.message)))
+
 export async function* readLog(
   engine: Engine,
   id: string,
@@ -52,19 +62,26 @@ export async function* readLog(
   if (left.length > 0) yield left
 }
 
-/** The same records in few large pieces: for what nobody waits for line by line. */
+/** The same records in few large pieces: for what nobody waits for line by line. What breaks them off comes behind them. */
 export async function* inBlocks(records: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = []
   let bytes = 0
-  for await (const piece of records) {
-    pieces.push(piece)
-    bytes += piece.length
-    if (bytes < BLOCK_BYTES) continue
-    yield Buffer.concat(pieces)
-    pieces = []
-    bytes = 0
+  let broken: { readonly error: unknown } | undefined
+  try {
+    for await (const piece of records) {
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes < BLOCK_BYTES) continue
+      yield Buffer.concat(pieces)
+      pieces = []
+      bytes = 0
+    }
+  } catch (error) {
+    // The cursor has passed them already: they would be missed.
+    broken = { error }
   }
   if (bytes > 0) yield Buffer.concat(pieces)
+  if (broken !== undefined) throw broken.error
 }
 
 export function passAll(cursor: LogCursor, records: Uint8Array): void {

@@ -7,14 +7,17 @@ import { Problem } from '../../protocol/problems.ts'
 import type { ContainerStats, StatsFrame } from '../../protocol/streams.ts'
 import type { ContainerSummary, Engine, EngineEvent } from '../engine/types.ts'
 import { NO_USAGE, type Usage, usageOf } from './container-stats.ts'
+import type { Metering, StatsHub } from './stats-hub.ts'
+import type { StreamClock } from './stream-clock.ts'
 
 export interface StatsSources {
   readonly engine: Engine
+  readonly hub: StatsHub
   readonly events: Feed<EngineEvent>
   /** Those that are to be shown, in their order. */
   readonly containers: (signal: AbortSignal) => Promise<readonly ContainerSummary[]>
   readonly describe: (container: ContainerSummary) => Pick<ContainerStats, 'id' | 'name' | 'service' | 'replica'>
-  readonly now: () => Date
+  readonly clock: StreamClock
 }
 
 export interface StatsSelection {
@@ -37,11 +40,8 @@ export class StatsSession {
   readonly #selection: StatsSelection
   readonly #sink: StatsSink
   readonly #signal: AbortSignal
-  readonly #latest = new Map<string, Usage>()
-  readonly #open = new Map<string, AbortController>()
-  #arrived = (): void => {}
-  /** What no container can be blamed for. */
-  #broken: unknown
+  readonly #meterings = new Map<string, Metering>()
+  #changed = (): void => {}
 
   constructor(sources: StatsSources, selection: StatsSelection, sink: StatsSink, signal: AbortSignal) {
     this.#sources = sources
@@ -59,8 +59,22 @@ export class StatsSession {
   /** The Engine itself takes two samples here, so that there is a share of CPU to tell. */
   async #once(): Promise<void> {
     const containers = await this.#shown()
-    await Promise.all(containers.filter(hasUsage).map((container) => this.#read(container, this.#signal)))
-    await this.#send(containers)
+    const usages = await Promise.all(containers.map((container) => this.#sample(container)))
+    const byId = new Map(containers.map(({ Id }, index) => [Id, usages[index]]))
+    await this.#send(containers, (id) => byId.get(id))
+  }
+
+  async #sample(container: ContainerSummary): Promise<Usage | undefined> {
+    if (!hasUsage(container)) return undefined
+    const { engine } = this.#sources
+    try {
+      for await (const raw of engine.containers.stats(container.Id, { stream: false }, { signal: this.#signal }))
+        return usageOf(raw)
+    } catch (error) {
+      // It has ended or is gone by now: it is shown without figures.
+      if (!(error instanceof Problem) && !this.#signal.aborted) throw error
+    }
+    return undefined
   }
 
   async #follow(): Promise<void> {
@@ -71,19 +85,23 @@ export class StatsSession {
     try {
       let containers: readonly ContainerSummary[] = []
       for (let round = 0; !this.#signal.aborted; round += 1) {
-        if (this.#broken !== undefined) throw this.#broken
         if (isChanged) {
           isChanged = false
           containers = await this.#shown()
           this.#attach(containers)
         }
         if (round === 0) await this.#firstSamples()
-        await this.#send(containers)
-        await sleep(FRAME_MS, this.#signal)
+        await this.#send(containers, (id) => this.#meterings.get(id)?.latest)
+        await this.#sources.clock.sleep(FRAME_MS, this.#signal)
+        for (const { hasEnded, failure } of this.#meterings.values()) {
+          if (failure !== undefined) throw failure
+          // The container has ended, or the Engine is away: the next look tells.
+          if (hasEnded) isChanged = true
+        }
       }
     } finally {
       unsubscribe()
-      for (const stream of this.#open.values()) stream.abort()
+      for (const id of this.#meterings.keys()) this.#leave(id)
     }
   }
 
@@ -94,66 +112,45 @@ export class StatsSession {
 
   #attach(containers: readonly ContainerSummary[]): void {
     const wanted = new Set(containers.filter(hasUsage).map(({ Id }) => Id))
-    for (const [id, stream] of this.#open) if (!wanted.has(id)) stream.abort()
-    for (const id of this.#latest.keys()) if (!wanted.has(id)) this.#latest.delete(id)
-    for (const container of containers) {
-      if (!wanted.has(container.Id) || this.#open.has(container.Id)) continue
-      const own = new AbortController()
-      this.#open.set(container.Id, own)
-      void this.#read(container, AbortSignal.any([own.signal, this.#signal])).finally(() => {
-        if (this.#open.get(container.Id) === own) this.#open.delete(container.Id)
-      })
-    }
+    for (const [id, { hasEnded }] of this.#meterings) if (hasEnded || !wanted.has(id)) this.#leave(id)
+    for (const id of wanted)
+      if (!this.#meterings.has(id)) this.#meterings.set(id, this.#sources.hub.follow(id, this.#wake))
   }
 
-  /** Never rejects: a container that cannot be read is shown without figures. */
-  async #read({ Id }: ContainerSummary, signal: AbortSignal): Promise<void> {
-    try {
-      const stream = this.#selection.times === 'on'
-      for await (const raw of this.#sources.engine.containers.stats(Id, { stream }, { signal })) {
-        if (signal.aborted) return
-        this.#latest.set(Id, usageOf(raw))
-        this.#arrived()
-      }
-    } catch (error) {
-      // It has ended or is gone, which its state tells; an Engine that is gone is told by the next look at it.
-      if (!(error instanceof Problem) && !signal.aborted) this.#broken ??= error
-    }
+  #leave(id: string): void {
+    this.#sources.hub.leave(id, this.#meterings.get(id)!, this.#wake)
+    this.#meterings.delete(id)
   }
+
+  /** The same for as long as it follows: the hub knows a follower by it. */
+  readonly #wake = (): void => this.#changed()
 
   /** A first table full of zeros would say nothing. */
   async #firstSamples(): Promise<void> {
-    const patience = AbortSignal.any([this.#signal, AbortSignal.timeout(FIRST_MS)])
-    while (this.#latest.size < this.#open.size && !patience.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve
-        patience.addEventListener('abort', () => resolve(), { once: true })
+    const isOver = new AbortController()
+    const patience = AbortSignal.any([this.#signal, isOver.signal])
+    const late = this.#sources.clock.sleep(FIRST_MS, patience).then(() => isOver.abort())
+    const isMissing = ({ latest, hasEnded }: Metering) => latest === undefined && !hasEnded
+    while ([...this.#meterings.values()].some(isMissing) && !patience.aborted) {
+      const changed = new Promise<void>((resolve) => {
+        this.#changed = resolve
       })
+      await Promise.race([changed, late])
     }
-    this.#arrived = () => {}
+    isOver.abort()
+    this.#changed = () => {}
   }
 
-  #send(containers: readonly ContainerSummary[]): Promise<void> {
+  #send(containers: readonly ContainerSummary[], usageBy: (id: string) => Usage | undefined): Promise<void> {
     return this.#sink.send({
       type: 'stats',
-      at: this.#sources.now().toISOString(),
+      at: this.#sources.clock.now().toISOString(),
       containers: containers.map((container) => ({
         ...this.#sources.describe(container),
-        ...(this.#latest.get(container.Id) ?? NO_USAGE),
+        ...(usageBy(container.Id) ?? NO_USAGE),
       })),
     })
   }
 }
 
 const hasUsage = ({ State }: ContainerSummary): boolean => State === 'running' || State === 'paused'
-
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })

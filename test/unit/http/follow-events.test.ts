@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { followEvents } from '../../../daemon/http/follow-events.ts'
 import { openStore } from '../../../daemon/store/store.ts'
 import { Channel } from '../../../protocol/feed.ts'
@@ -26,8 +26,8 @@ class Setting {
     for (const written of this.store.events.add([event])) this.feed.publish(written)
   }
 
-  follow(query: EventsQuery): Promise<void> {
-    return followEvents(query, this.store.events, this.feed, NOW, this.recorder.socket)
+  follow(query: EventsQuery, mayRead: (stack: string) => boolean = () => true): Promise<void> {
+    return followEvents(query, this.store.events, this.feed, NOW, this.recorder.socket, mayRead)
   }
 
   get messages(): string[] {
@@ -67,8 +67,9 @@ describe('events that are followed', () => {
     setting.store.transaction(() => {
       for (const message of many) setting.happen(message)
     })
-    await setting.leave(setting.follow({ after: '0' }))
-    expect(setting.messages).toEqual(many)
+    const work = setting.follow({ after: '0' })
+    await vi.waitFor(() => expect(setting.messages).toEqual(many))
+    await setting.leave(work)
   })
 
   test('are those of one stack where that was asked for', async () => {
@@ -114,6 +115,37 @@ describe('events that are followed', () => {
       lines: 50,
       message: '50 events were missed',
     })
+  })
+
+  test('are those of the stacks that the follower may read', async () => {
+    const setting = new Setting()
+    setting.happen('ours')
+    setting.happen('theirs', { stack: 'other' })
+    const work = setting.follow({ after: '0' }, (stack) => stack === 'shop')
+    await settled()
+    setting.happen('theirs, live', { stack: 'other' })
+    setting.happen('ours, live')
+    await setting.leave(work)
+    expect(setting.messages).toEqual(['ours', 'ours, live'])
+  })
+
+  test('are no longer read once the follower is gone, also where none of them is wanted', async () => {
+    const setting = new Setting()
+    setting.store.transaction(() => {
+      for (let count = 0; count < 5000; count += 1) setting.happen('theirs', { stack: 'other' })
+    })
+    let pages = 0
+    const store = {
+      latest: () => setting.store.events.latest(),
+      after: (sequence: number, limit: number) => {
+        pages += 1
+        return setting.store.events.after(sequence, limit)
+      },
+    } as unknown as typeof setting.store.events
+    const work = followEvents({ after: '0' }, store, setting.feed, NOW, setting.recorder.socket, () => false)
+    setting.recorder.leave()
+    await work
+    expect(pages).toBe(1)
   })
 
   test.each([{ after: 'x' }, { since: 'yesterday' }, { until: 'x' }])('are refused with %o', async (query) => {

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { ContainerSummary, Engine, EngineEvent } from '../../../daemon/engine/types.ts'
+import { systemClock } from '../../../daemon/reconcile/clock.ts'
 import { NO_USAGE, usageOf } from '../../../daemon/streams/container-stats.ts'
+import { StatsHub } from '../../../daemon/streams/stats-hub.ts'
 import { StatsSession } from '../../../daemon/streams/stats-session.ts'
 import { Channel } from '../../../protocol/feed.ts'
 import { Problem } from '../../../protocol/problems.ts'
@@ -54,65 +56,100 @@ describe('what a container uses', () => {
 const aContainer = (Id: string, State: ContainerSummary['State'] = 'running') =>
   ({ Id, State, Names: [`/${Id}`], Labels: {} }) as unknown as ContainerSummary
 
-/** Samples come when they are pushed; a stream ends with its signal. */
-function aSession(times: 'once' | 'on', which: 'running' | 'all', containers: () => ContainerSummary[]) {
-  const events = new Channel<EngineEvent>()
-  const open = new Set<string>()
-  const abort = new AbortController()
-  const frames: StatsFrame[] = []
-  let woken = (): void => {}
-  const engine = {
+/** Containers whose figures are read: a stream ends with its signal, or when its container does. */
+class Meters {
+  readonly events = new Channel<EngineEvent>()
+  /** Streams that are open now, by container. */
+  readonly open: string[] = []
+  readonly opened: string[] = []
+  there: ContainerSummary[]
+  readonly hub: StatsHub
+  readonly #ends = new Map<string, () => void>()
+
+  constructor(...there: ContainerSummary[]) {
+    this.there = there
+    this.hub = new StatsHub(this.engine)
+  }
+
+  readonly engine = {
     containers: {
-      async *stats(id: string, { stream }: { stream: boolean }, { signal }: { signal: AbortSignal }) {
-        if (id === 'gone') throw new Problem('engine-error', 'No such container')
-        open.add(id)
-        try {
-          yield RAW
-          if (stream) await new Promise((resolve) => signal.addEventListener('abort', resolve))
-        } finally {
-          open.delete(id)
-        }
-      },
+      stats: (id: string, { stream }: { stream: boolean }, { signal }: { signal: AbortSignal }) =>
+        this.#stats(id, stream, signal),
     },
   } as unknown as Engine
-  const session = new StatsSession(
-    {
-      engine,
-      events,
-      now: () => new Date(0),
-      containers: async () => containers(),
-      describe: ({ Id }) => ({ id: Id, name: Id, service: 'web', replica: 1 }),
-    },
-    { which, times },
-    {
-      send: async (frame) => {
-        frames.push(frame)
-        woken()
-      },
-    },
-    abort.signal,
-  )
-  const run = session.run()
-  const next = async (isIt: (frame: StatsFrame) => boolean): Promise<StatsFrame> => {
-    for (;;) {
-      const found = frames.splice(0).find(isIt)
-      if (found !== undefined) return found
+
+  async *#stats(id: string, stream: boolean, signal: AbortSignal) {
+    if (id === 'gone') throw new Problem('engine-error', 'No such container')
+    if (id === 'buggy') throw new TypeError('a bug of ours')
+    this.open.push(id)
+    this.opened.push(id)
+    try {
+      yield RAW
+      if (!stream) return
       await new Promise<void>((resolve) => {
-        woken = resolve
+        this.#ends.set(id, resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
       })
+    } finally {
+      this.open.splice(this.open.indexOf(id), 1)
     }
   }
-  return { events, open, abort, frames, run, next }
+
+  end(id: string): void {
+    this.#ends.get(id)?.()
+  }
+
+  change(...there: ContainerSummary[]): void {
+    this.there = there
+    this.events.publish({ Action: 'start' } as EngineEvent)
+  }
+
+  follower(times: 'once' | 'on', which: 'running' | 'all' = 'running'): StatsFollower {
+    const follower = new StatsFollower()
+    const sources = {
+      engine: this.engine,
+      hub: this.hub,
+      events: this.events,
+      // A second between frames takes no time.
+      clock: {
+        now: () => new Date(0),
+        sleep: (ms: number, signal: AbortSignal) => systemClock.sleep(ms === 1000 ? 1 : ms, signal),
+      },
+      containers: async () => this.there,
+      describe: ({ Id }: ContainerSummary) => ({ id: Id, name: Id, service: 'web', replica: 1 }),
+    }
+    follower.ended = new StatsSession(sources, { which, times }, follower, follower.gone.signal).run()
+    onTestFinished(() => follower.gone.abort())
+    return follower
+  }
 }
 
-const namesIn = (frame: StatsFrame): string[] => (frame.type === 'stats' ? frame.containers.map(({ id }) => id) : [])
+class StatsFollower {
+  readonly gone = new AbortController()
+  frames: StatsFrame[] = []
+  ended: Promise<void> = Promise.resolve()
+
+  async send(frame: StatsFrame): Promise<void> {
+    this.frames.push(frame)
+  }
+
+  /** Of the latest frame. */
+  get names(): string[] {
+    const last = this.frames.at(-1)
+    return last?.type === 'stats' ? last.containers.map(({ id }) => id) : []
+  }
+
+  shows(...names: string[]): Promise<void> {
+    return vi.waitFor(() => expect(this.names).toEqual(names))
+  }
+}
 
 describe('a follower of stats', () => {
   test('who asks once gets one frame of those that run, and the end', async () => {
-    const session = aSession('once', 'running', () => [aContainer('a'), aContainer('b', 'exited'), aContainer('gone')])
-    await session.run
-    expect(session.frames.map(({ type }) => type)).toEqual(['stats', 'end'])
-    expect(session.frames[0]).toMatchObject({
+    const follower = new Meters(aContainer('a'), aContainer('b', 'exited'), aContainer('gone')).follower('once')
+    await follower.ended
+    expect(follower.frames.map(({ type }) => type)).toEqual(['stats', 'end'])
+    expect(follower.frames[0]).toMatchObject({
       containers: [
         { id: 'a', cpuPercent: 80 },
         { id: 'gone', cpuPercent: 0 },
@@ -121,22 +158,53 @@ describe('a follower of stats', () => {
   })
 
   test('who asks for all gets zeros for what does not run', async () => {
-    const session = aSession('once', 'all', () => [aContainer('b', 'exited')])
-    await session.run
-    expect(session.frames[0]).toMatchObject({ containers: [{ id: 'b', pids: 0 }] })
+    const follower = new Meters(aContainer('b', 'exited')).follower('once', 'all')
+    await follower.ended
+    expect(follower.frames[0]).toMatchObject({ containers: [{ id: 'b', pids: 0 }] })
+  })
+
+  test('has figures in the first frame already', async () => {
+    const follower = new Meters(aContainer('a')).follower('on')
+    await follower.shows('a')
+    expect(follower.frames[0]).toMatchObject({ containers: [{ id: 'a', cpuPercent: 80 }] })
   })
 
   test('sees containers come and go, and leaves no stream open behind', async () => {
-    let there = [aContainer('a')]
-    const { events, open, abort, run, next } = aSession('on', 'running', () => there)
-    expect(namesIn(await next(() => true))).toEqual(['a'])
-    there = [aContainer('b')]
-    events.publish({ Action: 'start' } as EngineEvent)
-    await next((frame) => namesIn(frame)[0] === 'b')
-    expect([...open]).toEqual(['b'])
-    abort.abort()
-    await run
-    await new Promise((resolve) => setImmediate(resolve))
-    expect([...open]).toEqual([])
+    const meters = new Meters(aContainer('a'))
+    const follower = meters.follower('on')
+    await follower.shows('a')
+    meters.change(aContainer('b'))
+    await follower.shows('b')
+    await vi.waitFor(() => expect(meters.open).toEqual(['b']))
+    follower.gone.abort()
+    await follower.ended
+    await vi.waitFor(() => expect(meters.open).toEqual([]))
+    expect(meters.hub.size).toBe(0)
   })
+
+  test('sees a container again whose stream ended without an event', async () => {
+    const meters = new Meters(aContainer('a'))
+    await meters.follower('on').shows('a')
+    meters.end('a')
+    await vi.waitFor(() => expect(meters.opened).toEqual(['a', 'a']))
+  })
+
+  test('is told of what no container can be blamed for', async () => {
+    await expect(new Meters(aContainer('buggy')).follower('on').ended).rejects.toThrow('a bug of ours')
+  })
+})
+
+test('many who follow one container share one stream of the Engine, which ends with the last of them', async () => {
+  const meters = new Meters(aContainer('a'), aContainer('b'))
+  const followers = Array.from({ length: 20 }, () => meters.follower('on'))
+  await Promise.all(followers.map((follower) => follower.shows('a', 'b')))
+  expect([...meters.open].sort()).toEqual(['a', 'b'])
+  const [last, ...others] = followers
+  for (const follower of others) follower.gone.abort()
+  await Promise.all(others.map((follower) => follower.ended))
+  expect(meters.hub.size).toBe(2)
+  last!.gone.abort()
+  await last!.ended
+  await vi.waitFor(() => expect(meters.open).toEqual([]))
+  expect(meters.hub.size).toBe(0)
 })

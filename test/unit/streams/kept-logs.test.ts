@@ -22,6 +22,11 @@ function keptLogs({ bytes = 1_000_000, days = 7 } = {}) {
     now: () => new Date(now),
     log: { warn: (_, message) => warnings.push(message) },
   })
+  const keepAgain = (container: FakeContainer) => {
+    now += 60_000
+    const { id, service } = container
+    return logs.keep({ stack: 'shop', container: id, name: `shop-${service}-1`, service, replica: 1 })
+  }
   const remove = async (service: string, lines: number, state: 'exited' | 'created' = 'exited', stack = 'shop') => {
     const container = new FakeContainer(service)
     container.state = state
@@ -34,7 +39,15 @@ function keptLogs({ bytes = 1_000_000, days = 7 } = {}) {
   const pass = (days: number) => {
     now += days * DAY_MS
   }
-  return { logs, folder, remove, pass, warnings, services: () => logs.list('shop').map(({ service }) => service) }
+  return {
+    logs,
+    folder,
+    remove,
+    keepAgain,
+    pass,
+    warnings,
+    services: () => logs.list('shop').map(({ service }) => service),
+  }
 }
 
 /** One round of what is done every ten minutes. */
@@ -99,6 +112,40 @@ describe('the log of a removed container', () => {
     writeFileSync(join(folder, 'logs'), 'in the way')
     await remove('web', 1)
     expect(warnings).toEqual(['the log of a removed container is not kept'])
+  })
+
+  test('is kept once where its removal is tried again', async () => {
+    const { logs, folder, remove, keepAgain } = keptLogs()
+    const container = await remove('web', 2)
+    await keepAgain(container.write(1, 'web 3'))
+    expect(readdirSync(join(folder, 'logs/shop'))).toHaveLength(1)
+    expect(textsOf(logs.records(logs.find('shop', container.id)!))).toEqual(['web 1', 'web 2', 'web 3'])
+  })
+
+  test('is tidied beside what is not ours, and what cannot be tidied is told', async () => {
+    const { logs, folder, remove, pass, warnings, services } = keptLogs({ days: 7 })
+    await remove('old', 1)
+    pass(8)
+    writeFileSync(join(folder, 'logs/a-file'), 'in the way')
+    await sweep(logs, () => true)
+    expect(services()).toEqual([])
+    expect(warnings).toEqual(['kept logs cannot be tidied'])
+  })
+
+  test('ends no daemon where the state folder is not as it should be', async () => {
+    const { logs, folder, warnings } = keptLogs()
+    writeFileSync(join(folder, 'logs'), 'in the way')
+    await sweep(logs, () => true)
+    expect(warnings).toEqual(['the folder of kept logs cannot be read'])
+  })
+
+  test('that was never finished goes', async () => {
+    const { logs, folder, remove, services } = keptLogs()
+    await remove('web', 1)
+    writeFileSync(join(folder, 'logs/shop/1767323045000-aaaaaaaaaaaa.log.new'), 'half')
+    await sweep(logs, () => true)
+    expect(readdirSync(join(folder, 'logs/shop'))).toEqual([expect.stringMatching(/\d-\w{12}\.log$/)])
+    expect(services()).toEqual(['web'])
   })
 
   test('that a crash left half written tells nothing', async () => {

@@ -15,6 +15,7 @@ export class FakeContainer {
   readonly id: string
   readonly oneOff: boolean
   state: ContainerSummary['State'] = 'running'
+  startedAt = 0
   entries: Entry[] = []
   /** What a call for its log ends with instead. */
   failure: Problem | undefined
@@ -84,6 +85,8 @@ export class FakeLogs {
   readonly asked: LogsQuery[] = []
   /** What every call ends with while the Engine is away. */
   away: Problem | undefined
+  /** What happens right behind a list, so that it is not in it. */
+  afterList: (() => void) | undefined
   /** Streams that are open now. */
   open = 0
 
@@ -98,8 +101,8 @@ export class FakeLogs {
   readonly engine = {
     containers: {
       inspect: async (id: string) => {
-        const { state } = this.#find(id)
-        return { Config: { Tty: false }, State: { Status: state } }
+        const { state, startedAt } = this.#find(id)
+        return { Config: { Tty: false }, State: { Status: state, StartedAt: stampAt(startedAt) } }
       },
       logs: (id: string, query: LogsQuery, options?: CallOptions) => this.#logs(id, query, options?.signal),
     },
@@ -107,7 +110,9 @@ export class FakeLogs {
 
   readonly list = async (): Promise<ContainerSummary[]> => {
     if (this.away !== undefined) throw this.away
-    return this.containers.map((container) => container.summary)
+    const list = this.containers.map((container) => container.summary)
+    this.afterList?.()
+    return list
   }
 
   #find(id: string): FakeContainer {
@@ -119,10 +124,12 @@ export class FakeLogs {
   async *#logs(id: string, query: LogsQuery, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
     this.asked.push(query)
     this.open += 1
+    const ended = new Promise((resolve) => signal?.addEventListener('abort', resolve))
     try {
       const container = this.#find(id)
       if (container.failure !== undefined) throw container.failure
       const since = query.since === undefined ? 0 : Number(query.since) - MOMENT
+      const until = query.until === undefined ? Number.POSITIVE_INFINITY : Number(query.until) - MOMENT
       let next = typeof query.tail === 'number' ? Math.max(container.entries.length - query.tail, 0) : 0
       for (;;) {
         signal?.throwIfAborted()
@@ -131,13 +138,14 @@ export class FakeLogs {
         const entries = container.entries.slice(next)
         next += entries.length
         for (const { at, text, stream } of entries) {
+          if (at > until) return
           if (at < since) continue
           yield frameOf(`${query.timestamps === true ? `${stampAt(at)} ` : ''}${text}\n`, stream)
         }
         if (this.away !== undefined) throw this.away
         if (query.follow !== true || (state !== 'running' && next === container.entries.length)) return
         if (next < container.entries.length) continue
-        await Promise.race([change, new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))])
+        await Promise.race([change, ended])
       }
     } finally {
       this.open -= 1

@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors'
 import { describe, expect, test } from 'vitest'
 import { lineFilter } from '../../../../client/cli/line-filter.ts'
-import { LogPlaces } from '../../../../client/cli/log-places.ts'
+import { LogPlaces, PLACES_LIMIT } from '../../../../client/cli/log-places.ts'
 import { LogPrinter, type LogStyle } from '../../../../client/cli/render/logs.ts'
 import { PARTIAL, RecordWriter } from '../../../../protocol/log-records.ts'
 import type { LogSource } from '../../../../protocol/streams.ts'
@@ -160,13 +160,39 @@ describe('the places to read on from', () => {
     expect(places.text).toBe('0000000000000000/1767323041.000000000.1/0')
   })
 
-  test('are not remembered of a container whose place another one took', () => {
+  test('are where the end was, of a log of which nothing was shown', () => {
+    const places = new LogPlaces()
+    places.frame(web)
+    places.frame({ type: 'source-end', source: 1, cursor: '1767323041.000000000.1/0' })
+    expect(places.text).toBe('0000000000000000/1767323041.000000000.1/0')
+  })
+
+  test('are remembered of a container whose place another one took: nothing of it may come again', () => {
     const places = new LogPlaces()
     places.frame(web)
     places.pass(recordsOf(1, [{ at: 1, text: 'a' }]))
-    places.frame({ type: 'source-end', source: 1 })
+    places.frame({ type: 'source-end', source: 1, cursor: '1767323041.000000000.1/0' })
     places.frame({ ...source(3, 'web'), container: 'f'.repeat(64) })
     places.pass(recordsOf(3, [{ at: 2, text: 'b' }]))
-    expect(places.text).toBe('ffffffffffffffff/1767323042.000000000.1/0')
+    expect(places.text).toBe('0000000000000000/1767323041.000000000.1/0,ffffffffffffffff/1767323042.000000000.1/0')
+    places.frame({ type: 'source-end', source: 1, cursor: '1767323041.000000000.1/0', gone: true })
+    expect(places.text).toBe('0000000000000000/gone,ffffffffffffffff/1767323042.000000000.1/0')
+  })
+
+  test('are forgotten beyond a limit: first of those that are gone, then of those that have ended', () => {
+    const places = new LogPlaces()
+    const id = (number: number) => number.toString(16).padStart(16, '0')
+    for (let number = 1; number <= PLACES_LIMIT; number += 1) {
+      places.frame({ ...source(number, 'web'), container: id(number) })
+      places.pass(recordsOf(number, [{ at: 1, text: 'a' }]))
+    }
+    places.frame({ type: 'source-end', source: 7, cursor: '0/0' })
+    places.frame({ type: 'source-end', source: 9, cursor: '0/0', gone: true })
+    const remembered = (number: number) => places.text?.includes(`${id(number)}/`)
+    places.frame({ ...source(9001, 'web'), container: id(9001) })
+    expect([7, 9, 1].map(remembered)).toEqual([true, false, true])
+    places.frame({ ...source(9002, 'web'), container: id(9002) })
+    expect([7, 9, 1].map(remembered)).toEqual([false, false, true])
+    expect(places.text?.split(',')).toHaveLength(PLACES_LIMIT - 2)
   })
 })

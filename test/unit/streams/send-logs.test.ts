@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { EngineEvent } from '../../../daemon/engine/types.ts'
+import { systemClock } from '../../../daemon/reconcile/clock.ts'
 import type { KeptLog } from '../../../daemon/streams/kept-logs.ts'
 import { RING_BYTES } from '../../../daemon/streams/live-log.ts'
 import { LogHub } from '../../../daemon/streams/log-hub.ts'
 import { parseLogsQuery } from '../../../daemon/streams/log-query.ts'
-import { LogSession } from '../../../daemon/streams/log-session.ts'
+import { sendLogs } from '../../../daemon/streams/send-logs.ts'
 import { Channel } from '../../../protocol/feed.ts'
 import { LogCursor } from '../../../protocol/log-cursor.ts'
 import { RecordReader } from '../../../protocol/log-records.ts'
@@ -21,6 +22,8 @@ class Stack {
   readonly events = new Channel<EngineEvent>()
   readonly states = new Channel<unknown>()
   kept: { log: KeptLog; records: Uint8Array }[] = []
+  now = Date.parse(stampAt(30))
+  readonly #begun = performance.now()
 
   constructor(...containers: FakeContainer[]) {
     this.logs = new FakeLogs(containers)
@@ -29,24 +32,25 @@ class Stack {
 
   follower(query: Query): Follower {
     const follower = new Follower()
-    const session = new LogSession(
+    follower.ended = sendLogs(
       {
         engine: this.logs.engine,
         hub: this.hub,
         kept: {
           list: () => this.kept.map(({ log }) => log),
+          find: (container) => this.kept.find(({ log }) => log.container === container)?.log,
           records: (log) => this.kept.find((one) => one.log === log)!.records,
         },
         watch: { events: this.events, states: this.states },
         containers: this.logs.list,
         isExpected: () => false,
+        clock: { now: () => new Date(this.now + performance.now() - this.#begun), sleep: systemClock.sleep },
       },
-      parseLogsQuery(query, new Date(stampAt(30))),
+      parseLogsQuery(query, new Date(this.now)),
       follower,
       follower.gone.signal,
     )
     onTestFinished(() => follower.leave())
-    follower.ended = session.run()
     return follower
   }
 
@@ -74,6 +78,7 @@ class Follower {
   ended: Promise<void> = Promise.resolve()
   #gate: Promise<void> = Promise.resolve()
   #open = (): void => {}
+  readonly #left = new Promise((resolve) => this.gone.signal.addEventListener('abort', resolve))
 
   async send(frame: LogFrame): Promise<void> {
     if (!this.gone.signal.aborted) this.frames.push(frame)
@@ -84,7 +89,7 @@ class Follower {
     this.texts.push(...textsOf(records))
     const reader = new RecordReader(records)
     while (reader.advance()) this.cursor.pass(reader.stream, reader.seconds, reader.nanoseconds)
-    await Promise.race([this.#gate, new Promise((resolve) => this.gone.signal.addEventListener('abort', resolve))])
+    await Promise.race([this.#gate, this.#left])
   }
 
   /** Takes nothing more until it is released. */
@@ -223,6 +228,83 @@ describe('who follows', () => {
     await follower.has('first', 'second')
   })
 
+  test('with tail 0 has all that comes to an empty log', async () => {
+    const container = new FakeContainer('web')
+    const stack = new Stack(container)
+    const follower = stack.follow({ tail: '0' })
+    await follower.isLive()
+    container.write(1, 'first')
+    container.write(2, 'second')
+    await follower.has('first', 'second')
+  })
+
+  test('reads of no container that never ran, until it does', async () => {
+    const container = new FakeContainer('web')
+    container.state = 'created'
+    const stack = new Stack(container, db())
+    const follower = stack.follow()
+    await follower.isLive()
+    expect(follower.names).toEqual(['shop-db-1'])
+    container.state = 'running'
+    container.write(6, 'w6')
+    stack.event('start', container)
+    await follower.has('d2', 'd3', 'd5', 'w6')
+  })
+
+  test('has nothing older than since, also when the container starts again', async () => {
+    const container = web()
+    const stack = new Stack(container, db())
+    const follower = stack.follow({ services: 'web', since: stampAt(5) })
+    await follower.isLive()
+    container.stop()
+    await vi.waitFor(() => expect(follower.ofType('source-end')).toHaveLength(1))
+    container.state = 'running'
+    container.write(7, 'again')
+    stack.event('start', container)
+    await follower.has('again')
+  })
+
+  test('has nothing that was written after until, also of a container that comes later, and then the end', async () => {
+    const stack = new Stack(web())
+    const follower = stack.follow({ until: stampAt(40) })
+    await follower.has('w1', 'w4')
+    const late = new FakeContainer('late').write(39, 'in time').write(41, 'too late')
+    stack.logs.containers.push(late)
+    stack.event('start', late)
+    await follower.has('w1', 'w4', 'in time')
+    stack.now = Date.parse(stampAt(41))
+    stack.logs.containers[0]!.write(41, 'too late as well')
+    await follower.ended
+    expect(follower.texts).toEqual(['w1', 'w4', 'in time'])
+  })
+
+  test('has what a container wrote that started, ended and was removed between two looks', async () => {
+    const container = web()
+    const stack = new Stack(container, db())
+    const follower = stack.follow({ services: 'web' })
+    await follower.isLive()
+    container.stop()
+    await vi.waitFor(() => expect(follower.ofType('source-end')).toHaveLength(1))
+    stack.logs.containers.shift()
+    stack.kept = [keptOf(container, { at: 1, text: 'w1' }, { at: 4, text: 'w4' }, { at: 7, text: 'brief' })]
+    stack.event('destroy', container)
+    await follower.has('w1', 'w4', 'brief')
+    await vi.waitFor(() => expect(follower.ofType('source-end').at(-1)).toMatchObject({ gone: true }))
+  })
+
+  test('has what a container wrote that started and ended between two looks', async () => {
+    const container = web()
+    const stack = new Stack(container, db())
+    const follower = stack.follow({ services: 'web' })
+    await follower.isLive()
+    container.stop()
+    await vi.waitFor(() => expect(follower.ofType('source-end')).toHaveLength(1))
+    container.write(7, 'brief')
+    stack.event('start', container)
+    stack.event('die', container)
+    await follower.has('w1', 'w4', 'brief')
+  })
+
   test('has lines of a container that comes later, whole', async () => {
     const stack = new Stack(web())
     const follower = stack.follow({ tail: '1' })
@@ -281,6 +363,19 @@ describe('who follows', () => {
     await follower.isLive()
     stack.event('start', dumb)
     await vi.waitFor(() => expect(follower.gaps).toHaveLength(1))
+    expect(stack.logs.following).toBe(2)
+  })
+
+  test('is told once where a log is corrupt, and nobody reads it again', async () => {
+    const corrupt = web()
+    corrupt.failure = new Problem('engine-error', 'error unmarshalling log entry')
+    const stack = new Stack(corrupt, db())
+    const follower = stack.follow()
+    await follower.isLive()
+    await vi.waitFor(() => expect(follower.gaps).toMatchObject([{ reason: 'unreadable' }]))
+    stack.event('start', corrupt)
+    await new Promise((resolve) => setTimeout(resolve, 3 * 100))
+    expect(follower.gaps).toHaveLength(1)
     expect(stack.logs.following).toBe(2)
   })
 
@@ -374,9 +469,71 @@ describe('who reads on', () => {
     await follower.has('w4', 'b8')
   })
 
+  test('has the rest once of a container that was removed while he was answered', async () => {
+    const [old, there] = [web(), db()]
+    const stack = new Stack(old, there)
+    stack.logs.afterList = () => {
+      stack.logs.afterList = undefined
+      stack.logs.containers.shift()
+      stack.kept = [keptOf(old, { at: 1, text: 'w1' }, { at: 4, text: 'w4' })]
+      stack.event('destroy', old)
+    }
+    const after = [
+      `${old.id.slice(0, 16)}/1767323041.000000000.1/0`,
+      `${there.id.slice(0, 16)}/1767323045.000000000.1/0`,
+    ].join(',')
+    const follower = stack.follow({ after })
+    await follower.has('w4')
+  })
+
+  test('has nothing again of a container that was replaced before, however little came since', async () => {
+    const [old, next] = [web(), db()]
+    const stack = new Stack(next)
+    stack.kept = [keptOf(old, { at: 1, text: 'w1' }, { at: 4, text: 'w4' })]
+    const place = `${next.id.slice(0, 16)}/1767323045.000000000.1/0`
+    const known = stack.follow({ after: `${old.id.slice(0, 16)}/1767323044.000000000.1/0,${place}` })
+    const gone = stack.follow({ after: `${old.id.slice(0, 16)}/gone,${place}` })
+    for (const follower of [known, gone]) await follower.isLive()
+    next.write(6, 'd6')
+    await known.has('d6')
+    await gone.has('d6')
+    expect([...known.gaps, ...gone.gaps]).toEqual([])
+  })
+
+  test('has nothing again of a container that was removed in the second of the last line', async () => {
+    const [old, next] = [web(), new FakeContainer('db').write(20.5, 'd20')]
+    const stack = new Stack(next)
+    stack.kept = [keptOf(old, { at: 1, text: 'w1' })]
+    stack.kept[0]!.log = { ...stack.kept[0]!.log, removedAt: stampAt(20.25) }
+    const follower = stack.follow({ after: `${next.id.slice(0, 16)}/1767323060.500000000.1/0` })
+    await follower.isLive()
+    next.write(21, 'd21')
+    await follower.has('d21')
+  })
+
+  test('has of a container that he had not been sent anything of what he asked for, and a new one whole', async () => {
+    const [there, late] = [db(), new FakeContainer('late').write(6, 'l6').write(7, 'l7')]
+    late.startedAt = 6
+    const stack = new Stack(there, web(), late)
+    const follower = stack.follow({ tail: '1', after: `${there.id.slice(0, 16)}/1767323045.000000000.1/0` })
+    await follower.isLive(3)
+    expect(follower.texts.sort()).toEqual(['l6', 'l7', 'w4'])
+  })
+
+  test('has nothing older than since of a log of which he had nothing', async () => {
+    const container = web()
+    const stack = new Stack(container)
+    const follower = stack.follow({ since: stampAt(5), after: `${container.id.slice(0, 16)}/0/0` })
+    await follower.isLive()
+    container.write(6, 'w6')
+    await follower.has('w6')
+  })
+
   test('is told of a container that is gone without a trace', async () => {
     const follower = new Stack(db()).follow({ after: `${web().id.slice(0, 16)}/1767323041.000000000.1/0` })
     await vi.waitFor(() => expect(follower.gaps).toMatchObject([{ reason: 'not-kept' }]))
+    // Once: he need not ask for it again.
+    expect(follower.ofType('source-end')).toMatchObject([{ gone: true }])
   })
 
   test('is told where the Engine has dropped lines since', async () => {
