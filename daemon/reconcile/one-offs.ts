@@ -21,6 +21,7 @@ import { mustNotBeHeld } from './held.ts'
 import { ourLabels } from './our-labels.ts'
 import { complete, fileSourceOf } from './perform/container-plan.ts'
 import { explainStart, isStatus } from './perform/engine-answers.ts'
+import { mustBeWithinPolicy } from './within-policy.ts'
 
 /** Calls that make a container answer soon; its files and networks take some more. */
 const MAKE_MS = 120_000
@@ -39,7 +40,7 @@ export class OneOffs {
     const revision = this.#revision(stack)
     const { checkModel } = await import('./check-model.ts')
     const model = checkModel(oneOffModel(revision.model, request), revision.source.workingDir)
-    caller.policy?.check(model)
+    await mustBeWithinPolicy(caller, model, engine, signal)
     const slug = randomBytes(32).toString('hex')
     const name = request.name ?? `${stack}-${request.service}-run-${slug.slice(0, 12)}`
     const plan = await this.#plan(revision, model, request, { name, slug }, signal)

@@ -43,6 +43,7 @@ import { prepareRollback, rollbackCandidate } from './rollback.ts'
 import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
+import { mustBeWithinPolicy } from './within-policy.ts'
 
 export class StackControl implements Control {
   readonly #core: Core
@@ -132,16 +133,17 @@ export class StackControl implements Control {
 
   async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {
     // More of what the caller could not have declared is refused as well.
-    caller.policy?.check(this.model(stack))
+    await mustBeWithinPolicy(caller, this.model(stack), this.#core.engine, deadline())
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
   async rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     mustNotBeHeld(store, stack)
-    const { to, pins, options } = await prepareRollback(this.#core, stack, request, deadline())
+    const signal = deadline()
+    const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
     // What an administrator declared once is not for everybody to bring back.
-    caller.policy?.check(to.model)
+    await mustBeWithinPolicy(caller, to.model, this.#core.engine, signal)
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
@@ -161,7 +163,7 @@ export class StackControl implements Control {
   async planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan> {
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
-    caller.policy?.check(to.model)
+    await mustBeWithinPolicy(caller, to.model, this.#core.engine, signal)
     const candidate = rollbackCandidate(this.#core, to, request.note, '')
     const stored = this.#rollbackRequest(stack, candidate, options)
     return previewRequest(this.#core, this.#state(stack), stored, candidate, signal, { pins })
@@ -438,7 +440,7 @@ export class StackControl implements Control {
     caller: Caller,
   ): Promise<CheckedModel> {
     const checked = await this.#read(stack, request, files)
-    caller.policy?.check(checked.model)
+    await mustBeWithinPolicy(caller, checked.model, this.#core.engine, deadline())
     return checked
   }
 

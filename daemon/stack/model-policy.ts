@@ -1,7 +1,7 @@
 /** What a caller may ask the Engine for, where their role does not let them ask for anything. */
-import { Problem } from '../../protocol/problems.ts'
+import { type Finding, Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
-import { type PolicyRules, violationsOf } from './policy-violations.ts'
+import { hostVolumesOf, type PolicyRules, violationsOf } from './policy-violations.ts'
 
 /** Violations in words; and in an answer, whatever a file has. */
 const SHOWN = 20
@@ -19,7 +19,20 @@ export class ModelPolicy {
 
   /** Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. */
   check(model: Model): void {
-    const findings = violationsOf(model, this.#rules, this.#realPath)
+    this.#refuse(violationsOf(model, this.#rules, this.#realPath))
+  }
+
+  /** The same for volumes that are there already: by name, the project that each was made for. */
+  checkVolumes(model: Model, present: ReadonlyMap<string, string | undefined>): void {
+    this.#refuse(hostVolumesOf(model, present, this.#rules))
+  }
+
+  /** A command with all rights of root on the host. */
+  refusePrivilegedExec(): never {
+    throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
+  }
+
+  #refuse(findings: readonly Finding[]): void {
     if (findings.length === 0) return
     const lines = findings.slice(0, SHOWN).map(({ path, message }) => `${path}: ${message}`)
     if (findings.length > SHOWN) lines.push(`and ${findings.length - SHOWN} more`)
@@ -27,10 +40,5 @@ export class ModelPolicy {
       hint: 'an administrator may bring it up, or allow it in the policy of the daemon (see SECURITY.md)',
       findings: findings.slice(0, FINDINGS_LIMIT),
     })
-  }
-
-  /** A command with all rights of root on the host. */
-  refusePrivilegedExec(): never {
-    throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
   }
 }

@@ -79,6 +79,24 @@ export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: 
   return findings
 }
 
+/**
+ * A volume of the host that no stack made, under a name that this stack's own would have: the Engine would take it for that.
+ * `present`: volumes that are there, each with the project that it was made for.
+ */
+export function hostVolumesOf(
+  { volumes = {} }: Model,
+  present: ReadonlyMap<string, string | undefined>,
+  { externals }: PolicyRules,
+): Finding[] {
+  return Object.entries(volumes).flatMap(([key, { name, external }]) => {
+    const isOfHost = external !== true && present.has(name) && present.get(name) === undefined
+    if (!isOfHost || externals.some((pattern) => matchesPattern(pattern, name))) return []
+    return [
+      { path: `volumes.${key}`, message: `${name} is there and was made for no stack: it is not allowed [foreign]` },
+    ]
+  })
+}
+
 /** `service:` stays within the stack; anything but that and a namespace of its own does not. */
 function namespaces(service: Service, at: string, refuse: Refuse): void {
   for (const key of ['network_mode', 'pid', 'ipc', 'uts', 'userns_mode', 'cgroup'] as const) {
