@@ -15,6 +15,7 @@ import {
 } from '../../protocol/resources/access.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
+import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
@@ -213,10 +214,10 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
     commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
-    hold: (input) => holds.hold(stack(input), input.caller),
-    resume: (input) => holds.resume(stack(input)),
-    holdAll: (input) => holds.hold(undefined, input.caller),
-    resumeAll: () => holds.resume(undefined),
+    hold: async (input) => seenBy(input.caller, await holds.hold(stack(input), input.caller)),
+    resume: (input) => seenBy(input.caller, holds.resume(stack(input))),
+    holdAll: async (input) => seenBy(input.caller, await holds.hold(undefined, input.caller)),
+    resumeAll: ({ caller }) => seenBy(caller, holds.resume(undefined)),
     adopt: (input) => control.adopt(stack(input), input.body as AdoptRequest, input.caller),
     planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest, input.caller),
     eject: (input) => control.eject(stack(input), input.caller),
@@ -293,6 +294,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       return document
     },
   }
+}
+
+/** Holds of stacks that the caller may know of. */
+function seenBy(caller: Admitted, { stacks, ...daemon }: Holds): Holds {
+  return { ...daemon, stacks: Object.fromEntries(Object.entries(stacks).filter(([name]) => caller.may('read', name))) }
 }
 
 /** What it was done to: named by the path, or by a body that makes something. */

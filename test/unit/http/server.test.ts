@@ -12,6 +12,7 @@ import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import type { Holds } from '../../../protocol/resources/hold.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
 import { SCHEMAS } from '../../../protocol/schemas.ts'
@@ -33,6 +34,11 @@ const BODIES: Partial<Record<RouteName, object>> = {
   commit: { service: 'web' },
   putUser: { role: 'viewer' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
+}
+
+const since = '2026-01-02T03:04:05.000Z'
+const HELD: Holds = {
+  stacks: { shop: { scope: 'stack', since, by: 'ann' }, blog: { scope: 'stack', since, by: 'ben' } },
 }
 
 const TESTER: Admitted = {
@@ -63,7 +69,17 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     containers: Object.assign(Object.create(control), {
       fileSystem: async () => Readable.from(['{}']),
     }) as StackContainers,
-    holds: control,
+    holds: {
+      hold: async (...args) => {
+        calls.push({ method: 'hold', args })
+        return HELD
+      },
+      resume: (...args) => {
+        calls.push({ method: 'resume', args })
+        return HELD
+      },
+      heldBy: () => undefined,
+    },
     volumes: {
       list: async () => [],
       inspect: async () => ({}),
@@ -183,6 +199,18 @@ describe('the server', () => {
     await call('revisions', { query: '?limit=5' })
     expect(calls.map(({ args }) => args[1])).toEqual([100, 5])
   })
+})
+
+describe('who may see one stack', () => {
+  const admit: Api['admit'] = async () => ({ ...TESTER, may: (_, stack) => stack === 'shop' })
+
+  test.each(['hold', 'resume', 'holdAll', 'resumeAll'] as const)(
+    'is told by %s of no other that is held',
+    async (name) => {
+      const { body } = await aServer({ admit }).call(name)
+      expect(Object.keys(body.stacks as object)).toEqual(['shop'])
+    },
+  )
 })
 
 describe('a request that is not valid', () => {
