@@ -91,6 +91,14 @@ export class RevisionRepository {
       .all(stack, revision) as ImagePin[]
   }
 
+  /** Ids of images that revisions of other stacks are pinned to. */
+  imagesOfOthers(stack: string): string[] {
+    return this.#sql
+      .prepare('SELECT DISTINCT image_id FROM revision_images WHERE stack <> ?')
+      .all(stack)
+      .map((row) => (row as { image_id: string }).image_id)
+  }
+
   pin(stack: string, revision: number, pin: ImagePin): void {
     this.#sql
       .prepare(
