@@ -223,7 +223,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     eject: (input) => control.eject(stack(input), input.caller),
     model: (input) => control.model(stack(input)),
     containers: async (input) => ({
-      containers: await control.containers(stack(input), input.query.drift as 'show' | 'omit'),
+      containers: await control.containers(stack(input), {
+        drift: input.query.drift as 'show' | 'omit',
+        // They are of the container's log, which not everybody who sees the stack may read.
+        lastLines: input.caller.may('logs', stack(input)) ? 'show' : 'omit',
+      }),
       held: holds.heldBy(stack(input)),
     }),
     names: async (input) => ({ names: await control.names(stack(input)) }),

@@ -28,7 +28,7 @@ import { defined } from '../stack/mapping/resources.ts'
 import type { FileRef, RevisionRow } from '../store/revisions.ts'
 import { decideAdoption, mustBeAdoptable } from './adopt.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
-import type { Caller, Control } from './control.ts'
+import type { Caller, ContainerDetail, Control } from './control.ts'
 import type { Core } from './core.ts'
 import { crashLoops } from './crash-loops.ts'
 import { deadline } from './deadline.ts'
@@ -258,7 +258,7 @@ export class StackControl implements Control {
     return stackOfRow(store, row, containers, await crashLoops(this.#core, containers ?? [], deadline(), 'alone'))
   }
 
-  async containers(stack: string, drift: 'show' | 'omit' = 'omit'): Promise<Container[]> {
+  async containers(stack: string, { drift, lastLines }: ContainerDetail): Promise<Container[]> {
     const { store, observer } = this.#core
     const signal = deadline()
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
@@ -267,7 +267,7 @@ export class StackControl implements Control {
     if (summaries.length === 0) this.#row(stack)
     const [drifted, crashing] = await Promise.all([
       drift === 'show' ? driftOf(this.#core, stack, summaries, signal) : NO_DRIFT,
-      crashLoops(this.#core, summaries, signal, 'with last lines'),
+      crashLoops(this.#core, summaries, signal, lastLines === 'show' ? 'with last lines' : 'alone'),
     ])
     return summaries
       .map((summary) => ({

@@ -11,6 +11,7 @@ import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
+import { allows } from '../../../protocol/access.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Holds } from '../../../protocol/resources/hold.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
@@ -211,6 +212,18 @@ describe('who may see one stack', () => {
       expect(Object.keys(body.stacks as object)).toEqual(['shop'])
     },
   )
+})
+
+test.each([
+  ['deployer', 'omit'],
+  ['viewer', 'show'],
+] as const)('what a container said last is for who may read its log: %s', async (role, lastLines) => {
+  const grants = [{ role, stacks: ['*'] }]
+  const { call, calls } = aServer({
+    admit: async () => ({ ...TESTER, grants, may: (permission, stack) => allows(grants, permission, stack) }),
+  })
+  await call('containers')
+  expect(calls).toMatchObject([{ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] }])
 })
 
 describe('a request that is not valid', () => {
