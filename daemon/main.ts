@@ -147,7 +147,10 @@ async function run(config: Config): Promise<void> {
     store,
     now,
     lockouts: new Lockouts(),
-    policy: new ModelPolicy({ ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address) }, realPath),
+    policy: new ModelPolicy(
+      { ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address), delivery: [core.files.folder] },
+      realPath,
+    ),
     stackOf: {
       deployment: (id) => store.deployments.find(id)?.stack,
       job: (id) => jobs.stackOf(id),
@@ -195,7 +198,7 @@ async function run(config: Config): Promise<void> {
     },
     sessions: {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
-      attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
+      attach: ({ params, socket, caller }) => serveAttach(core, params.stack!, socket, caller),
     },
     loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })

@@ -247,10 +247,17 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     job: (input) => jobs.job(input.params.id!),
     cancelJob: (input) => jobs.cancel(input.params.id!),
     run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest, input.caller),
-    lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
-    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
+    lookAtPath: (input) =>
+      api.files.look(stack(input), input.params.container!, input.query as PathQuery, input.caller),
+    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery, input.caller),
     putFiles: (input) =>
-      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, tarOf(input.body)),
+      api.files.put(
+        stack(input),
+        input.params.container!,
+        input.query as PutFilesQuery,
+        tarOf(input.body),
+        input.caller,
+      ),
     volumes: async ({ query, caller }) => ({
       volumes: (await api.volumes.list(query.stack as string | undefined)).filter(({ stack }) =>
         caller.may('volume.read', stack),

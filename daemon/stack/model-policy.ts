@@ -1,6 +1,8 @@
 /** What a caller may ask the Engine for, where their role does not let them ask for anything. */
 import { type Finding, Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
+import type { ContainerInspect } from '../engine/types.ts'
+import { hostReachOf } from './container-reach.ts'
 import { hostVolumesOf, type PolicyRules, violationsOf } from './policy-violations.ts'
 
 /** Violations in words; and in an answer, whatever a file has. */
@@ -30,6 +32,22 @@ export class ModelPolicy {
   /** A command with all rights of root on the host. */
   refusePrivilegedExec(): never {
     throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
+  }
+
+  /** The same for a container that is to be entered or read: somebody else may have declared it. */
+  checkContainer(container: ContainerInspect): void {
+    const findings = hostReachOf(container, this.#rules, this.#realPath)
+    const [first] = findings
+    if (first === undefined) return
+    const name = container.Name.replace(/^\//, '')
+    throw new Problem(
+      'policy-violation',
+      `${name} has more of the host than you may: ${first.path}: ${first.message}`,
+      {
+        hint: 'an administrator may do it, or allow it in the policy of the daemon (see SECURITY.md)',
+        findings: findings.slice(0, FINDINGS_LIMIT),
+      },
+    )
   }
 
   #refuse(findings: readonly Finding[]): void {

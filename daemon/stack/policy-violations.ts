@@ -9,6 +9,8 @@ export interface PolicyRules {
   readonly bindRoots: readonly string[]
   /** Paths that nobody binds, nor anything above or below them: sockets and state of Engine and daemon. */
   readonly forbiddenPaths: readonly string[]
+  /** Folders from which the daemon itself mounts configs and secrets. */
+  readonly delivery: readonly string[]
   /** Host ports that may be published. */
   readonly hostPorts: { readonly from: number; readonly to: number }
   /** Patterns of image names with their registry, `docker.io/library/*`. */
@@ -18,7 +20,7 @@ export interface PolicyRules {
 }
 
 /** Those that Docker gives anyway (Kubernetes' Pod Security Standards, baseline). */
-const CAPABILITIES = new Set(
+export const CAPABILITIES = new Set(
   'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(
     ' ',
   ),
@@ -38,7 +40,7 @@ const SYSCTLS = new Set([
   'net.ipv4.tcp_keepalive_probes',
 ])
 
-const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]builtin|apparmor[:=]docker-default)$/
+export const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]builtin|apparmor[:=]docker-default)$/
 
 type Refuse = (path: string, rule: string, message: string) => void
 
@@ -208,21 +210,32 @@ function mountOf(
 function bound(
   source: string,
   at: string,
-  { bindRoots, forbiddenPaths }: PolicyRules,
+  rules: PolicyRules,
   realPath: (path: string) => string,
   refuse: Refuse,
 ): void {
+  const way = wayToHost(source, rules, realPath)
+  if (way !== undefined) refuse(at, way.rule, way.message)
+}
+
+/** What is wrong with mounting this path of the host; undefined: nothing. */
+export function wayToHost(
+  source: string,
+  { bindRoots, forbiddenPaths }: PolicyRules,
+  realPath: (path: string) => string,
+): { readonly rule: string; readonly message: string } | undefined {
   const path = realPath(posix.normalize(source))
   const forbidden = forbiddenPaths.find((one) => {
     const real = realPath(one)
     return isWithin(real, path) || isWithin(path, real)
   })
-  if (forbidden !== undefined) refuse(at, 'engine-socket', `${source} leads to ${forbidden}: that is not allowed`)
-  else if (!bindRoots.some((root) => isWithin(path, realPath(root))))
-    refuse(at, 'bind-root', `${source} is not within a folder of the host that is allowed`)
+  if (forbidden !== undefined)
+    return { rule: 'engine-socket', message: `${source} leads to ${forbidden}: that is not allowed` }
+  if (bindRoots.some((root) => isWithin(path, realPath(root)))) return undefined
+  return { rule: 'bind-root', message: `${source} is not within a folder of the host that is allowed` }
 }
 
-const isWithin = (path: string, folder: string): boolean =>
+export const isWithin = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 
 /** The `local` driver hands its options to mount(2): with them it mounts what the host can. */

@@ -17,7 +17,14 @@ import { CERTIFICATE } from './certificate.ts'
 const OWNER_SOCKET: Origin = { kind: 'socket', path: '/run/ek.sock', role: 'owner', name: 'local socket' }
 const NONE: Target = { kind: 'none' }
 const SHOP: Target = { kind: 'stack', id: 'shop' }
-const RULES = { bindRoots: [], forbiddenPaths: [], hostPorts: { from: 1024, to: 65535 }, images: ['*'], externals: [] }
+const RULES = {
+  bindRoots: [],
+  forbiddenPaths: [],
+  delivery: [],
+  hostPorts: { from: 1024, to: 65535 },
+  images: ['*'],
+  externals: [],
+}
 
 const from = (address: string, certifiedName?: string): Origin => ({
   kind: 'tls',

@@ -66,7 +66,7 @@ describe('a project that Compose started', () => {
 
   test('is neither adopted nor planned beyond the policy of who asks', async () => {
     const { control } = await aComposeProject()
-    const rules = { ...policyRules({}, ''), forbiddenPaths: [] }
+    const rules = { ...policyRules({}, ''), forbiddenPaths: [], delivery: [] }
     const caller = { name: 'developer', policy: new ModelPolicy(rules, (path) => path) }
     const beyond = adoption({ model: aModel({ web: { privileged: true }, db: {} }) })
     expect((await rejectionOf(control.adopt('shop', beyond, caller))).code).toBe('policy-violation')

@@ -93,7 +93,7 @@ describe('rollback', () => {
 
   test('brings back nothing that its caller could not declare', async () => {
     const { control } = await aHistory({ web: { privileged: true } }, version(2))
-    const policy = new ModelPolicy({ ...policyRules({}, ''), forbiddenPaths: [] }, (path) => path)
+    const policy = new ModelPolicy({ ...policyRules({}, ''), forbiddenPaths: [], delivery: [] }, (path) => path)
     const caller = { ...CALLER, policy }
     const refused = { code: 'policy-violation' }
     expect(await rejectionOf(control.rollback('shop', back(), caller))).toMatchObject(refused)

@@ -13,7 +13,7 @@ const REQUEST = UpRequest.parse(upRequest(MODEL))
 
 const callerWith = (policy: object) => ({
   name: 'ann',
-  policy: new ModelPolicy({ ...policyRules(policy, ''), forbiddenPaths: [] }, (path) => path),
+  policy: new ModelPolicy({ ...policyRules(policy, ''), forbiddenPaths: [], delivery: [] }, (path) => path),
 })
 const BOUND = callerWith({})
 

@@ -9,7 +9,7 @@ import { type PolicyRules, violationsOf, withRegistry } from '../../../daemon/st
 import type { Model } from '../../../protocol/stackfile/model.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const STRICT: PolicyRules = { ...policyRules({}, ''), forbiddenPaths: ['/var/run/docker.sock'] }
+const STRICT: PolicyRules = { ...policyRules({}, ''), forbiddenPaths: ['/var/run/docker.sock'], delivery: [] }
 
 /** As it comes over the wire: read by the language first, as the daemon does. */
 function rulesBroken(parts: object, top: object = {}, rules: PolicyRules = STRICT): string[] {
