@@ -10,6 +10,7 @@ import { Gate } from './access/gate.ts'
 import { Lockouts } from './access/lockouts.ts'
 import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
+import { StrangerNotes } from './access/stranger-notes.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { ContextStore } from './build/context-store.ts'
 import { SshLoans } from './build/ssh-loans.ts'
@@ -147,6 +148,7 @@ async function run(config: Config): Promise<void> {
     store,
     now,
     lockouts: new Lockouts(),
+    strangers: new StrangerNotes(),
     policy: new ModelPolicy(
       { ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address), delivery: [core.files.folder] },
       realPath,
