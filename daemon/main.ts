@@ -28,7 +28,7 @@ import { serveAttach } from './http/serve-attach.ts'
 import { serveExec } from './http/serve-exec.ts'
 import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
-import { serveWebSockets } from './http/web-sockets.ts'
+import { serveUpgrades } from './http/upgrades.ts'
 import { infoOf } from './info.ts'
 import { JobControl } from './jobs/job-control.ts'
 import { systemClock } from './reconcile/clock.ts'
@@ -183,7 +183,7 @@ async function run(config: Config): Promise<void> {
     apiVersion: API_VERSION,
     info: () => infoOf({ store, engine, config, startedAt, version: EVENKEEL_VERSION }),
   })
-  const sockets = serveWebSockets({
+  const upgrades = serveUpgrades({
     admit,
     note,
     watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
@@ -205,7 +205,7 @@ async function run(config: Config): Promise<void> {
     loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })
   await server.ready()
-  const listeners = new Listeners((request, response) => server.routing(request, response), sockets, origins)
+  const listeners = new Listeners((request, response) => server.routing(request, response), upgrades, origins)
   await listeners.socket({
     origin: { kind: 'socket', path: config.socket, role: config.socketRole, name: 'local socket' },
     owner: { user: config.socketOwner, group: config.socketGroup },
@@ -249,7 +249,7 @@ async function run(config: Config): Promise<void> {
   const told = tellServiceManager('STOPPING=1', process.env, log)
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
   clearInterval(rechecking)
-  sockets.close()
+  upgrades.close()
   stop.abort()
   const closing = [listeners.close(), server.close()]
   await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])
