@@ -12,6 +12,7 @@ import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
 import { StrangerNotes } from './access/stranger-notes.ts'
 import { ImageBuilder } from './build/builder.ts'
+import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
 import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
@@ -104,6 +105,7 @@ async function run(config: Config): Promise<void> {
   const engine = connectEngine(engineAddress(config.engine, process.env))
   const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
+  const bundles = new BundleStore(config.state, contexts)
   const recorder = new EventRecorder(store.events)
   const ends = new RecentEnds(engine)
   const kept = new KeptLogs({
@@ -118,6 +120,7 @@ async function run(config: Config): Promise<void> {
     store,
     clock,
     contexts,
+    bundles,
     recorder,
     log,
     ends,
@@ -150,7 +153,11 @@ async function run(config: Config): Promise<void> {
     lockouts: new Lockouts(),
     strangers: new StrangerNotes(),
     policy: new ModelPolicy(
-      { ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address), delivery: [core.files.folder] },
+      {
+        ...config.policy,
+        forbiddenPaths: forbiddenPaths(config, engine.address),
+        delivery: [core.files.folder, bundles.folder],
+      },
       realPath,
     ),
     stackOf: {
@@ -169,6 +176,7 @@ async function run(config: Config): Promise<void> {
     containers,
     holds,
     contexts,
+    bundles,
     files: new ContainerFiles(engine),
     oneOffs: new OneOffs(core),
     volumes,
@@ -223,7 +231,7 @@ async function run(config: Config): Promise<void> {
   const rechecking = setInterval(() => gate.recheck(), RECHECK_MS).unref()
   const watching = watch.run(stop.signal)
   supervisor.start()
-  const keeping = keepHistory({ store, contexts, clock, log }, config.history, stop.signal)
+  const keeping = keepHistory({ store, contexts, bundles, clock, log }, config.history, stop.signal)
   const isRemembered = (stack: string) =>
     store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
   const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)

@@ -15,13 +15,21 @@ export async function prepareUp(api: Api, loaded: LoadedStack, options: UpOption
   const pullable = services.filter(([, service]) => service.image !== undefined && options.pull !== 'never')
   const building = builds.length === 0 ? [] : await toBuild(api, model, builds, options)
   const images = pullable.map(([, service]) => service.image!)
-  const [contexts, registryAuth, ssh, source] = await Promise.all([
+  const [contexts, bundles, registryAuth, ssh, source] = await Promise.all([
     sendContexts(api, building),
+    boundFiles(api, loaded),
     credentials(images, building),
     lendAgents(api, building),
     sourceWithProxy(api, request.source),
   ])
-  return { ...request, source, options, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
+  return { ...request, source, options, contexts, bundles, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
+}
+
+/** What is bound of this machine goes to a daemon on another one. */
+async function boundFiles(api: Api, loaded: LoadedStack): Promise<UpRequestInput['bundles']> {
+  if (loaded.localBinds.length === 0 || api.address.way.kind === 'unix') return {}
+  const { sendBundles } = await import('../bundles.ts')
+  return sendBundles(api, loaded)
 }
 
 /** What containers and builds are to know of proxies lies in Docker's config.json of this user. */

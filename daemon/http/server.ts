@@ -34,6 +34,7 @@ import { ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import type { Admitted, Target } from '../access/gate.ts'
+import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
@@ -57,6 +58,7 @@ export interface Api {
   readonly containers: StackContainers
   readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
   readonly contexts: ContextStore
+  readonly bundles: Pick<BundleStore, 'has'>
   readonly files: ContainerFiles
   readonly oneOffs: OneOffs
   readonly volumes: VolumeControl
@@ -236,10 +238,15 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
     deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
-    hasContext: async (input) => ({ id: input.params.id!, present: await api.contexts.has(input.params.id!) }),
+    hasContext: async ({ params }) => ({
+      id: params.id!,
+      present: await api.contexts.has(params.id!),
+      receivedBytes: await api.contexts.receivedBytes(params.id!),
+    }),
+    hasBundle: async ({ params }) => ({ id: params.id!, present: await api.bundles.has(params.id!) }),
     putContext: async (input) => ({
       id: input.params.id!,
-      ...(await api.contexts.put(input.params.id!, tarOf(input.body))),
+      ...(await api.contexts.put(input.params.id!, tarOf(input.body), input.query.offset as number)),
     }),
     build: (input) => jobs.build(stack(input), input.body as BuildRequest, input.caller),
     pull: (input) => jobs.pull(stack(input), input.body as PullRequest, input.caller),

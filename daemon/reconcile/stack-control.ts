@@ -59,7 +59,7 @@ export class StackControl implements Control {
     await this.#mayTake(stack, request)
     const { store } = this.#core
     const agents = this.#core.sshLoans.agentsOf(request.ssh)
-    const files = request.files.map((file) => this.#core.files.put(file))
+    const files = [...request.files.map((file) => this.#core.files.put(file)), ...(await this.#placed(request.bundles))]
     for (const id of Object.values(request.contexts)) {
       if (!(await this.#core.contexts.has(id))) {
         throw new Problem('bad-request', 'a build context of this request was not uploaded', {
@@ -99,7 +99,7 @@ export class StackControl implements Control {
 
   async plan(stack: string, request: UpRequest, caller: Caller): Promise<Plan> {
     await this.#mayTake(stack, request)
-    const files = request.files.map((file) => this.#core.files.refOf(file))
+    const files = [...request.files.map((file) => this.#core.files.refOf(file)), ...bundleRefs(request.bundles)]
     const model = await this.#checked(stack, request, files, caller)
     const candidate = this.#candidate(stack, { ...request, files, model, author: '' })
     const stored = {
@@ -133,7 +133,10 @@ export class StackControl implements Control {
 
   async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {
     // More of what the caller could not have declared is refused as well.
-    await mustBeWithinPolicy(caller, this.model(stack), this.#core.engine, deadline())
+    if (caller.policy !== undefined) {
+      for (const part of this.#declaredParts(stack))
+        await mustBeWithinPolicy(caller, part, this.#core.engine, deadline())
+    }
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
@@ -143,7 +146,7 @@ export class StackControl implements Control {
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
     // What an administrator declared once is not for everybody to bring back.
-    await mustBeWithinPolicy(caller, to.model, this.#core.engine, signal)
+    await mustBeWithinPolicy(caller, to, this.#core.engine, signal)
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
@@ -163,7 +166,7 @@ export class StackControl implements Control {
   async planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan> {
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
-    await mustBeWithinPolicy(caller, to.model, this.#core.engine, signal)
+    await mustBeWithinPolicy(caller, to, this.#core.engine, signal)
     const candidate = rollbackCandidate(this.#core, to, request.note, '')
     const stored = this.#rollbackRequest(stack, candidate, options)
     return previewRequest(this.#core, this.#state(stack), stored, candidate, signal, { pins })
@@ -400,6 +403,32 @@ export class StackControl implements Control {
     return this.#candidate(stack, { ...request, contexts: {}, files, model, author: caller.name })
   }
 
+  /** Each revision that a service is at, with the services that are. */
+  #declaredParts(stack: string): Pick<RevisionRow, 'model' | 'files'>[] {
+    const { store } = this.#core
+    this.#row(stack)
+    const states = store.stacks.services(stack)
+    return [...new Set(states.map(({ revision }) => revision))].flatMap((number) => {
+      const row = store.revisions.find(stack, number)
+      if (row === undefined) return []
+      const own = states.filter(({ revision }) => revision === number).map(({ service }) => service)
+      const services = Object.entries(row.model.services).filter(([name]) => own.includes(name))
+      return [{ model: { ...row.model, services: Object.fromEntries(services) }, files: row.files }]
+    })
+  }
+
+  /** Bound files that the client sent, where containers can mount them. */
+  async #placed(sent: UpRequest['bundles']): Promise<FileRef[]> {
+    const { engine, bundles } = this.#core
+    if (Object.keys(sent).length > 0 && !engine.address.startsWith('unix:')) {
+      throw new Problem('unsupported', 'files of a client are bound only where the daemon runs beside its Engine', {
+        hint: 'use configs or a volume instead of relative bind mounts',
+      })
+    }
+    for (const bundle of Object.values(sent)) await bundles.place(bundle)
+    return bundleRefs(sent)
+  }
+
   /** A name that another folder, machine or tool uses is not silently taken over. */
   async #mayTake(stack: string, request: UpRequest): Promise<void> {
     if (request.model.name !== stack) {
@@ -440,7 +469,7 @@ export class StackControl implements Control {
     caller: Caller,
   ): Promise<CheckedModel> {
     const checked = await this.#read(stack, request, files)
-    await mustBeWithinPolicy(caller, checked.model, this.#core.engine, deadline())
+    await mustBeWithinPolicy(caller, { model: checked.model, files }, this.#core.engine, deadline())
     return checked
   }
 
@@ -548,6 +577,17 @@ export class StackControl implements Control {
     return this.#core.clock.now().toISOString()
   }
 }
+
+const bundleRefs = (sent: UpRequest['bundles']): FileRef[] =>
+  Object.entries(sent).map(([name, { id, kind }]) => ({
+    kind: 'bundle',
+    name,
+    digest: id,
+    delivery: kind,
+    mode: undefined,
+    uid: undefined,
+    gid: undefined,
+  }))
 
 const NO_DRIFT: ReadonlyMap<string, DriftField[]> = new Map()
 

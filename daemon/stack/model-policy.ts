@@ -19,9 +19,12 @@ export class ModelPolicy {
     this.#realPath = realPath
   }
 
-  /** Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. */
-  check(model: Model): void {
-    this.#refuse(violationsOf(model, this.#rules, this.#realPath))
+  /**
+   * Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. `sent`:
+   * paths that it binds and that are none of this machine, for what is mounted there came with it.
+   */
+  check(model: Model, sent: ReadonlySet<string> = new Set()): void {
+    this.#refuse(violationsOf(model, this.#rules, this.#realPath, sent))
   }
 
   /** The same for volumes that are there already: by name, the project that each was made for. */

@@ -44,7 +44,12 @@ export const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]built
 
 type Refuse = (path: string, rule: string, message: string) => void
 
-export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: string) => string): Finding[] {
+export function violationsOf(
+  model: Model,
+  rules: PolicyRules,
+  realPath: (path: string) => string,
+  sent: ReadonlySet<string> = new Set(),
+): Finding[] {
   const findings: Finding[] = []
   const refuse: Refuse = (path, rule, message) => findings.push({ path, message: `${message} [${rule}]` })
   for (const [name, service] of Object.entries(model.services)) {
@@ -55,7 +60,7 @@ export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: 
     images(service, at, rules, refuse)
     ports(service, at, rules, refuse)
     for (const [index, mount] of (service.volumes ?? []).entries())
-      mountOf(mount, `${at}.volumes[${index}]`, rules, realPath, refuse)
+      mountOf(mount, `${at}.volumes[${index}]`, rules, realPath, refuse, sent)
     if (service.use_api_socket === true)
       refuse(`${at}.use_api_socket`, 'engine-socket', "the Engine's socket is not allowed")
     for (const [index, source] of (service.volumes_from ?? []).entries()) {
@@ -199,9 +204,10 @@ function mountOf(
   rules: PolicyRules,
   realPath: (path: string) => string,
   refuse: Refuse,
+  sent: ReadonlySet<string>,
 ): void {
-  if (mount.type === 'bind') bound(mount.source ?? '', at, rules, realPath, refuse)
-  else if (!['volume', 'tmpfs', 'image'].includes(mount.type))
+  if (mount.type === 'bind' && !sent.has(mount.source ?? '')) bound(mount.source ?? '', at, rules, realPath, refuse)
+  else if (!['bind', 'volume', 'tmpfs', 'image'].includes(mount.type))
     refuse(at, 'bind-root', `a mount of the type ${mount.type} is not allowed`)
   if (mount.bind?.propagation !== undefined && !['', 'rprivate', 'private'].includes(mount.bind.propagation))
     refuse(at, 'bind-root', `mounts that go on to the host (${mount.bind.propagation}) are not allowed`)

@@ -91,7 +91,12 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       import: async () => ({}),
     } as unknown as VolumeControl,
     backup: async () => Readable.from([Buffer.from('tar')]),
-    contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
+    contexts: {
+      put: async () => ({ bytes: 3 }),
+      has: async () => true,
+      receivedBytes: async () => 0,
+    } as unknown as ContextStore,
+    bundles: { has: async () => true },
     files: control as unknown as ContainerFiles,
     oneOffs: control as unknown as OneOffs,
     engine: new FakeEngine().asEngine(),

@@ -152,6 +152,13 @@ describe('folders that are allowed', () => {
       expect([path, broken(path)]).toEqual([path, []])
   })
 
+  test('are not asked about where the files came with the stack, but for what goes on from there to the host', () => {
+    const volumes = ['/home/ann/conf:/x', '/home/ann/data:/y', '/home/ann/conf:/z:rshared']
+    const raw = { name: 'shop', services: { web: { image: 'web:1', volumes } } } as unknown as Model
+    const found = violationsOf(checkModel(raw, '/srv'), STRICT, realPath, new Set(['/home/ann/conf']))
+    expect(found.map(({ path }) => path)).toEqual(['services.web.volumes[1]', 'services.web.volumes[2]'])
+  })
+
   test('are not left by links, by dots, or by a like name', () => {
     const broken = aFolder()
     for (const path of ['open/link', 'open/link/passwd', 'open/../x', 'open2', 'way/link/x', ''])

@@ -1,6 +1,7 @@
 /** The core over a fake Engine and a real store in a temporary folder, and what a deployment needs. */
 import { onTestFinished } from 'vitest'
 import { ImageBuilder } from '../../../daemon/build/builder.ts'
+import { BundleStore } from '../../../daemon/build/bundle-store.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
 import { SshLoans } from '../../../daemon/build/ssh-loans.ts'
 import type { Clock } from '../../../daemon/reconcile/clock.ts'
@@ -74,6 +75,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       clock,
       log,
       contexts,
+      bundles: new BundleStore(folder, contexts),
       recorder,
       ends,
       files: new FileStore(folder),
