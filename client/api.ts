@@ -17,15 +17,19 @@ import type { Session, SessionHandlers, SessionOpen } from './session.ts'
 import type { Loan } from './ssh/lend.ts'
 import type { SshAgent } from './ssh/ssh-agent.ts'
 import { transportTo } from './transport.ts'
+import type { UploadReport } from './upload.ts'
 
 type Params = Readonly<Record<string, string | number>>
 
 export class Api {
   readonly address: DaemonAddress
+  /** How far uploads are. */
+  readonly report: UploadReport
   readonly #loans: Loan[] = []
 
-  constructor(address: DaemonAddress) {
+  constructor(address: DaemonAddress, report: UploadReport = () => {}) {
     this.address = address
+    this.report = report
   }
 
   async call<R extends RouteName>(

@@ -1,20 +1,23 @@
 /** The contexts of a build as tars, each named by the digest of its bytes: sent once, known again later. */
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
-import { type FileHandle, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { contextKey, contextSource, INLINE_DOCKERFILE, parseIgnoreFile } from '../protocol/build.ts'
 import { Problem } from '../protocol/problems.ts'
 import type { Build } from '../protocol/stackfile/model.ts'
 import type { Api } from './api.ts'
-import { KnownContexts, stateOf } from './build-known.ts'
+import { stateOf } from './build-known.ts'
 import { type FolderSelection, tarOf } from './build-tar.ts'
+import { uploadOnce } from './upload.ts'
 
 /** Uploads what a build reads of this machine's folders. Answers the ids by key; what the Engine fetches has none. */
 export async function sendContexts(api: Api, service: string, build: Build): Promise<Record<string, string>> {
   const ids: Record<string, string> = {}
-  for (const [key, selection] of contextsOf(service, build)) ids[key] = await send(api, selection)
+  const isThere = async (id: string) => (await api.call('hasContext', { id })).present
+  for (const [key, selection] of contextsOf(service, build)) {
+    const { folder } = selection
+    const packable = { name: folder, key: folder, state: stateOf(selection), tar: () => tarOf(selection) }
+    ids[key] = await uploadOnce(api, packable, isThere)
+  }
   return ids
 }
 
@@ -82,38 +85,4 @@ const existsAsLowerCase = (path: string): boolean =>
 function mustBeFolder(path: string, key: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
   throw new Problem('build-failed', `${key}: there is no folder ${path}`, { hint: 'correct the path' })
-}
-
-/** What the daemon has already is not sent again, and what is known to be the same is not even read. */
-async function send(api: Api, selection: FolderSelection): Promise<string> {
-  const contexts = new KnownContexts()
-  const state = stateOf(selection)
-  const known = contexts.find(selection.folder, state)
-  if (known !== undefined && (await api.call('hasContext', { id: known })).present) return known
-  const path = join(tmpdir(), `evenkeel-context-${randomUUID()}.tar`)
-  try {
-    const { id, bytes } = await writeTar(selection, path)
-    const { present } = await api.call('hasContext', { id })
-    if (!present) await api.upload('putContext', { id }, createReadStream(path), { bytes })
-    contexts.remember(selection.folder, state, id)
-    return id
-  } finally {
-    await rm(path, { force: true })
-  }
-}
-
-export async function writeTar(selection: FolderSelection, path: string): Promise<{ id: string; bytes: number }> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  const file: FileHandle = await open(path, 'wx', 0o600)
-  try {
-    for (const chunk of tarOf(selection)) {
-      hash.update(chunk)
-      bytes += chunk.length
-      await file.write(chunk)
-    }
-  } finally {
-    await file.close()
-  }
-  return { id: hash.digest('hex'), bytes }
 }

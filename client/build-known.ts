@@ -3,7 +3,7 @@
  * its files, in a tenth of the time that reading them takes. Only a cache: without it all is packed again.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, type Stats, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type FolderSelection, walkFolder } from './build-tar.ts'
@@ -19,14 +19,15 @@ export interface FolderState {
 
 /** Path, kind, mode, size, times and inode of each file that is sent: what changes a file's bytes changes its ctime. */
 export function stateOf(selection: FolderSelection): FolderState {
-  const { folder, ignore, keep, extra } = selection
+  const { folder, ignore, keep, extra, owners } = selection
   const lines = [JSON.stringify([ignore, [...keep], extra])]
+  const ownerOf = ({ uid, gid }: Stats) => (owners === 'kept' ? ` ${uid} ${gid}` : '')
   let newestMs = 0
   for (const [path, { stats }] of walkFolder(selection)) {
-    if (stats.isDirectory()) lines.push(`${path}/ ${stats.mode} ${stats.mtimeMs}`)
+    if (stats.isDirectory()) lines.push(`${path}/ ${stats.mode} ${stats.mtimeMs}${ownerOf(stats)}`)
     else {
       newestMs = Math.max(newestMs, stats.ctimeMs)
-      lines.push(`${path} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs} ${stats.ino}`)
+      lines.push(`${path} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs} ${stats.ino}${ownerOf(stats)}`)
     }
   }
   return {

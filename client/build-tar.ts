@@ -15,24 +15,28 @@ export interface FolderSelection {
   readonly keep: ReadonlySet<string>
   /** Files that are added at the root. */
   readonly extra: Readonly<Record<string, string>>
+  /** Whose the files are here is nothing to an image; to a container that binds them it is. Of these its root goes along too. */
+  readonly owners?: 'dropped' | 'kept'
 }
 
 /** In chunks of some size, so that the one who writes them waits rarely. */
 export const tarOf = (selection: FolderSelection): Generator<Buffer> => tarOfEntries(entriesOf(selection))
 
-/** Without an owner: whose the files are here is nothing to an image. */
 function* entriesOf(selection: FolderSelection): Generator<TarEntry> {
+  const isKept = selection.owners === 'kept'
+  if (isKept) yield { ...commonOf('.', lstatSync(selection.folder)), kind: 'folder' }
   for (const [path, { absolute, stats }] of walkFolder(selection)) {
-    const { mode, mtimeMs } = stats
-    const common = { mode, mtimeMs, uid: 0, gid: 0 }
-    if (stats.isDirectory()) yield { ...common, kind: 'folder', path }
-    else if (stats.isSymbolicLink()) yield { ...common, kind: 'link', path, target: readlinkSync(absolute) }
-    else yield { ...common, kind: 'file', path, from: absolute }
+    const common = isKept ? commonOf(path, stats) : { ...commonOf(path, stats), uid: 0, gid: 0 }
+    if (stats.isDirectory()) yield { ...common, kind: 'folder' }
+    else if (stats.isSymbolicLink()) yield { ...common, kind: 'link', target: readlinkSync(absolute) }
+    else yield { ...common, kind: 'file', from: absolute }
   }
   for (const [path, text] of Object.entries(selection.extra)) {
     yield { kind: 'text', path, text, mode: 0o644, mtimeMs: 0, uid: 0, gid: 0 }
   }
 }
+
+export const commonOf = (path: string, { mode, mtimeMs, uid, gid }: Stats) => ({ path, mode, mtimeMs, uid, gid })
 
 type Found = readonly [string, { readonly absolute: string; readonly stats: Stats }]
 

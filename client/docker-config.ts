@@ -42,8 +42,18 @@ export function readDockerConfig(): DockerConfig | undefined {
 export async function proxySettings(api: Api): Promise<ProxySettings | undefined> {
   const { proxies = {} } = readDockerConfig() ?? {}
   const isOneForAll = Object.keys(proxies).every((host) => host === 'default')
-  const host = isOneForAll ? 'default' : (await api.call('info')).engine.address
+  const host = isOneForAll ? 'default' : await engineAddress(api)
   return settingsOf(proxies[host] ?? proxies.default)
+}
+
+/** Not all who deploy may know of the Engine: for them it is one of those without settings of their own. */
+async function engineAddress(api: Api): Promise<string> {
+  try {
+    return (await api.call('info')).engine.address
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'forbidden') return 'default'
+    throw error
+  }
 }
 
 function settingsOf(given: Readonly<Record<string, unknown>> | undefined): ProxySettings | undefined {

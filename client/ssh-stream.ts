@@ -3,7 +3,7 @@
  * `evenkeel dial-stdio` there. One connection serves what follows within a minute.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex, type Readable, type Writable } from 'node:stream'
@@ -49,13 +49,18 @@ export function sshArguments({ host, user, port, socketPath }: SshWay, controls:
   ]
 }
 
-/** Undefined where the path of a socket in it would be too long: each call then connects anew. */
-function controlFolder(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  const folder = join(environment.XDG_RUNTIME_DIR || tmpdir(), `evenkeel-ssh-${process.getuid?.() ?? 0}`)
+/**
+ * Undefined where the path of a socket in it would be too long, and where the folder is not ours alone: in /tmp anybody may
+ * have made it first, and a socket in it would be the way for all that goes to the daemon. Each call then connects anew.
+ */
+export function controlFolder(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const uid = process.getuid?.() ?? 0
+  const folder = join(environment.XDG_RUNTIME_DIR || tmpdir(), `evenkeel-ssh-${uid}`)
   // `%C` has 40 characters, and ssh adds 17 while it makes the socket; a path ends at 107.
   if (folder.length > 45 || folder.includes('%')) return undefined
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return folder
+  const found = lstatSync(folder)
+  return found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0 ? folder : undefined
 }
 
 class SshStream extends Duplex {

@@ -2,7 +2,7 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { RequestOptions as TlsRequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
-import type { DaemonAddress } from './address.ts'
+import type { DaemonAddress, Way } from './address.ts'
 import { NO_SERVER_NAME } from './connection.ts'
 
 export interface Transport {
@@ -11,6 +11,21 @@ export interface Transport {
     TlsRequestOptions,
     'socketPath' | 'host' | 'port' | 'headers' | 'minVersion' | 'ca' | 'cert' | 'key' | 'createConnection'
   > & { readonly servername?: string }
+}
+
+/** Whom to believe, and who one is. */
+export const tlsOptions = ({ host, port, authority, identity }: Extract<Way, { kind: 'https' }>) => ({
+  host,
+  port,
+  minVersion: 'TLSv1.2' as const,
+  ...(authority === undefined ? {} : { ca: authority }),
+  ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+})
+
+/** The system's ssh, as this user's environment has it. */
+export async function sshDialer(way: Extract<Way, { kind: 'ssh' }>): Promise<() => Duplex> {
+  const { dialSsh } = await import('./ssh-stream.ts')
+  return () => dialSsh(way, process.env)
 }
 
 export async function transportTo({ way, token }: DaemonAddress): Promise<Transport> {
@@ -22,23 +37,11 @@ export async function transportTo({ way, token }: DaemonAddress): Promise<Transp
     }
     case 'https': {
       const { request } = await import('node:https')
-      const { host, port, authority, identity } = way
-      return {
-        request,
-        options: {
-          host,
-          port,
-          headers,
-          minVersion: 'TLSv1.2',
-          ...(authority === undefined ? {} : { ca: authority }),
-          ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
-        },
-      }
+      return { request, options: { headers, ...tlsOptions(way) } }
     }
     case 'ssh': {
-      const [{ request }, { dialSsh }] = await Promise.all([import('node:http'), import('./ssh-stream.ts')])
+      const [{ request }, createConnection] = await Promise.all([import('node:http'), sshDialer(way)])
       // Node takes any duplex stream here, though its types know sockets alone.
-      const createConnection = (): Duplex => dialSsh(way, process.env)
       return { request, options: { headers, createConnection: createConnection as never, ...NO_SERVER_NAME } }
     }
   }

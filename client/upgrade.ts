@@ -8,6 +8,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { Problem } from '../protocol/problems.ts'
 import type { DaemonAddress } from './address.ts'
 import { refusal, unreachable } from './connection.ts'
+import { sshDialer, tlsOptions } from './transport.ts'
 
 const BUFFER_BYTES = 1_048_576
 /** Of the answer to the request: its head, or what it says where it is a refusal. */
@@ -64,16 +65,12 @@ async function dialer({ way }: DaemonAddress): Promise<Dialer> {
       return { host: 'evenkeel', open: (receive) => connect({ path: way.socketPath, onread: intoOne(receive) }) }
     case 'https': {
       const { connect: secure } = await import('node:tls')
-      const { host, port, authority, identity } = way
+      const { host, port } = way
       const options: ConnectionOptions = {
-        host,
-        port,
-        minVersion: 'TLSv1.2',
+        ...tlsOptions(way),
         ALPNProtocols: ['http/1.1'],
         // An address is no server name.
         ...(isIP(host) === 0 ? { servername: host } : {}),
-        ...(authority === undefined ? {} : { ca: authority }),
-        ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
       }
       return {
         host: `${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -81,8 +78,8 @@ async function dialer({ way }: DaemonAddress): Promise<Dialer> {
       }
     }
     case 'ssh': {
-      const { dialSsh } = await import('./ssh-stream.ts')
-      return { host: 'evenkeel', open: (receive) => dialSsh(way, process.env).on('data', receive) }
+      const dial = await sshDialer(way)
+      return { host: 'evenkeel', open: (receive) => dial().on('data', receive) }
     }
   }
 }

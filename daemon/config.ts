@@ -19,7 +19,7 @@ export interface Config {
   readonly listenSockets: readonly ListenSocket[]
   /** Where HTTPS is served; undefined: nowhere. */
   readonly https: HttpsConfig | undefined
-  readonly policy: Omit<PolicyRules, 'forbiddenPaths'>
+  readonly policy: Omit<PolicyRules, 'forbiddenPaths' | 'delivery'>
   readonly state: string
   /** Undefined: DOCKER_HOST, then the system's socket. */
   readonly engine: string | undefined

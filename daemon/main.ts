@@ -10,7 +10,9 @@ import { Gate } from './access/gate.ts'
 import { Lockouts } from './access/lockouts.ts'
 import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
+import { StrangerNotes } from './access/stranger-notes.ts'
 import { ImageBuilder } from './build/builder.ts'
+import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
 import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
@@ -27,7 +29,7 @@ import { serveAttach } from './http/serve-attach.ts'
 import { serveExec } from './http/serve-exec.ts'
 import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
-import { serveWebSockets } from './http/web-sockets.ts'
+import { serveUpgrades } from './http/upgrades.ts'
 import { infoOf } from './info.ts'
 import { JobControl } from './jobs/job-control.ts'
 import { systemClock } from './reconcile/clock.ts'
@@ -104,6 +106,7 @@ async function run(config: Config): Promise<void> {
   const engine = connectEngine(engineAddress(config.engine, process.env))
   const watch = new EngineWatch({ engine, store, clock, log })
   const contexts = new ContextStore(config.state)
+  const bundles = new BundleStore(config.state, contexts)
   const recorder = new EventRecorder(store.events)
   const settling = new ListSettling(engine)
   const kept = new KeptLogs({
@@ -118,6 +121,7 @@ async function run(config: Config): Promise<void> {
     store,
     clock,
     contexts,
+    bundles,
     recorder,
     log,
     settling,
@@ -149,7 +153,15 @@ async function run(config: Config): Promise<void> {
     store,
     now,
     lockouts: new Lockouts(),
-    policy: new ModelPolicy({ ...config.policy, forbiddenPaths: forbiddenPaths(config, engine.address) }, realPath),
+    strangers: new StrangerNotes(),
+    policy: new ModelPolicy(
+      {
+        ...config.policy,
+        forbiddenPaths: forbiddenPaths(config, engine.address),
+        delivery: [core.files.folder, bundles.folder],
+      },
+      realPath,
+    ),
     stackOf: {
       deployment: (id) => store.deployments.find(id)?.stack,
       job: (id) => jobs.stackOf(id),
@@ -166,6 +178,7 @@ async function run(config: Config): Promise<void> {
     containers,
     holds,
     contexts,
+    bundles,
     files: new ContainerFiles(engine),
     oneOffs: new OneOffs(core),
     volumes,
@@ -180,7 +193,7 @@ async function run(config: Config): Promise<void> {
     apiVersion: API_VERSION,
     info: () => infoOf({ store, engine, config, startedAt, version: EVENKEEL_VERSION }),
   })
-  const sockets = serveWebSockets({
+  const upgrades = serveUpgrades({
     admit,
     note,
     watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
@@ -198,12 +211,12 @@ async function run(config: Config): Promise<void> {
     },
     sessions: {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
-      attach: ({ params, socket }) => serveAttach(core, params.stack!, socket),
+      attach: ({ params, socket, caller }) => serveAttach(core, params.stack!, socket, caller),
     },
     loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })
   await server.ready()
-  const listeners = new Listeners((request, response) => server.routing(request, response), sockets, origins)
+  const listeners = new Listeners((request, response) => server.routing(request, response), upgrades, origins)
   await listeners.socket({
     origin: { kind: 'socket', path: config.socket, role: config.socketRole, name: 'local socket' },
     owner: { user: config.socketOwner, group: config.socketGroup },
@@ -221,7 +234,7 @@ async function run(config: Config): Promise<void> {
   const rechecking = setInterval(() => gate.recheck(), RECHECK_MS).unref()
   const watching = watch.run(stop.signal)
   supervisor.start()
-  const keeping = keepHistory({ store, contexts, clock, log }, config.history, stop.signal)
+  const keeping = keepHistory({ store, contexts, bundles, clock, log }, config.history, stop.signal)
   const isRemembered = (stack: string) =>
     store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
   const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
@@ -247,7 +260,7 @@ async function run(config: Config): Promise<void> {
   const told = tellServiceManager('STOPPING=1', process.env, log)
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
   clearInterval(rechecking)
-  sockets.close()
+  upgrades.close()
   stop.abort()
   const closing = [listeners.close(), server.close()]
   await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])

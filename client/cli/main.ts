@@ -11,6 +11,7 @@ import type { GLOBAL_OPTIONS } from './global-options.ts'
 import { Output } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 import { renderProblem } from './render/problem.ts'
+import { uploadReport } from './render/uploads.ts'
 
 declare const EVENKEEL_VERSION: string
 
@@ -87,7 +88,10 @@ function contextOf(globals: Values<typeof GLOBAL_OPTIONS>): Context {
     selection,
     /** Made when first used: what names no daemon, or a wrong one, need not fail for it. */
     get api() {
-      api ??= new Api(daemonAddress({ host: globals.host, context: globals.context }, process.env, process.getuid?.()))
+      api ??= new Api(
+        daemonAddress({ host: globals.host, context: globals.context }, process.env, process.getuid?.()),
+        uploadReport(output.progress, (text) => process.stderr.write(text)),
+      )
       return api
     },
     stackName: async () => {

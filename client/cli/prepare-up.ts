@@ -26,15 +26,16 @@ export async function prepareUp(
   const pullable = services.filter(([, service]) => service.image !== undefined && options.pull !== 'never')
   const building = builds.length === 0 ? [] : await toBuild(api, model, builds, options)
   const images = pullable.map(([, service]) => service.image!)
-  const [contexts, registryAuth, ssh, source, socketFiles] = await Promise.all([
+  const [contexts, bundles, registryAuth, ssh, source, socketFiles] = await Promise.all([
     sendContexts(api, building),
+    boundFiles(api, loaded),
     credentials(images, building),
     lendAgents(api, building),
     sourceWithProxy(api, request.source),
     apiSocketFiles(model),
   ])
   const files = [...(request.files ?? []), ...socketFiles]
-  return { ...request, files, source, options, contexts, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
+  return { ...request, files, source, options, contexts, bundles, registryAuth, ...(ssh === undefined ? {} : { ssh }) }
 }
 
 async function withProgramsOf(
@@ -66,6 +67,13 @@ export async function apiSocketFiles(model: Model): Promise<FileContent[]> {
   ])
   const base64 = Buffer.from(await allCredentials()).toString('base64')
   return [{ kind: 'config', name: CREDENTIALS, delivery: 'inline', base64 }]
+}
+
+/** What is bound of this machine goes to a daemon on another one. */
+async function boundFiles(api: Api, loaded: LoadedStack): Promise<UpRequestInput['bundles']> {
+  if (loaded.localBinds.length === 0 || api.address.way.kind === 'unix') return {}
+  const { sendBundles } = await import('../bundles.ts')
+  return sendBundles(api, loaded)
 }
 
 /** What containers and builds are to know of proxies lies in Docker's config.json of this user. */

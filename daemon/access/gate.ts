@@ -18,6 +18,7 @@ import type { Store } from '../store/store.ts'
 import { type Lockouts, sourceOf } from './lockouts.ts'
 import { type Origin, textOf } from './origin.ts'
 import { mustBeFromHere } from './request-rules.ts'
+import type { StrangerNotes } from './stranger-notes.ts'
 import { hashOf, isWellFormed } from './token.ts'
 
 /** What a route is about: a kind of object, and which one. */
@@ -49,6 +50,7 @@ interface Identity {
 export interface GateCollaborators {
   readonly store: Pick<Store, 'access' | 'audit' | 'batch'>
   readonly lockouts: Lockouts
+  readonly strangers: StrangerNotes
   readonly policy: ModelPolicy
   readonly now: () => Date
   /** Which stack something belongs to; undefined where there is no such thing. */
@@ -64,6 +66,13 @@ export interface Knock {
   readonly headers: IncomingHttpHeaders
   /** Name of the route, for the audit. */
   readonly action: string
+}
+
+interface ToNote {
+  readonly action: string
+  readonly object: string
+  readonly outcome: 'done' | 'refused' | 'failed'
+  readonly problem?: Pick<Problem, 'code'> | undefined
 }
 
 /** Last use is told to the minute. */
@@ -85,10 +94,10 @@ export class Gate {
       return await this.#allow(identity, permission, target)
     } catch (error) {
       if (error instanceof Problem && error.code !== 'too-many-attempts') {
-        this.note(
-          { name: identity?.name ?? 'unknown', origin: knock.origin === undefined ? 'unknown' : textOf(knock.origin) },
-          { action: knock.action, object: target.kind === 'none' ? '' : target.id, problem: error, outcome: 'refused' },
-        )
+        const object = target.kind === 'none' ? '' : target.id
+        const refusal = { action: knock.action, object, problem: error, outcome: 'refused' } as const
+        if (identity === undefined) this.#noteStranger(knock.origin, refusal)
+        else this.note({ name: identity.name, origin: textOf(identity.origin) }, refusal)
       }
       throw error
     }
@@ -114,15 +123,7 @@ export class Gate {
     for (const check of this.#live) check()
   }
 
-  note(
-    who: Pick<Admitted, 'name' | 'origin'>,
-    what: {
-      readonly action: string
-      readonly object: string
-      readonly outcome: 'done' | 'refused' | 'failed'
-      readonly problem?: Pick<Problem, 'code'> | undefined
-    },
-  ): void {
+  note(who: Pick<Admitted, 'name' | 'origin'>, what: ToNote): void {
     const { store, now } = this.#with
     store.audit.add({
       at: now().toISOString(),
@@ -134,6 +135,18 @@ export class Gate {
       outcome: what.outcome,
       ...(what.problem === undefined ? {} : { code: what.problem.code }),
     })
+  }
+
+  #noteStranger(origin: Origin | undefined, what: ToNote): void {
+    const { strangers, now } = this.#with
+    const from = origin === undefined ? 'unknown' : textOf(origin)
+    const source = origin?.kind === 'tls' ? sourceOf(origin.address) : from
+    const { isNoted, leftOut } = strangers.take(source, now().getTime())
+    if (leftOut > 0) {
+      const sum = { action: 'refuse strangers', object: `${leftOut} more, within an hour`, outcome: 'refused' } as const
+      this.note({ name: 'unknown', origin: 'unknown' }, sum)
+    }
+    if (isNoted) this.note({ name: 'unknown', origin: from }, what)
   }
 
   #identify({ origin, headers }: Knock): Identity {
@@ -161,10 +174,8 @@ export class Gate {
     if (token === undefined || hasExpired(token, at)) {
       const wait = source === undefined ? 0 : lockouts.failed(source, at.getTime())
       if (wait > 0) {
-        this.note(
-          { name: 'unknown', origin: textOf(origin) },
-          { action: `lock out for ${Math.round(wait / 1000)} s`, object: source ?? '', outcome: 'done' },
-        )
+        const action = `lock out for ${Math.round(wait / 1000)} s`
+        this.#noteStranger(origin, { action, object: source ?? '', outcome: 'done' })
       }
       throw new Problem('unauthenticated', 'the token is wrong, expired or revoked', {
         hint: 'make another one: evenkeel token create',

@@ -15,7 +15,7 @@ const PolicyFile = z.strictObject({
   externals: Patterns.default([]),
 })
 
-export function policyRules(value: unknown, place: string): Omit<PolicyRules, 'forbiddenPaths'> {
+export function policyRules(value: unknown, place: string): Omit<PolicyRules, 'forbiddenPaths' | 'delivery'> {
   const result = PolicyFile.safeParse(value)
   if (!result.success) {
     const [issue] = result.error.issues

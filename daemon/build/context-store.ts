@@ -1,6 +1,6 @@
 /** Build contexts that clients uploaded: tars in the state folder, by the digest of their bytes. */
-import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
@@ -9,46 +9,54 @@ import { Problem } from '../../protocol/problems.ts'
 
 /** One context. Compose has no limit; a disk has. */
 export const CONTEXT_LIMIT_BYTES = 20 * 1024 ** 3
+/** An upload on which nothing came for so long is given up for another one of the same: its caller may be gone unnoticed. */
+const SILENT_MS = 3000
 
 const ID = /^[0-9a-f]{64}$/
 
+interface Upload {
+  readonly abort: AbortController
+  readonly ended: Promise<void>
+  lastAtMs: number
+}
+
 export class ContextStore {
   readonly #folder: string
+  readonly #uploads = new Map<string, Upload>()
 
   constructor(stateFolder: string) {
     this.#folder = join(stateFolder, 'contexts')
   }
 
-  /** `id` is the SHA-256 of the bytes, in hex: what arrives is checked against it. */
-  async put(id: string, tar: Readable): Promise<{ bytes: number }> {
-    if (!ID.test(id)) throw new Problem('bad-request', 'a context is named by the SHA-256 of its bytes, in hex')
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-    const temporary = join(this.#folder, `${randomUUID()}.part`)
-    const hash = createHash('sha256')
-    let bytes = 0
-    const measure = new Transform({
-      transform(chunk: Buffer, _, done) {
-        bytes += chunk.length
-        if (bytes > CONTEXT_LIMIT_BYTES) {
-          done(
-            new Problem('payload-too-large', `a build context has at most ${CONTEXT_LIMIT_BYTES} bytes`, {
-              hint: 'leave out what the build does not need with a .dockerignore',
-            }),
-          )
-          return
-        }
-        hash.update(chunk)
-        done(undefined, chunk)
-      },
-    })
-    try {
-      await pipeline(tar, measure, createWriteStream(temporary, { mode: 0o600 }))
-      if (hash.digest('hex') !== id) throw new Problem('bad-request', 'the context arrived damaged: its digest differs')
-      await rename(temporary, this.#pathOf(id))
-      return { bytes }
-    } finally {
-      await rm(temporary, { force: true })
+  /**
+   * `id` is the SHA-256 of the bytes, in hex: what arrives is checked against it. What a broken upload left is kept, and the
+   * next one may go on from there (`offset`, as `receivedBytes` tells it).
+   */
+  async put(id: string, tar: Readable, offset = 0): Promise<{ bytes: number }> {
+    const part = `${this.#pathOf(id)}.part`
+    while (this.#uploads.has(id)) await this.#takeOver(this.#uploads.get(id)!)
+    const abort = new AbortController()
+    let done = (): void => {}
+    const upload: Upload = {
+      abort,
+      lastAtMs: Date.now(),
+      ended: new Promise((resolve) => {
+        done = resolve
+      }),
     }
+    this.#uploads.set(id, upload)
+    try {
+      return await this.#receive(id, part, tar, offset, upload)
+    } finally {
+      this.#uploads.delete(id)
+      done()
+    }
+  }
+
+  /** What of it has come already, of an upload that broke off. */
+  async receivedBytes(id: string): Promise<number> {
+    const info = await stat(`${this.#pathOf(id)}.part`).catch(() => undefined)
+    return info?.size ?? 0
   }
 
   /** Whoever asks is about to name it: it is as good as new, and is not swept meanwhile. */
@@ -83,8 +91,56 @@ export class ContextStore {
     return removed
   }
 
+  async #takeOver(other: Upload): Promise<void> {
+    if (Date.now() - other.lastAtMs < SILENT_MS)
+      throw new Problem('conflict', 'the same is being uploaded already', { hint: 'wait for it' })
+    other.abort.abort(new Problem('cancelled', 'another upload of the same goes on in its place'))
+    await other.ended
+  }
+
+  async #receive(id: string, part: string, tar: Readable, offset: number, upload: Upload): Promise<{ bytes: number }> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const received = await this.receivedBytes(id)
+    if (offset > received)
+      throw new Problem('bad-request', `${received} bytes are here: the rest cannot begin at ${offset}`)
+    const hash = createHash('sha256')
+    if (offset > 0) await readInto(hash, part, offset)
+    let bytes = offset
+    const measure = new Transform({
+      transform(chunk: Buffer, _, done) {
+        bytes += chunk.length
+        upload.lastAtMs = Date.now()
+        if (bytes > CONTEXT_LIMIT_BYTES) {
+          done(
+            new Problem('payload-too-large', `a build context has at most ${CONTEXT_LIMIT_BYTES} bytes`, {
+              hint: 'leave out what the build does not need with a .dockerignore',
+            }),
+          )
+          return
+        }
+        hash.update(chunk)
+        done(undefined, chunk)
+      },
+    })
+    const target =
+      offset > 0
+        ? createWriteStream(part, { flags: 'r+', start: offset, mode: 0o600 })
+        : createWriteStream(part, { mode: 0o600 })
+    await pipeline(tar, measure, target, { signal: upload.abort.signal })
+    if (hash.digest('hex') !== id) {
+      await rm(part, { force: true })
+      throw new Problem('bad-request', 'the context arrived damaged: its digest differs')
+    }
+    await rename(part, this.#pathOf(id))
+    return { bytes }
+  }
+
   #pathOf(id: string): string {
-    if (!ID.test(id)) throw new Problem('bad-request', `"${id}" is no id of a build context`)
+    if (!ID.test(id)) throw new Problem('bad-request', 'a context is named by the SHA-256 of its bytes, in hex')
     return join(this.#folder, id)
   }
+}
+
+async function readInto(hash: Hash, path: string, bytes: number): Promise<void> {
+  for await (const chunk of createReadStream(path, { end: bytes - 1 })) hash.update(chunk as Buffer)
 }

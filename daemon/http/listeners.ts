@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { Problem } from '../../protocol/problems.ts'
 import type { Origin, Origins } from '../access/origin.ts'
 import { listen, type SocketOwner } from './unix-socket.ts'
-import type { WebSockets } from './web-sockets.ts'
+import type { Upgrades } from './upgrades.ts'
 
 export interface SocketListener {
   readonly origin: Extract<Origin, { kind: 'socket' }>
@@ -28,7 +28,7 @@ export interface TlsListener {
 const CONNECTIONS_LIMIT = 1000
 const HANDSHAKE_MS = 10_000
 const HEADERS_MS = 10_000
-/** A connection on which nothing moves. WebSockets have a heartbeat of their own. */
+/** A connection that speaks HTTP and on which nothing moves. Upgraded ones are watched by heartbeat or keep-alive instead. */
 const SILENT_MS = 300_000
 const KEEP_ALIVE_MS = 72_000
 
@@ -45,13 +45,13 @@ const LIMITS = {
 
 export class Listeners {
   readonly #handle: RequestListener
-  readonly #sockets: WebSockets
+  readonly #upgrades: Upgrades
   readonly #origins: Origins
   readonly #servers: Server[] = []
 
-  constructor(handle: RequestListener, sockets: WebSockets, origins: Origins) {
+  constructor(handle: RequestListener, upgrades: Upgrades, origins: Origins) {
     this.#handle = handle
-    this.#sockets = sockets
+    this.#upgrades = upgrades
     this.#origins = origins
   }
 
@@ -62,7 +62,7 @@ export class Listeners {
     await listen(server, origin.path, owner)
   }
 
-  /** Answers the port, which is the Engine's choice where it was 0. */
+  /** Answers the port, which is the system's choice where it was 0. */
   async tls({ host, port, certificate, key, clientAuthority }: TlsListener): Promise<number> {
     const server = createTlsServer(
       {
@@ -107,7 +107,7 @@ export class Listeners {
   }
 
   #serve(server: Server): void {
-    server.on('upgrade', this.#sockets.upgrade)
+    server.on('upgrade', this.#upgrades.upgrade)
     this.#servers.push(server)
   }
 }

@@ -2,20 +2,24 @@
 import { Problem } from '../../protocol/problems.ts'
 import { AttachOpen } from '../../protocol/resources/session.ts'
 import type { ContainerInspect, Engine } from '../engine/types.ts'
+import type { Caller } from '../reconcile/control.ts'
 import type { Core } from '../reconcile/core.ts'
+import { mustNotBeHeld } from '../reconcile/held.ts'
 import { explainStart } from '../reconcile/perform/engine-answers.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { converse } from './converse.ts'
 import type { SessionSocket } from './session-socket.ts'
 
-export async function serveAttach(core: Core, stack: string, session: SessionSocket): Promise<void> {
+export async function serveAttach(core: Core, stack: string, session: SessionSocket, caller: Caller): Promise<void> {
   const open = await session.open(AttachOpen)
   const { engine } = core
   const { signal } = session
   const container = await target(core, stack, open, signal)
   const { Id, Config } = container
-  if (!open.start) mustRun(container)
+  caller.policy?.checkContainer(container)
+  if (open.start) mustBeStartable(core, stack, container)
+  else mustRun(container)
   const stream = await engine.containers.attach(
     Id,
     {
@@ -37,7 +41,8 @@ export async function serveAttach(core: Core, stack: string, session: SessionSoc
       tty: Config.Tty,
       size: open.size,
       resize: (size) => engine.containers.resize(Id, size, { signal }),
-      kill: (name) => engine.containers.kill(Id, name, { signal }),
+      // What ends of it was not stopped past the daemon.
+      kill: (name) => core.endings.during(Id, () => engine.containers.kill(Id, name, { signal })),
       ...(open.start ? { start: () => start(engine, container, signal) } : {}),
     })
     session.send({ type: 'exit', code: await exit.code })
@@ -61,6 +66,16 @@ async function target(core: Core, stack: string, open: AttachOpen, signal: Abort
   throw new Problem('container-not-found', `stack ${stack} has no container ${open.target.container}`, {
     hint: 'see what is there: evenkeel ps -a',
   })
+}
+
+/** One-off containers start with their caller. Those of services are started by the stack's loop, and by nobody beside it. */
+function mustBeStartable({ store }: Core, stack: string, { Config, Name }: ContainerInspect): void {
+  if (Config.Labels[COMPOSE.oneOff] !== 'True') {
+    throw new Problem('conflict', `${Name.replace(/^\//, '')} is no one-off container`, {
+      hint: `start its service: evenkeel -p ${stack} start ${Config.Labels[COMPOSE.service] ?? ''}`.trimEnd(),
+    })
+  }
+  mustNotBeHeld(store, stack)
 }
 
 /** In the words of `docker attach`. */

@@ -18,6 +18,8 @@ export async function serveExec(core: Core, stack: string, session: SessionSocke
   const { engine, observer } = core
   const { signal } = session
   const container = chooseRunning(await observer.containers(stack, signal), open)
+  // Only for who is bound by it: it takes a call more.
+  caller.policy?.checkContainer(await engine.containers.inspect(container.Id, { signal }))
   const { Id } = await engine.exec.create(container.Id, bodyOf(open), { signal })
   if (open.detach) {
     await engine.exec.startDetached(Id, { signal })

@@ -15,6 +15,7 @@ import {
 } from '../../protocol/resources/access.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
+import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
@@ -33,6 +34,7 @@ import { ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import type { Admitted, Target } from '../access/gate.ts'
+import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
@@ -56,6 +58,7 @@ export interface Api {
   readonly containers: StackContainers
   readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
   readonly contexts: ContextStore
+  readonly bundles: Pick<BundleStore, 'has'>
   readonly files: ContainerFiles
   readonly oneOffs: OneOffs
   readonly volumes: VolumeControl
@@ -213,16 +216,20 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
     commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
-    hold: (input) => holds.hold(stack(input), input.caller),
-    resume: (input) => holds.resume(stack(input)),
-    holdAll: (input) => holds.hold(undefined, input.caller),
-    resumeAll: () => holds.resume(undefined),
+    hold: async (input) => seenBy(input.caller, await holds.hold(stack(input), input.caller)),
+    resume: (input) => seenBy(input.caller, holds.resume(stack(input))),
+    holdAll: async (input) => seenBy(input.caller, await holds.hold(undefined, input.caller)),
+    resumeAll: ({ caller }) => seenBy(caller, holds.resume(undefined)),
     adopt: (input) => control.adopt(stack(input), input.body as AdoptRequest, input.caller),
     planAdopted: (input) => control.planAdopted(stack(input), input.body as AdoptRequest, input.caller),
     eject: (input) => control.eject(stack(input), input.caller),
     model: (input) => control.model(stack(input)),
     containers: async (input) => ({
-      containers: await control.containers(stack(input), input.query.drift as 'show' | 'omit'),
+      containers: await control.containers(stack(input), {
+        drift: input.query.drift as 'show' | 'omit',
+        // They are of the container's log, which not everybody who sees the stack may read.
+        lastLines: input.caller.may('logs', stack(input)) ? 'show' : 'omit',
+      }),
       held: holds.heldBy(stack(input)),
     }),
     names: async (input) => ({ names: await control.names(stack(input)) }),
@@ -231,10 +238,15 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
     deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
-    hasContext: async (input) => ({ id: input.params.id!, present: await api.contexts.has(input.params.id!) }),
+    hasContext: async ({ params }) => ({
+      id: params.id!,
+      present: await api.contexts.has(params.id!),
+      receivedBytes: await api.contexts.receivedBytes(params.id!),
+    }),
+    hasBundle: async ({ params }) => ({ id: params.id!, present: await api.bundles.has(params.id!) }),
     putContext: async (input) => ({
       id: input.params.id!,
-      ...(await api.contexts.put(input.params.id!, tarOf(input.body))),
+      ...(await api.contexts.put(input.params.id!, tarOf(input.body), input.query.offset as number)),
     }),
     build: (input) => jobs.build(stack(input), input.body as BuildRequest, input.caller),
     pull: (input) => jobs.pull(stack(input), input.body as PullRequest, input.caller),
@@ -242,10 +254,17 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     job: (input) => jobs.job(input.params.id!),
     cancelJob: (input) => jobs.cancel(input.params.id!),
     run: (input) => api.oneOffs.run(stack(input), input.body as RunRequest, input.caller),
-    lookAtPath: (input) => api.files.look(stack(input), input.params.container!, input.query as PathQuery),
-    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery),
+    lookAtPath: (input) =>
+      api.files.look(stack(input), input.params.container!, input.query as PathQuery, input.caller),
+    getFiles: (input) => api.files.get(stack(input), input.params.container!, input.query as PathQuery, input.caller),
     putFiles: (input) =>
-      api.files.put(stack(input), input.params.container!, input.query as PutFilesQuery, tarOf(input.body)),
+      api.files.put(
+        stack(input),
+        input.params.container!,
+        input.query as PutFilesQuery,
+        tarOf(input.body),
+        input.caller,
+      ),
     volumes: async ({ query, caller }) => ({
       volumes: (await api.volumes.list(query.stack as string | undefined)).filter(({ stack }) =>
         caller.may('volume.read', stack),
@@ -293,6 +312,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       return document
     },
   }
+}
+
+/** Holds of stacks that the caller may know of. */
+function seenBy(caller: Admitted, { stacks, ...daemon }: Holds): Holds {
+  return { ...daemon, stacks: Object.fromEntries(Object.entries(stacks).filter(([name]) => caller.may('read', name))) }
 }
 
 /** What it was done to: named by the path, or by a body that makes something. */

@@ -35,6 +35,8 @@ export class SessionSocket {
   readonly #receiving = new ReceiveWindow()
   readonly #abort = new AbortController()
   readonly #opened: Promise<string>
+  readonly #begun: Promise<void>
+  #hasBegun = (): void => {}
   #first: ((text: string) => void) | undefined
   #input: SessionInput | undefined
 
@@ -43,6 +45,9 @@ export class SessionSocket {
     this.#connection = connection
     this.#opened = new Promise((resolve) => {
       this.#first = resolve
+    })
+    this.#begun = new Promise((resolve) => {
+      this.#hasBegun = resolve
     })
     const reader = new FrameReader({
       data: (channel, bytes) => this.#data(channel, bytes),
@@ -74,6 +79,11 @@ export class SessionSocket {
     return !this.#connection.destroyed && this.#connection.writable
   }
 
+  /** Resolves once the session is on; never, where it does not come to that. */
+  get begun(): Promise<void> {
+    return this.#begun
+  }
+
   /** What the caller wants: its first frame. */
   async open<T extends z.ZodType>(schema: T): Promise<z.output<T>> {
     const late = new AbortController()
@@ -96,6 +106,7 @@ export class SessionSocket {
   /** From here on the caller may send data. */
   begin(input: SessionInput, started: Extract<DaemonFrame, { type: 'started' }>): void {
     this.#input = input
+    this.#hasBegun()
     this.send(started)
   }
 

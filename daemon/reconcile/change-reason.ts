@@ -31,7 +31,7 @@ function changedFiles(before: RevisionRow | undefined, after: RevisionRow | unde
   const digests = new Map((before?.files ?? []).map((file) => [`${file.kind} ${file.name}`, file.digest]))
   return (after?.files ?? [])
     .filter((file) => digests.get(`${file.kind} ${file.name}`) !== file.digest)
-    .map((file) => `${file.kind} ${file.name}`)
+    .map((file) => (file.kind === 'bundle' ? file.name : `${file.kind} ${file.name}`))
 }
 
 const list = (items: readonly string[]): string =>

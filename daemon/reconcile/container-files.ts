@@ -4,6 +4,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { PathAnswer, PathInfo, PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { Engine, PathStat } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
+import type { Caller } from './control.ts'
 import { isStatus } from './perform/engine-answers.ts'
 
 export class ContainerFiles {
@@ -13,8 +14,8 @@ export class ContainerFiles {
     this.#engine = engine
   }
 
-  async look(stack: string, container: string, { path }: PathQuery): Promise<PathAnswer> {
-    const id = await this.#ofStack(stack, container)
+  async look(stack: string, container: string, { path }: PathQuery, caller: Caller): Promise<PathAnswer> {
+    const id = await this.#ofStack(stack, container, caller)
     try {
       return { path, info: infoOf(await this.#engine.containers.statPath(id, path)) }
     } catch (error) {
@@ -24,21 +25,27 @@ export class ContainerFiles {
   }
 
   /** A tar, as fast as it is read. */
-  async get(stack: string, container: string, { path }: PathQuery): Promise<Readable> {
-    const id = await this.#ofStack(stack, container)
+  async get(stack: string, container: string, { path }: PathQuery, caller: Caller): Promise<Readable> {
+    const id = await this.#ofStack(stack, container, caller)
     return (await this.#engine.containers.getArchive(id, path)).tar
   }
 
   /** A folder never takes the place of a file, nor a file that of a folder. */
-  async put(stack: string, container: string, { path, owners }: PutFilesQuery, tar: Readable): Promise<PathAnswer> {
-    const id = await this.#ofStack(stack, container)
+  async put(
+    stack: string,
+    container: string,
+    { path, owners }: PutFilesQuery,
+    tar: Readable,
+    caller: Caller,
+  ): Promise<PathAnswer> {
+    const id = await this.#ofStack(stack, container, caller)
     const query = { path, noOverwriteDirNonDir: true, copyUidGid: owners === 'container' }
     await this.#engine.containers.putArchive(id, query, tar)
     return { path, info: infoOf(await this.#engine.containers.statPath(id, path)) }
   }
 
   /** Who may reach into one stack may not reach into another's containers by naming them. */
-  async #ofStack(stack: string, container: string): Promise<string> {
+  async #ofStack(stack: string, container: string, { policy }: Caller): Promise<string> {
     const none = (cause?: unknown) =>
       new Problem('container-not-found', `stack ${stack} has no container ${container}`, {
         hint: 'see what is there: evenkeel ps -a',
@@ -48,6 +55,7 @@ export class ContainerFiles {
       throw isStatus(error, 404) ? none(error) : error
     })
     if (found.Config.Labels[COMPOSE.project] !== stack) throw none()
+    policy?.checkContainer(found)
     return found.Id
   }
 }

@@ -28,6 +28,12 @@ export interface Caller {
   readonly policy?: ModelPolicy
 }
 
+/** What of containers takes more than their list: what differs from the declaration, and what those that crash said last. */
+export interface ContainerDetail {
+  readonly drift: 'show' | 'omit'
+  readonly lastLines: 'show' | 'omit'
+}
+
 export interface Control {
   up(stack: string, request: UpRequest, caller: Caller): Promise<Accepted>
   plan(stack: string, request: UpRequest, caller: Caller): Promise<Plan>
@@ -52,7 +58,7 @@ export interface Control {
 
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>
-  containers(stack: string, drift: 'show' | 'omit'): Promise<Container[]>
+  containers(stack: string, detail: ContainerDetail): Promise<Container[]>
   names(stack: string): Promise<ResolvedName[]>
   revisions(stack: string, limit: number): Revision[]
   revision(stack: string, number: number): Revision

@@ -6,11 +6,11 @@ import type { FileContent } from '../../protocol/resources/stack.ts'
 import type { FileRef } from '../store/revisions.ts'
 
 export class FileStore {
-  readonly #folder: string
+  readonly folder: string
 
   constructor(stateFolder: string) {
-    this.#folder = join(stateFolder, 'files')
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    this.folder = join(stateFolder, 'files')
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
   }
 
   /**
@@ -42,7 +42,7 @@ export class FileStore {
   }
 
   pathOf(digest: string): string {
-    return join(this.#folder, digest)
+    return join(this.folder, digest)
   }
 
   read(digest: string): Buffer {

@@ -19,8 +19,9 @@ import { deadline } from './deadline.ts'
 import { imageReference } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
 import { ourLabels } from './our-labels.ts'
-import { complete, fileSourceOf } from './perform/container-plan.ts'
+import { bundleAt, complete, fileSourceOf } from './perform/container-plan.ts'
 import { explainStart, isStatus } from './perform/engine-answers.ts'
+import { mustBeWithinPolicy } from './within-policy.ts'
 
 /** Calls that make a container answer soon; its files and networks take some more. */
 const MAKE_MS = 120_000
@@ -39,7 +40,7 @@ export class OneOffs {
     const revision = this.#revision(stack)
     const { checkModel } = await import('./check-model.ts')
     const model = checkModel(oneOffModel(revision.model, request), revision.source.workingDir)
-    caller.policy?.check(model)
+    await mustBeWithinPolicy(caller, { model, files: revision.files }, engine, signal)
     const slug = randomBytes(32).toString('hex')
     const name = request.name ?? `${stack}-${request.service}-run-${slug.slice(0, 12)}`
     const plan = await this.#plan(revision, model, request, { name, slug }, signal)
@@ -106,6 +107,7 @@ export class OneOffs {
       containers: (other) => chooseRunning(containers, { service: other }).Id,
       carriedVolumes: {},
       fileSource: fileSourceOf(revision, this.#core),
+      bundleAt: bundleAt(revision, this.#core.bundles),
     })
   }
 

@@ -1,6 +1,7 @@
 /** What the actions of one run share: the desired state they serve, what they found, and their collaborators. */
 
 import type { ImageBuilder } from '../build/builder.ts'
+import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
 import type { DesiredStack } from '../stack/desired.ts'
@@ -23,6 +24,7 @@ export interface Collaborators {
   readonly clock: Clock
   readonly files: FileStore
   readonly contexts: ContextStore
+  readonly bundles: BundleStore
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
   readonly endings: Endings

@@ -28,7 +28,7 @@ import { defined } from '../stack/mapping/resources.ts'
 import type { FileRef, RevisionRow } from '../store/revisions.ts'
 import { decideAdoption, mustBeAdoptable } from './adopt.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
-import type { Caller, Control } from './control.ts'
+import type { Caller, ContainerDetail, Control } from './control.ts'
 import type { Core } from './core.ts'
 import { crashLoops } from './crash-loops.ts'
 import { deadline } from './deadline.ts'
@@ -43,6 +43,7 @@ import { prepareRollback, rollbackCandidate } from './rollback.ts'
 import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
+import { mustBeWithinPolicy } from './within-policy.ts'
 
 export class StackControl implements Control {
   readonly #core: Core
@@ -58,7 +59,7 @@ export class StackControl implements Control {
     await this.#mayTake(stack, request)
     const { store } = this.#core
     const agents = this.#core.sshLoans.agentsOf(request.ssh)
-    const files = request.files.map((file) => this.#core.files.put(file))
+    const files = [...request.files.map((file) => this.#core.files.put(file)), ...(await this.#placed(request.bundles))]
     for (const id of Object.values(request.contexts)) {
       if (!(await this.#core.contexts.has(id))) {
         throw new Problem('bad-request', 'a build context of this request was not uploaded', {
@@ -98,7 +99,7 @@ export class StackControl implements Control {
 
   async plan(stack: string, request: UpRequest, caller: Caller): Promise<Plan> {
     await this.#mayTake(stack, request)
-    const files = request.files.map((file) => this.#core.files.refOf(file))
+    const files = [...request.files.map((file) => this.#core.files.refOf(file)), ...bundleRefs(request.bundles)]
     const model = await this.#checked(stack, request, files, caller)
     const candidate = this.#candidate(stack, { ...request, files, model, author: '' })
     const stored = {
@@ -132,16 +133,20 @@ export class StackControl implements Control {
 
   async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {
     // More of what the caller could not have declared is refused as well.
-    caller.policy?.check(this.model(stack))
+    if (caller.policy !== undefined) {
+      for (const part of this.#declaredParts(stack))
+        await mustBeWithinPolicy(caller, part, this.#core.engine, deadline())
+    }
     return this.#accept(stack, { kind: 'scale', options }, caller)
   }
 
   async rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     mustNotBeHeld(store, stack)
-    const { to, pins, options } = await prepareRollback(this.#core, stack, request, deadline())
+    const signal = deadline()
+    const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
     // What an administrator declared once is not for everybody to bring back.
-    caller.policy?.check(to.model)
+    await mustBeWithinPolicy(caller, to, this.#core.engine, signal)
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
@@ -161,7 +166,7 @@ export class StackControl implements Control {
   async planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan> {
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
-    caller.policy?.check(to.model)
+    await mustBeWithinPolicy(caller, to, this.#core.engine, signal)
     const candidate = rollbackCandidate(this.#core, to, request.note, '')
     const stored = this.#rollbackRequest(stack, candidate, options)
     return previewRequest(this.#core, this.#state(stack), stored, candidate, signal, { pins })
@@ -256,7 +261,7 @@ export class StackControl implements Control {
     return stackOfRow(store, row, containers, await crashLoops(this.#core, containers ?? [], deadline(), 'alone'))
   }
 
-  async containers(stack: string, drift: 'show' | 'omit' = 'omit'): Promise<Container[]> {
+  async containers(stack: string, { drift, lastLines }: ContainerDetail): Promise<Container[]> {
     const { store, observer } = this.#core
     const signal = deadline()
     const services = new Set(store.stacks.services(stack).map((state) => state.service))
@@ -265,7 +270,7 @@ export class StackControl implements Control {
     if (summaries.length === 0) this.#row(stack)
     const [drifted, crashing] = await Promise.all([
       drift === 'show' ? driftOf(this.#core, stack, summaries, signal) : NO_DRIFT,
-      crashLoops(this.#core, summaries, signal, 'with last lines'),
+      crashLoops(this.#core, summaries, signal, lastLines === 'show' ? 'with last lines' : 'alone'),
     ])
     return summaries
       .map((summary) => ({
@@ -398,6 +403,32 @@ export class StackControl implements Control {
     return this.#candidate(stack, { ...request, contexts: {}, files, model, author: caller.name })
   }
 
+  /** Each revision that a service is at, with the services that are. */
+  #declaredParts(stack: string): Pick<RevisionRow, 'model' | 'files'>[] {
+    const { store } = this.#core
+    this.#row(stack)
+    const states = store.stacks.services(stack)
+    return [...new Set(states.map(({ revision }) => revision))].flatMap((number) => {
+      const row = store.revisions.find(stack, number)
+      if (row === undefined) return []
+      const own = states.filter(({ revision }) => revision === number).map(({ service }) => service)
+      const services = Object.entries(row.model.services).filter(([name]) => own.includes(name))
+      return [{ model: { ...row.model, services: Object.fromEntries(services) }, files: row.files }]
+    })
+  }
+
+  /** Bound files that the client sent, where containers can mount them. */
+  async #placed(sent: UpRequest['bundles']): Promise<FileRef[]> {
+    const { engine, bundles } = this.#core
+    if (Object.keys(sent).length > 0 && !engine.address.startsWith('unix:')) {
+      throw new Problem('unsupported', 'files of a client are bound only where the daemon runs beside its Engine', {
+        hint: 'use configs or a volume instead of relative bind mounts',
+      })
+    }
+    for (const bundle of Object.values(sent)) await bundles.place(bundle)
+    return bundleRefs(sent)
+  }
+
   /** A name that another folder, machine or tool uses is not silently taken over. */
   async #mayTake(stack: string, request: UpRequest): Promise<void> {
     if (request.model.name !== stack) {
@@ -438,7 +469,7 @@ export class StackControl implements Control {
     caller: Caller,
   ): Promise<CheckedModel> {
     const checked = await this.#read(stack, request, files)
-    caller.policy?.check(checked.model)
+    await mustBeWithinPolicy(caller, { model: checked.model, files }, this.#core.engine, deadline())
     return checked
   }
 
@@ -547,6 +578,17 @@ export class StackControl implements Control {
     return this.#core.clock.now().toISOString()
   }
 }
+
+const bundleRefs = (sent: UpRequest['bundles']): FileRef[] =>
+  Object.entries(sent).map(([name, { id, kind }]) => ({
+    kind: 'bundle',
+    name,
+    digest: id,
+    delivery: kind,
+    mode: undefined,
+    uid: undefined,
+    gid: undefined,
+  }))
 
 const NO_DRIFT: ReadonlyMap<string, DriftField[]> = new Map()
 

@@ -6,16 +6,16 @@ import { isStatus } from './perform/engine-answers.ts'
 /** How far back is looked: who prunes after each build finds one. */
 const REVISIONS = 100
 
-/** Removes them, and answers which. Going back to a revision whose image is gone takes a build. */
+/**
+ * Removes them, and answers which. Going back to a revision whose image is gone takes a build: what another stack may go back
+ * to, or is about to make a container of, is not this one's to remove.
+ */
 export async function removeSupersededImages({ store, engine }: Core, stack: string): Promise<string[]> {
   const current = new Set(
     store.stacks.services(stack).map(({ service, revision }) => pinOf(store, stack, service, revision)),
   )
-  const latest = store.revisions.latestNumber(stack)
-  const earlier = new Set<string>()
-  for (let number = latest; number > 0 && number > latest - REVISIONS; number -= 1) {
-    for (const { imageId } of store.revisions.pins(stack, number)) if (!current.has(imageId)) earlier.add(imageId)
-  }
+  const ofOthers = new Set(store.revisions.imagesOfOthers(stack))
+  const earlier = [...pinnedBy(store, stack)].filter((id) => !current.has(id) && !ofOthers.has(id))
   const signal = deadline()
   const removed: string[] = []
   for (const id of earlier) {
@@ -30,6 +30,15 @@ export async function removeSupersededImages({ store, engine }: Core, stack: str
     }
   }
   return removed
+}
+
+/** Ids of the images of a stack's revisions. */
+function pinnedBy({ revisions }: Core['store'], stack: string): ReadonlySet<string> {
+  const latest = revisions.latestNumber(stack)
+  const ids = new Set<string>()
+  for (let number = latest; number > 0 && number > latest - REVISIONS; number -= 1)
+    for (const { imageId } of revisions.pins(stack, number)) ids.add(imageId)
+  return ids
 }
 
 /** A service may be at an earlier revision than others, which is pinned to images of theirs as well. */

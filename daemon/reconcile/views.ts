@@ -2,7 +2,7 @@
 
 import { Problem } from '../../protocol/problems.ts'
 import type { Container, CrashLoop } from '../../protocol/resources/container.ts'
-import type { Revision } from '../../protocol/resources/revision.ts'
+import type { Revision, Source } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Adopted } from '../stack/adopted.ts'
@@ -66,7 +66,7 @@ export function stackOfRow(
   const source = store.revisions.find(row.name, row.revision)?.source
   return {
     ...summaryOf(store, row, containers, crashing),
-    ...(source === undefined ? {} : { source }),
+    ...(source === undefined ? {} : { source: withoutProxy(source) }),
     serviceStates: store.stacks.services(row.name).flatMap((state) => {
       if (state.run === 'removed') return []
       const spec = store.revisions.find(row.name, state.revision)?.model.services[state.service]
@@ -90,11 +90,16 @@ export function revisionOfRow(store: Store, row: RevisionRow, current: number, d
     createdAt: row.createdAt,
     author: row.author,
     ...(row.note === undefined ? {} : { note: row.note }),
-    source: row.source,
+    source: withoutProxy(row.source),
     images: store.revisions.pins(row.stack, row.number),
     current: row.number === current,
     ...(detail === 'model' ? { model: row.model } : {}),
   }
+}
+
+/** Addresses of proxies may hold passwords, which nobody reads here: containers and builds have them. */
+function withoutProxy({ proxy: _, ...source }: Source): Source {
+  return source
 }
 
 export function containerOf(

@@ -1,7 +1,9 @@
 /** What a caller may ask the Engine for, where their role does not let them ask for anything. */
-import { Problem } from '../../protocol/problems.ts'
+import { type Finding, Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
-import { type PolicyRules, violationsOf } from './policy-violations.ts'
+import type { ContainerInspect } from '../engine/types.ts'
+import { hostReachOf } from './container-reach.ts'
+import { hostVolumesOf, type PolicyRules, violationsOf } from './policy-violations.ts'
 
 /** Violations in words; and in an answer, whatever a file has. */
 const SHOWN = 20
@@ -17,9 +19,41 @@ export class ModelPolicy {
     this.#realPath = realPath
   }
 
-  /** Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. */
-  check(model: Model): void {
-    const findings = violationsOf(model, this.#rules, this.#realPath)
+  /**
+   * Throws what the model must not ask for, all of it, by key and rule. It is to be canonical, or keys are overlooked. `sent`:
+   * paths that it binds and that are none of this machine, for what is mounted there came with it.
+   */
+  check(model: Model, sent: ReadonlySet<string> = new Set()): void {
+    this.#refuse(violationsOf(model, this.#rules, this.#realPath, sent))
+  }
+
+  /** The same for volumes that are there already: by name, the project that each was made for. */
+  checkVolumes(model: Model, present: ReadonlyMap<string, string | undefined>): void {
+    this.#refuse(hostVolumesOf(model, present, this.#rules))
+  }
+
+  /** A command with all rights of root on the host. */
+  refusePrivilegedExec(): never {
+    throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
+  }
+
+  /** The same for a container that is to be entered or read: somebody else may have declared it. */
+  checkContainer(container: ContainerInspect): void {
+    const findings = hostReachOf(container, this.#rules, this.#realPath)
+    const [first] = findings
+    if (first === undefined) return
+    const name = container.Name.replace(/^\//, '')
+    throw new Problem(
+      'policy-violation',
+      `${name} has more of the host than you may: ${first.path}: ${first.message}`,
+      {
+        hint: 'an administrator may do it, or allow it in the policy of the daemon (see SECURITY.md)',
+        findings: findings.slice(0, FINDINGS_LIMIT),
+      },
+    )
+  }
+
+  #refuse(findings: readonly Finding[]): void {
     if (findings.length === 0) return
     const lines = findings.slice(0, SHOWN).map(({ path, message }) => `${path}: ${message}`)
     if (findings.length > SHOWN) lines.push(`and ${findings.length - SHOWN} more`)
@@ -27,10 +61,5 @@ export class ModelPolicy {
       hint: 'an administrator may bring it up, or allow it in the policy of the daemon (see SECURITY.md)',
       findings: findings.slice(0, FINDINGS_LIMIT),
     })
-  }
-
-  /** A command with all rights of root on the host. */
-  refusePrivilegedExec(): never {
-    throw new Problem('policy-violation', 'exec.privileged: a privileged command is not allowed [privileged]')
   }
 }

@@ -52,6 +52,9 @@ export interface ObservedVolume {
   /** Undefined where nobody asked for it, or the Engine does not know it. */
   readonly sizeBytes?: number | undefined
   readonly ownership: Ownership
+  /** The project that it was made for, whoever made it; undefined where its labels name none. */
+  readonly project: string | undefined
+  /** Key in a Compose file, where it was made for this stack. */
   readonly key: string | undefined
   readonly specHash: string | undefined
 }
@@ -150,6 +153,7 @@ export function observeVolume(info: VolumeInfo, instance: string, stack: string)
   return {
     name: info.Name,
     ownership: isOurs(labels, instance, stack) ? 'ours' : 'foreign',
+    project: labels[COMPOSE.project],
     key: labels[COMPOSE.project] === stack ? labels[COMPOSE.volume] : undefined,
     specHash: labels[OURS.spec],
   }

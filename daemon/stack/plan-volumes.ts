@@ -1,5 +1,6 @@
 /** Named volumes: made where missing, never made again silently, never dropped because a definition changed. */
 import { Problem } from '../../protocol/problems.ts'
+import type { DesiredVolume } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { PlanInput } from './plan-input.ts'
 
@@ -35,6 +36,8 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
         effect: 'create',
         reason: known ? 'it is gone, and you asked' : 'it is not there',
       })
+    } else if (present.project !== undefined && present.project !== desired.stack) {
+      throw ofAnotherStack(volume, present.project)
     } else if (present.ownership === 'ours' && present.specHash !== volume.specHash) {
       draft.block({
         reason: `the definition of volume ${volume.name} changed, and a volume can only be changed by dropping its data`,
@@ -49,6 +52,17 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
       draft.keep()
     }
   }
+}
+
+/**
+ * Two stacks come to one name by accident (`shop` with `eu_data`, `shop_eu` with `data`), and by intent where one may not see
+ * the other. Compose warns and mounts it; here it would be a way into the data of others, so that it takes `external: true`,
+ * which the policy knows.
+ */
+function ofAnotherStack({ key, name }: DesiredVolume, project: string): Problem {
+  return new Problem('conflict', `volume ${name} belongs to stack ${project}`, {
+    hint: `give yours another \`name\` under volumes.${key}, or say \`external: true\` to use that one`,
+  })
 }
 
 /** The action after which a volume is there, if this plan makes it. */

@@ -9,6 +9,8 @@ export interface PolicyRules {
   readonly bindRoots: readonly string[]
   /** Paths that nobody binds, nor anything above or below them: sockets and state of Engine and daemon. */
   readonly forbiddenPaths: readonly string[]
+  /** Folders from which the daemon itself mounts configs and secrets. */
+  readonly delivery: readonly string[]
   /** Host ports that may be published. */
   readonly hostPorts: { readonly from: number; readonly to: number }
   /** Patterns of image names with their registry, `docker.io/library/*`. */
@@ -18,7 +20,7 @@ export interface PolicyRules {
 }
 
 /** Those that Docker gives anyway (Kubernetes' Pod Security Standards, baseline). */
-const CAPABILITIES = new Set(
+export const CAPABILITIES = new Set(
   'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(
     ' ',
   ),
@@ -38,11 +40,16 @@ const SYSCTLS = new Set([
   'net.ipv4.tcp_keepalive_probes',
 ])
 
-const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]builtin|apparmor[:=]docker-default)$/
+export const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]builtin|apparmor[:=]docker-default)$/
 
 type Refuse = (path: string, rule: string, message: string) => void
 
-export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: string) => string): Finding[] {
+export function violationsOf(
+  model: Model,
+  rules: PolicyRules,
+  realPath: (path: string) => string,
+  sent: ReadonlySet<string> = new Set(),
+): Finding[] {
   const findings: Finding[] = []
   const refuse: Refuse = (path, rule, message) => findings.push({ path, message: `${message} [${rule}]` })
   for (const [name, service] of Object.entries(model.services)) {
@@ -53,7 +60,7 @@ export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: 
     images(service, at, rules, refuse)
     ports(service, at, rules, refuse)
     for (const [index, mount] of (service.volumes ?? []).entries())
-      mountOf(mount, `${at}.volumes[${index}]`, rules, realPath, refuse)
+      mountOf(mount, `${at}.volumes[${index}]`, rules, realPath, refuse, sent)
     if (service.use_api_socket === true)
       refuse(`${at}.use_api_socket`, 'engine-socket', "the Engine's socket is not allowed")
     for (const [index, source] of (service.volumes_from ?? []).entries()) {
@@ -77,6 +84,24 @@ export function violationsOf(model: Model, rules: PolicyRules, realPath: (path: 
       )
   }
   return findings
+}
+
+/**
+ * A volume of the host that no stack made, under a name that this stack's own would have: the Engine would take it for that.
+ * `present`: volumes that are there, each with the project that it was made for.
+ */
+export function hostVolumesOf(
+  { volumes = {} }: Model,
+  present: ReadonlyMap<string, string | undefined>,
+  { externals }: PolicyRules,
+): Finding[] {
+  return Object.entries(volumes).flatMap(([key, { name, external }]) => {
+    const isOfHost = external !== true && present.has(name) && present.get(name) === undefined
+    if (!isOfHost || externals.some((pattern) => matchesPattern(pattern, name))) return []
+    return [
+      { path: `volumes.${key}`, message: `${name} is there and was made for no stack: it is not allowed [foreign]` },
+    ]
+  })
 }
 
 /** `service:` stays within the stack; anything but that and a namespace of its own does not. */
@@ -179,9 +204,10 @@ function mountOf(
   rules: PolicyRules,
   realPath: (path: string) => string,
   refuse: Refuse,
+  sent: ReadonlySet<string>,
 ): void {
-  if (mount.type === 'bind') bound(mount.source ?? '', at, rules, realPath, refuse)
-  else if (!['volume', 'tmpfs', 'image'].includes(mount.type))
+  if (mount.type === 'bind' && !sent.has(mount.source ?? '')) bound(mount.source ?? '', at, rules, realPath, refuse)
+  else if (!['bind', 'volume', 'tmpfs', 'image'].includes(mount.type))
     refuse(at, 'bind-root', `a mount of the type ${mount.type} is not allowed`)
   if (mount.bind?.propagation !== undefined && !['', 'rprivate', 'private'].includes(mount.bind.propagation))
     refuse(at, 'bind-root', `mounts that go on to the host (${mount.bind.propagation}) are not allowed`)
@@ -190,21 +216,32 @@ function mountOf(
 function bound(
   source: string,
   at: string,
-  { bindRoots, forbiddenPaths }: PolicyRules,
+  rules: PolicyRules,
   realPath: (path: string) => string,
   refuse: Refuse,
 ): void {
+  const way = wayToHost(source, rules, realPath)
+  if (way !== undefined) refuse(at, way.rule, way.message)
+}
+
+/** What is wrong with mounting this path of the host; undefined: nothing. */
+export function wayToHost(
+  source: string,
+  { bindRoots, forbiddenPaths }: PolicyRules,
+  realPath: (path: string) => string,
+): { readonly rule: string; readonly message: string } | undefined {
   const path = realPath(posix.normalize(source))
   const forbidden = forbiddenPaths.find((one) => {
     const real = realPath(one)
     return isWithin(real, path) || isWithin(path, real)
   })
-  if (forbidden !== undefined) refuse(at, 'engine-socket', `${source} leads to ${forbidden}: that is not allowed`)
-  else if (!bindRoots.some((root) => isWithin(path, realPath(root))))
-    refuse(at, 'bind-root', `${source} is not within a folder of the host that is allowed`)
+  if (forbidden !== undefined)
+    return { rule: 'engine-socket', message: `${source} leads to ${forbidden}: that is not allowed` }
+  if (bindRoots.some((root) => isWithin(path, realPath(root)))) return undefined
+  return { rule: 'bind-root', message: `${source} is not within a folder of the host that is allowed` }
 }
 
-const isWithin = (path: string, folder: string): boolean =>
+export const isWithin = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
 
 /** The `local` driver hands its options to mount(2): with them it mounts what the host can. */

@@ -27,16 +27,21 @@ const DAY_MS = 86_400_000
 /** A context belongs to no revision until the request comes that it was uploaded for, and to none at all for a job. */
 const UNNAMED_MS = DAY_MS
 
+interface Sweepable {
+  sweep(wanted: ReadonlySet<string>, olderThanMs: number): Promise<number>
+}
+
 interface Past {
   readonly store: Pick<Store, 'batch' | 'events' | 'deployments' | 'revisions'>
-  readonly contexts: { sweep(wanted: ReadonlySet<string>, olderThanMs: number): Promise<number> }
+  readonly contexts: Sweepable
+  readonly bundles: Sweepable
   readonly clock: Clock
   readonly log: { warn(fields: object, message: string): void }
 }
 
 /** Until the signal ends it: at once, then every ten minutes. What fails is tried again the next time. */
 export async function keepHistory(
-  { store, contexts, clock, log }: Past,
+  { store, contexts, bundles, clock, log }: Past,
   limits: HistoryLimits,
   signal: AbortSignal,
 ): Promise<void> {
@@ -44,6 +49,7 @@ export async function keepHistory(
     try {
       forgetOld(store, limits, clock.now())
       await contexts.sweep(store.revisions.contexts(), UNNAMED_MS)
+      await bundles.sweep(store.revisions.bundles(), UNNAMED_MS)
     } catch (err) {
       log.warn({ err }, 'what is old could not be cleared away; it is tried again in ten minutes')
     }

@@ -3,12 +3,15 @@ import type { ImagePin, Source } from '../../protocol/resources/revision.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { Sql } from './database.ts'
 
-/** Where the bytes of a config or secret are: a digest into the folder of files, never the value itself. */
+/**
+ * Where the bytes of a config or secret are: a digest into the folder of files, never the value itself. Of a bundle, whose
+ * name is the path that the model binds: into that of bundles.
+ */
 export interface FileRef {
-  readonly kind: 'config' | 'secret'
+  readonly kind: 'config' | 'secret' | 'bundle'
   readonly name: string
   readonly digest: string
-  readonly delivery: 'file' | 'inline'
+  readonly delivery: 'file' | 'inline' | 'folder'
   readonly mode: number | undefined
   readonly uid: number | undefined
   readonly gid: number | undefined
@@ -85,10 +88,25 @@ export class RevisionRepository {
     return new Set(rows.flatMap((row) => Object.values(JSON.parse((row as { contexts: string }).contexts) as object)))
   }
 
+  /** Ids of all bundles that a revision names. */
+  bundles(): Set<string> {
+    const rows = this.#sql.prepare(`SELECT DISTINCT files FROM revisions WHERE files LIKE '%"bundle"%'`).all()
+    const files = rows.flatMap((row) => JSON.parse((row as { files: string }).files) as FileRef[])
+    return new Set(files.filter(({ kind }) => kind === 'bundle').map(({ digest }) => digest))
+  }
+
   pins(stack: string, revision: number): ImagePin[] {
     return this.#sql
       .prepare('SELECT service, reference, image_id AS imageId FROM revision_images WHERE stack = ? AND revision = ?')
       .all(stack, revision) as ImagePin[]
+  }
+
+  /** Ids of images that revisions of other stacks are pinned to. */
+  imagesOfOthers(stack: string): string[] {
+    return this.#sql
+      .prepare('SELECT DISTINCT image_id FROM revision_images WHERE stack <> ?')
+      .all(stack)
+      .map((row) => (row as { image_id: string }).image_id)
   }
 
   pin(stack: string, revision: number, pin: ImagePin): void {

@@ -27,7 +27,7 @@ export const CrashLoop = z.object({
   outOfMemory: z.boolean(),
   /** When it ended last. */
   lastAt: Timestamp,
-  /** Its last lines, as far as they could be read. */
+  /** Its last lines, as far as they could be read; none for who may not read its log. */
   lastLines: z.array(z.string()),
 })
 export type CrashLoop = z.infer<typeof CrashLoop>

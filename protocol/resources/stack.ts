@@ -90,6 +90,10 @@ export const SshLoan = z.strictObject({
 })
 export type SshLoan = z.infer<typeof SshLoan>
 
+/** Bound files of the client's machine, uploaded as contexts are: a folder, or a single file. */
+export const Bundle = z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/), kind: z.enum(['folder', 'file']) })
+export type Bundle = z.infer<typeof Bundle>
+
 export const UpRequest = z.strictObject({
   model: ModelSchema,
   source: Source,
@@ -101,6 +105,8 @@ export const UpRequest = z.strictObject({
   registryAuth: z.record(z.string(), RegistryAuthSchema).default({}),
   /** Build contexts that were uploaded for this request: `service`, and `service/NAME` for an additional one. */
   contexts: z.record(z.string().max(1000), z.string()).default({}),
+  /** By the path that the model binds. Containers see them read-only. */
+  bundles: z.record(z.string().max(4096), Bundle).default({}),
   ssh: SshLoan.optional(),
   options: UpOptions.prefault({}),
 })
@@ -108,7 +114,13 @@ export type UpRequest = z.infer<typeof UpRequest>
 export type UpRequestInput = z.input<typeof UpRequest>
 
 /** A project that Docker Compose started, with the file that it is to be held against. */
-export const AdoptRequest = UpRequest.omit({ registryAuth: true, contexts: true, ssh: true, options: true }).extend({
+export const AdoptRequest = UpRequest.omit({
+  registryAuth: true,
+  contexts: true,
+  bundles: true,
+  ssh: true,
+  options: true,
+}).extend({
   /** Containers that another evenkeeld made are taken only on demand. */
   takeOver: z.boolean().default(false),
 })

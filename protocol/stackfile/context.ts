@@ -16,6 +16,8 @@ export interface LoadContext {
   readonly interpolate: boolean
   /** For `~`. */
   readonly home: string | undefined
+  /** Sources of binds that were written relative to a file, or to `~`; filled while files are read. */
+  readonly localBinds: Set<string>
 }
 
 /** A project, or a project that another one includes: its own directory and its own variables. */

@@ -58,7 +58,7 @@ export class FileLoader {
     this.#context.budget.spendMerge(root.at)
     setDefaults(root)
     checkSections(root, this.#context.findings)
-    if (this.#resolvePaths || trail.length > 0) resolvePaths(root, scope.base, this.#context.home)
+    if (this.#resolvePaths || trail.length > 0) resolvePaths(root, scope.base, this.#context)
     resolveListedEnvironment(root, scope.environment)
     return root
   }
@@ -152,7 +152,7 @@ export class FileLoader {
       findings.add(`${file} has no services to extend`, from)
       return undefined
     }
-    resolvePaths(root, relativePath(scope.directory, parentOf(file)), this.#context.home)
+    resolvePaths(root, relativePath(scope.directory, parentOf(file)), this.#context)
     return { file, services, cleared: byService(cleared) }
   }
 

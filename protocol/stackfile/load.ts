@@ -9,6 +9,7 @@ import { checkConsistency } from './consistency.ts'
 import type { LoadContext } from './context.ts'
 import { resolveEnvFiles, resolveLabelFiles } from './env-files.ts'
 import { FileLoader } from './file-loader.ts'
+import { isAbsolute } from './file-paths.ts'
 import { Findings } from './findings.ts'
 import type { LoadRequest } from './load-request.ts'
 import type { Model } from './model.ts'
@@ -36,6 +37,8 @@ export interface LoadedStack {
   readonly environmentFiles: string[]
   readonly workingDir: string
   readonly warnings: string[]
+  /** Sources of binds that the files name relative to themselves or to `~`: paths of the machine that reads them. */
+  readonly localBinds: string[]
   /** Those that the files ask for, where the request said to list them. */
   readonly variables: Variable[]
   /** Variables that were filled in from, those of the env files included. */
@@ -61,6 +64,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     warnUnset: (name) => warn(`The "${name}" variable is not set. Defaulting to a blank string.`),
     interpolate: options.interpolate !== false,
     home: request.environment.HOME,
+    localBinds: new Set(),
   }
   const setup = prepare(request, context)
   findings.throwIfAny()
@@ -106,6 +110,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     environmentFiles: [...setup.environmentFiles],
     workingDir,
     warnings: [...warnings, ...findings.warnings],
+    localBinds: [...context.localBinds].filter(isAbsolute),
     variables: context.variables?.list() ?? [],
     environment: Object.fromEntries(environment),
     profiles: finished.profiles,

@@ -1,11 +1,16 @@
 /** Relative paths of the model become absolute, each by the rule of its key. */
+
+import type { LoadContext } from './context.ts'
 import { isAbsolute, isWindowsAbsolute, joinPath } from './file-paths.ts'
 import type { MapNode, Node } from './tree.ts'
 import { listAt, mapAt, textOf } from './tree.ts'
 
+/** `~`, and where binds are noted that a file names relative to itself or to the home of who reads it. */
+type Surroundings = Pick<LoadContext, 'home' | 'localBinds'>
+
 /** @param base what paths are joined with; a relative base gives relative paths, for an including project to resolve. */
-export function resolvePaths(root: MapNode, base: string, home: string | undefined): void {
-  const resolver = new PathResolver(base, home)
+export function resolvePaths(root: MapNode, base: string, surroundings: Surroundings): void {
+  const resolver = new PathResolver(base, surroundings)
   for (const service of mapsIn(mapAt(root, 'services'))) resolver.service(service)
   for (const section of ['configs', 'secrets']) {
     for (const object of mapsIn(mapAt(root, section))) resolver.set(object, 'file', 'host')
@@ -28,10 +33,12 @@ export const isRemoteContext = (context: string): boolean =>
 class PathResolver {
   readonly #base: string
   readonly #home: string | undefined
+  readonly #localBinds: Set<string>
 
-  constructor(base: string, home: string | undefined) {
+  constructor(base: string, { home, localBinds }: Surroundings) {
     this.#base = base
     this.#home = home
+    this.#localBinds = localBinds
   }
 
   service(service: MapNode): void {
@@ -51,8 +58,15 @@ class PathResolver {
       for (const item of listAt(watch, 'watch')?.items ?? []) if (item.kind === 'map') this.set(item, 'path', 'plain')
     }
     for (const item of listAt(service, 'volumes')?.items ?? []) {
-      if (item.kind === 'map' && textOf(item.entries.get('type')) === 'bind') this.set(item, 'source', 'host')
+      if (item.kind === 'map' && textOf(item.entries.get('type')) === 'bind') this.#bind(item)
     }
+  }
+
+  #bind(mount: MapNode): void {
+    const written = textOf(mount.entries.get('source'))
+    this.set(mount, 'source', 'host')
+    const resolved = textOf(mount.entries.get('source'))
+    if (resolved !== undefined && resolved !== written) this.#localBinds.add(resolved)
   }
 
   /** A local volume with `o: bind` is a bind mount in disguise. */

@@ -7,10 +7,11 @@ import { LabDaemon, runProgram, temporaryFolder } from './daemon.mjs'
 
 const clientProgram = new URL('../../dist/bin/evenkeel', import.meta.url).pathname
 
-/** `host`: the address to listen on; `before`: what runs the daemon, such as `ip netns exec NAME`. */
-export async function startHttpsDaemon(engine, name, { host = '127.0.0.1', before = [] } = {}) {
+/** `host`: the address to listen on; `names`: others in its certificate; `before`: what runs the daemon, such as `ip netns exec NAME`. */
+export async function startHttpsDaemon(engine, name, { host = '127.0.0.1', names = [], before = [] } = {}) {
   const daemon = new LabDaemon({ engine, folder: temporaryFolder(name).path })
-  const made = await runProgram(clientProgram, ['system', 'tls', 'init', '--state', daemon.state, '--host', host])
+  const called = [host, ...names].flatMap((name) => ['--host', name])
+  const made = await runProgram(clientProgram, ['system', 'tls', 'init', '--state', daemon.state, ...called])
   if (made.code !== 0) throw new Error(made.stderr)
   await daemon.start({ before, more: ['--listen', `${host}:0`] })
   const [, port] = /"port":(\d+),"msg":"HTTPS is served"/.exec(daemon.log()) ?? []

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { startCutProxy } from '../lab/cut-proxy.mjs'
 import { projectFolder, runProgram, temporaryFolder } from '../lab/daemon.mjs'
 import { startHttpsDaemon, tokenFor } from '../lab/https-daemon.mjs'
 import { createNamespace, removeNamespace } from '../lab/private-network.mjs'
@@ -13,7 +14,7 @@ const BYTES = 5 * 1024 * 1024
 export const remote = {
   name: 'remote',
   shows:
-    'over https and over ssh (a real sshd) to a daemon in another network namespace: up with build, logs -f, exec on a terminal, cp',
+    'over https and over ssh (a real sshd) to a daemon in another network namespace: up with build, bound files, env file, config and secret, logs -f, exec on a terminal, cp; cut connections go on',
   async run({ engine, show, note }) {
     if (process.getuid() !== 0) {
       note('network namespaces need root')
@@ -24,13 +25,19 @@ export const remote = {
     const address = await createNamespace(namespace)
     let daemon
     let sshd
+    let proxy
     try {
-      daemon = await startHttpsDaemon(engine, 'remote', { host: address, before: ['ip', 'netns', 'exec', namespace] })
+      daemon = await startHttpsDaemon(engine, 'remote', {
+        host: address,
+        names: ['127.0.0.1'],
+        before: ['ip', 'netns', 'exec', namespace],
+      })
       const token = await tokenFor(daemon, 'afar', '--role', 'power-user')
       const environment = {
         ...process.env,
         XDG_CONFIG_HOME: join(folder.path, 'config'),
         XDG_RUNTIME_DIR: folder.path,
+        XDG_CACHE_HOME: join(folder.path, 'cache'),
         NO_COLOR: '1',
       }
       for (const name of ['EVENKEEL_HOST', 'EVENKEEL_SOCKET', 'EVENKEEL_TOKEN', 'EVENKEEL_CONTEXT'])
@@ -49,6 +56,14 @@ export const remote = {
       const added = await runProgram(join(programs, 'ek'), add, { env: environment, input: token })
       show('context add', added.stdout.trim() || added.stderr, 'prod', added.code === 0)
       await tour('https', `ekproof-https-${process.pid}`, environment, folder, show)
+      proxy = await startCutProxy({ host: address, port: daemon.port })
+      const cut = {
+        ...environment,
+        EVENKEEL_HOST: proxy.url,
+        EVENKEEL_TLS_CA: daemon.authority,
+        EVENKEEL_TOKEN: token,
+      }
+      await whenCut(`ekproof-cut-${process.pid}`, cut, folder, proxy, show)
 
       sshd = await startSshd({
         namespace,
@@ -88,6 +103,7 @@ export const remote = {
       await runProgram('ssh', ['-o', `ControlPath=${folder.path}/evenkeel-ssh-0/%C`, '-O', 'exit', 'far'], {
         env: { ...process.env, PATH: `${folder.path}/bin:${process.env.PATH}` },
       })
+      proxy?.stop()
       await sshd?.stop()
       await daemon?.remove()
       await removeNamespace(namespace)
@@ -102,8 +118,24 @@ async function tour(way, stack, env, folder, show) {
   mkdirSync(cwd)
   writeFileSync(join(cwd, 'Dockerfile'), 'FROM ek-lab/chatty:1\nCOPY message.txt /message.txt\n')
   writeFileSync(join(cwd, 'message.txt'), `sent over ${way}\n`)
-  const service = { build: '.', environment: { LINES: 0, RATE: 5 }, stop_grace_period: '0s' }
-  writeFileSync(join(cwd, 'compose.yaml'), JSON.stringify({ name: stack, services: { web: service } }))
+  mkdirSync(join(cwd, 'conf/deep'), { recursive: true })
+  writeFileSync(join(cwd, 'conf/deep/run.sh'), '#!/bin/sh\n', { mode: 0o751 })
+  writeFileSync(join(cwd, 'conf/app.conf'), `bound over ${way}\n`)
+  writeFileSync(join(cwd, 'single.conf'), 'a single file\n')
+  writeFileSync(join(cwd, 'app.env'), 'FROM_FILE=of-the-env-file\n')
+  for (const name of ['config', 'secret']) writeFileSync(join(cwd, name), `the ${name}\n`)
+  const service = {
+    build: '.',
+    env_file: 'app.env',
+    environment: { LINES: 0, RATE: 5 },
+    stop_grace_period: '0s',
+    volumes: ['./conf:/conf', './single.conf:/single.conf:ro'],
+    configs: ['config'],
+    secrets: ['secret'],
+  }
+  const model = { name: stack, services: { web: service } }
+  for (const kind of ['config', 'secret']) model[`${kind}s`] = { [kind]: { file: `./${kind}` } }
+  writeFileSync(join(cwd, 'compose.yaml'), JSON.stringify(model))
   const ek = (args, more = {}) => runProgram(join(programs, 'ek'), args, { cwd, env, timeoutMs: 60_000, ...more })
   try {
     const first = await ek(['whoami'])
@@ -128,6 +160,28 @@ async function tour(way, stack, env, folder, show) {
       sent.stdout.trim() || sent.stderr,
       `sent over ${way}`,
       sent.stdout === `sent over ${way}\n`,
+    )
+    const read =
+      'cat /conf/app.conf /single.conf /config /run/secrets/secret; echo $FROM_FILE; stat -c %a /conf/deep/run.sh'
+    const seen = await ek(['exec', '-T', 'web', 'sh', '-c', read])
+    const expected = `bound over ${way}\na single file\nthe config\nthe secret\nof-the-env-file\n751\n`
+    show(
+      `${way}: bound folder and file, config, secret, env file`,
+      seen.stdout.trim().replaceAll('\n', ', ') || seen.stderr,
+      'as they are here',
+      seen.stdout === expected,
+    )
+    const written = await ek(['exec', '-T', 'web', 'sh', '-c', 'echo x > /conf/app.conf'])
+    show(`${way}: what is sent is read-only there`, written.stderr.trim().slice(-60), 'refused', written.code !== 0)
+    const unchanged = await ek(['up', '-d'])
+    writeFileSync(join(cwd, 'conf/app.conf'), 'changed\n')
+    const changed = await ek(['up', '-d'])
+    const now = await ek(['exec', '-T', 'web', 'cat', '/conf/app.conf'])
+    show(
+      `${way}: the same again changes nothing, a changed file makes the container anew`,
+      `${/Recreate/.test(unchanged.stderr) ? 'recreated' : 'as it was'}; ${now.stdout.trim() || changed.stderr.slice(-200)}`,
+      'as it was; changed',
+      !/Recreate/.test(unchanged.stderr) && /Recreated/.test(changed.stderr) && now.stdout === 'changed\n',
     )
     const follow = runOnTerminal(join(programs, 'ek'), ['logs', '-f', 'web'], { cwd, env })
     await follow.shows(/(web-1.*\r?\n){10}/)
@@ -159,6 +213,59 @@ async function tour(way, stack, env, folder, show) {
   } finally {
     const down = await ek(['down'])
     show(`${way}: down`, `exit ${down.code}`, 'exit 0', down.code === 0)
+  }
+}
+
+const SENT = 24 * 1024 * 1024
+
+/** A connection that is cut in the middle of an upload, and one that is cut under a follower. */
+async function whenCut(stack, env, folder, proxy, show) {
+  const cwd = join(folder.path, stack)
+  mkdirSync(join(cwd, 'data'), { recursive: true })
+  const bytes = randomBytes(SENT)
+  writeFileSync(join(cwd, 'data/large'), bytes)
+  const service = {
+    image: 'ek-lab/chatty:1',
+    environment: { LINES: 0, RATE: 20, STDERR_EVERY: 0 },
+    volumes: ['./data:/data'],
+    stop_grace_period: '0s',
+  }
+  writeFileSync(join(cwd, 'compose.yaml'), JSON.stringify({ name: stack, services: { web: service } }))
+  const ek = (args) => runProgram(join(programs, 'ek'), args, { cwd, env, timeoutMs: 120_000 })
+  try {
+    proxy.cutAfter(SENT / 2)
+    const up = await ek(['up', '-d'])
+    const sum = await ek(['exec', '-T', 'web', 'sha256sum', '/data/large'])
+    const extra = (proxy.carried() - SENT) / 1024 ** 2
+    show(
+      'cut: an upload of 24 MiB, cut in the middle',
+      up.code === 0
+        ? `${proxy.cuts()} cut, arrived whole, ${extra.toFixed(1)} MiB more than its bytes`
+        : up.stderr.slice(-300),
+      'whole, < 6 MiB more',
+      up.code === 0 && proxy.cuts() === 1 && sum.stdout.startsWith(sha256(bytes)) && extra < 6,
+    )
+    const before = proxy.carried()
+    const again = await ek(['up', '-d', '--force-recreate'])
+    const carried = (proxy.carried() - before) / 1024
+    show('cut: once more', `${carried.toFixed(0)} KiB sent`, '< 1 MiB', again.code === 0 && carried < 1024)
+    const follow = runOnTerminal(join(programs, 'ek'), ['logs', '-f', '--no-log-prefix', 'web'], { cwd, env })
+    await follow.shows(/stdout 0000000010/)
+    proxy.cut()
+    await follow.shows(/stdout 0000000060/)
+    follow.type('\u0003')
+    await follow.ended
+    const numbers = [...follow.output.matchAll(/stdout (\d{10})/g)].map(([, number]) => Number(number))
+    const isWhole = numbers.every((number, index) => number === index + 1)
+    show(
+      'cut: logs -f, cut under way',
+      `${numbers.length} lines, ${isWhole ? 'each once, none missing' : `not in order: ${numbers.slice(0, 80)}`}`,
+      'goes on, each line once',
+      numbers.length >= 60 && isWhole,
+    )
+  } finally {
+    const down = await ek(['down'])
+    show('cut: down', `exit ${down.code}`, 'exit 0', down.code === 0)
   }
 }
 

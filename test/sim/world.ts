@@ -3,6 +3,7 @@
  * and is started anew on the same state; the machine, and what people do to it, go on without it.
  */
 import { ImageBuilder } from '../../daemon/build/builder.ts'
+import { BundleStore } from '../../daemon/build/bundle-store.ts'
 import { ContextStore } from '../../daemon/build/context-store.ts'
 import { SshLoans } from '../../daemon/build/ssh-loans.ts'
 import type { Engine } from '../../daemon/engine/types.ts'
@@ -187,6 +188,7 @@ export class World {
       store,
       clock,
       contexts,
+      bundles: new BundleStore(folder, contexts),
       log,
       settling,
       recorder: new EventRecorder(store.events),

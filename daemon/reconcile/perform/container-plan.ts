@@ -2,6 +2,7 @@
 import { pack } from 'tar-stream'
 import { Problem } from '../../../protocol/problems.ts'
 import { withApiSocket } from '../../../protocol/stackfile/api-socket.ts'
+import type { BundleStore } from '../../build/bundle-store.ts'
 import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
 import { type ContainerInput, type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
@@ -13,7 +14,7 @@ import { isStatus } from './engine-answers.ts'
 
 /** The create call of a replica, from its revision, pinned to the image that the revision has. */
 export async function containerPlan(
-  { context, with: { engine, store, files }, signal }: Setting,
+  { context, with: { engine, store, files, bundles }, signal }: Setting,
   body: Pick<Extract<ActionBody, { kind: 'create-container' }>, 'service' | 'replica' | 'name' | 'carriedVolumes'>,
 ): Promise<ContainerPlan> {
   const service = context.desired.services[body.service]!
@@ -56,6 +57,7 @@ export async function containerPlan(
     containers,
     carriedVolumes: body.carriedVolumes,
     fileSource: fileSourceOf(revision, { engine, files }),
+    bundleAt: bundleAt(revision, bundles),
   })
 }
 
@@ -69,6 +71,14 @@ export function fileSourceOf(
     if (file === undefined) throw new Problem('conflict', `the content of ${kind} ${name} was not sent`)
     const bindable = file.delivery === 'file' && engine.address.startsWith('unix:')
     return bindable ? { hostPath: files.pathOf(file.digest) } : { content: files.read(file.digest) }
+  }
+}
+
+/** Where the files are that came with a revision for a path that it binds. */
+export function bundleAt(revision: RevisionRow, bundles: BundleStore): ContainerInput['bundleAt'] {
+  return (path) => {
+    const file = revision.files.find(({ kind, name }) => kind === 'bundle' && name === path)
+    return file && bundles.pathOf({ id: file.digest, kind: file.delivery === 'folder' ? 'folder' : 'file' })
   }
 }
 

@@ -29,6 +29,8 @@ export interface ContainerInput {
   readonly carriedVolumes: Readonly<Record<string, string>>
   /** Set for a one-off container (`run`): it is no replica, and nobody finds it by the service's name unless wanted. */
   readonly oneOff?: OneOff
+  /** Where what a client sent of a path that the model binds is; undefined: the path is one of this machine. */
+  readonly bundleAt: (path: string) => string | undefined
   readonly fileSource: (
     kind: 'config' | 'secret',
     name: string,

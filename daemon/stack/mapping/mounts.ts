@@ -16,15 +16,20 @@ export interface Mounts {
 export function mountsOf(input: ContainerInput, spec: Service): Mounts {
   const binds: string[] = []
   const mounts: Record<string, unknown>[] = []
-  for (const [index, mount] of (spec.volumes ?? []).entries()) {
+  const warnings: string[] = []
+  for (const [index, given] of (spec.volumes ?? []).entries()) {
     const path = `services.${input.service}.volumes[${index}]`
+    const mount = bundled(given, input)
+    if (mount !== given && given.read_only !== true)
+      warnings.push(
+        `${path}: ${given.source} was sent with the stack and is mounted read-only: what is written needs a volume`,
+      )
     const bind = bindOf(mount, input, path)
     if (bind !== undefined) binds.push(bind)
     else mounts.push(mountOf(mount, input, path))
   }
   mounts.push(...carried(input, spec))
   const files: FileToCopy[] = []
-  const warnings: string[] = []
   for (const kind of ['config', 'secret'] as const) {
     for (const reference of (kind === 'config' ? spec.configs : spec.secrets) ?? []) {
       const target = targetOf(kind, reference)
@@ -58,6 +63,12 @@ export function mountsOf(input: ContainerInput, spec: Service): Mounts {
     }
   }
   return { binds, mounts, tmpfs: tmpfsOf(spec), files, warnings }
+}
+
+/** What came from the client's machine is known by its content: nobody writes to it. */
+function bundled(mount: Mount, { bundleAt }: ContainerInput): Mount {
+  const source = mount.type === 'bind' && mount.source !== undefined ? bundleAt(mount.source) : undefined
+  return source === undefined ? mount : { ...mount, source, read_only: true }
 }
 
 function refuseDriver(kind: 'config' | 'secret', name: string, model: Model): void {

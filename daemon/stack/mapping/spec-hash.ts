@@ -36,6 +36,7 @@ export function serviceSpecHash(input: {
   const spec = model.services[service]!
   const digestOf = (kind: 'config' | 'secret') =>
     (kind === 'config' ? spec.configs : spec.secrets)?.map((file) => fileDigests[`${kind}:${file.source}`] ?? '')
+  const bundles = (spec.volumes ?? []).flatMap(({ source = '' }) => fileDigests[`bundle:${source}`] ?? [])
   return sha256({
     spec: { ...felt(spec), image: undefined },
     imageId,
@@ -45,6 +46,7 @@ export function serviceSpecHash(input: {
     volumes: (spec.volumes ?? []).map((mount) => model.volumes?.[mount.source ?? '']?.name ?? ''),
     configs: digestOf('config'),
     secrets: digestOf('secret'),
+    ...(bundles.length === 0 ? {} : { bundles }),
   })
 }
 

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { extract } from 'tar-stream'
-import { contextsOf, writeTar } from '../../../client/build-context.ts'
+import { contextsOf } from '../../../client/build-context.ts'
+import { tarOf as packed } from '../../../client/build-tar.ts'
+import { writeTar } from '../../../client/upload.ts'
 import type { BuildOrder } from '../../../daemon/build/build-order.ts'
 import { ImageBuilder } from '../../../daemon/build/builder.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
@@ -126,7 +128,7 @@ export class Bench {
     const ids: Record<string, string> = {}
     for (const [key, selection] of contextsOf(service, build)) {
       const path = join(this.folder, `${Math.random()}.tar`)
-      const { id } = await writeTar(selection, path)
+      const { id } = await writeTar(packed(selection), path)
       await this.contexts.put(id, createReadStream(path))
       rmSync(path)
       ids[key] = id

@@ -4,6 +4,7 @@ import { AccessControl } from '../../../daemon/access/access-control.ts'
 import { type Admitted, Gate, type Target } from '../../../daemon/access/gate.ts'
 import { Lockouts } from '../../../daemon/access/lockouts.ts'
 import type { Origin } from '../../../daemon/access/origin.ts'
+import { StrangerNotes } from '../../../daemon/access/stranger-notes.ts'
 import { ModelPolicy } from '../../../daemon/stack/model-policy.ts'
 import { openStore } from '../../../daemon/store/store.ts'
 import { allows, objectOf, ROLE_NAMES, ROLES, type Role } from '../../../protocol/access.ts'
@@ -17,7 +18,14 @@ import { CERTIFICATE } from './certificate.ts'
 const OWNER_SOCKET: Origin = { kind: 'socket', path: '/run/ek.sock', role: 'owner', name: 'local socket' }
 const NONE: Target = { kind: 'none' }
 const SHOP: Target = { kind: 'stack', id: 'shop' }
-const RULES = { bindRoots: [], forbiddenPaths: [], hostPorts: { from: 1024, to: 65535 }, images: ['*'], externals: [] }
+const RULES = {
+  bindRoots: [],
+  forbiddenPaths: [],
+  delivery: [],
+  hostPorts: { from: 1024, to: 65535 },
+  images: ['*'],
+  externals: [],
+}
 
 const from = (address: string, certifiedName?: string): Origin => ({
   kind: 'tls',
@@ -33,6 +41,7 @@ class House {
   readonly gate = new Gate({
     store: this.store,
     lockouts: new Lockouts(),
+    strangers: new StrangerNotes({ windowMs: 3_600_000, ofSource: 20, ofAll: 50 }),
     policy: new ModelPolicy(RULES, (path) => path),
     now: () => this.now,
     stackOf: {
@@ -359,5 +368,23 @@ describe('the audit', () => {
     for (let attempt = 0; attempt < 30; attempt += 1) await rejectionOf(house.enter('ek_x'))
     expect(house.audit).toHaveLength(11)
     expect(house.audit.some(([, action]) => action === 'lock out for 30 s')).toBe(true)
+  })
+
+  test('has so much of strangers and no more, however they come; the rest is counted', async () => {
+    const house = new House()
+    const calls: [string | undefined, string][] = []
+    for (let call = 0; call < 40; call += 1) calls.push([undefined, '192.0.2.1'])
+    for (let call = 0; call < 100; call += 1) calls.push(['ek_x', `198.51.100.${call}`])
+    for (const [secret, address] of calls) await rejectionOf(house.enter(secret, SHOP, 'read', from(address)))
+    expect(house.audit).toHaveLength(50)
+    const right = house.token({ name: 'ci', role: 'viewer' })
+    await rejectionOf(house.enter(right, SHOP, 'deploy'))
+    expect(house.audit[0]).toEqual(['ci', 'test', 'shop', 'refused', 'forbidden'])
+    house.now = new Date(house.now.getTime() + 3_600_000)
+    await rejectionOf(house.enter(undefined))
+    expect(house.audit.slice(0, 2)).toEqual([
+      ['unknown', 'test', '', 'refused', 'unauthenticated'],
+      ['unknown', 'refuse strangers', '90 more, within an hour', 'refused', undefined],
+    ])
   })
 })

@@ -26,6 +26,7 @@ const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks
   images: 'of no stack',
   hasContext: 'of no stack',
   putContext: 'of no stack',
+  hasBundle: 'of no stack',
   sshAgents: 'of no stack',
   info: 'of the daemon',
   holdAll: 'of the daemon',

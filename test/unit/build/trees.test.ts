@@ -5,7 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import { pack } from 'tar-stream'
 import { afterAll, describe, expect, test } from 'vitest'
 import { imagesInDockerfile } from '../../../client/build-bases.ts'
-import { contextsOf, writeTar } from '../../../client/build-context.ts'
+import { contextsOf } from '../../../client/build-context.ts'
+import { tarOf } from '../../../client/build-tar.ts'
+import { writeTar } from '../../../client/upload.ts'
 import { goFileMode } from '../../../daemon/build/buildkit/file-sync.ts'
 import { selectEntries } from '../../../daemon/build/buildkit/select-entries.ts'
 import { inWalkOrder, type TreeEntry, textOf } from '../../../daemon/build/file-tree.ts'
@@ -52,8 +54,8 @@ describe('a tar as a tree', () => {
     })
     symlinkSync('b/c.txt', join(context, 'link'))
     const selection = contextsOf('web', { context }).get('web')!
-    const first = await writeTar(selection, join(folder, 'one.tar'))
-    const second = await writeTar(selection, join(folder, 'two.tar'))
+    const first = await writeTar(tarOf(selection), join(folder, 'one.tar'))
+    const second = await writeTar(tarOf(selection), join(folder, 'two.tar'))
     expect(second).toEqual(first)
     const tree = await TarTree.open(join(folder, 'one.tar'))
     expect(tree.entries.map(({ path }) => path)).toEqual([

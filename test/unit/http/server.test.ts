@@ -11,7 +11,9 @@ import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
+import { allows } from '../../../protocol/access.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import type { Holds } from '../../../protocol/resources/hold.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
 import { pathOf, ROUTES, type RouteName } from '../../../protocol/routes.ts'
 import { SCHEMAS } from '../../../protocol/schemas.ts'
@@ -33,6 +35,11 @@ const BODIES: Partial<Record<RouteName, object>> = {
   commit: { service: 'web' },
   putUser: { role: 'viewer' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
+}
+
+const since = '2026-01-02T03:04:05.000Z'
+const HELD: Holds = {
+  stacks: { shop: { scope: 'stack', since, by: 'ann' }, blog: { scope: 'stack', since, by: 'ben' } },
 }
 
 const TESTER: Admitted = {
@@ -63,7 +70,17 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     containers: Object.assign(Object.create(control), {
       fileSystem: async () => Readable.from(['{}']),
     }) as StackContainers,
-    holds: control,
+    holds: {
+      hold: async (...args) => {
+        calls.push({ method: 'hold', args })
+        return HELD
+      },
+      resume: (...args) => {
+        calls.push({ method: 'resume', args })
+        return HELD
+      },
+      heldBy: () => undefined,
+    },
     volumes: {
       list: async () => [],
       inspect: async () => ({}),
@@ -74,7 +91,12 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       import: async () => ({}),
     } as unknown as VolumeControl,
     backup: async () => Readable.from([Buffer.from('tar')]),
-    contexts: { put: async () => ({ bytes: 3 }), has: async () => true } as unknown as ContextStore,
+    contexts: {
+      put: async () => ({ bytes: 3 }),
+      has: async () => true,
+      receivedBytes: async () => 0,
+    } as unknown as ContextStore,
+    bundles: { has: async () => true },
     files: control as unknown as ContainerFiles,
     oneOffs: control as unknown as OneOffs,
     engine: new FakeEngine().asEngine(),
@@ -183,6 +205,30 @@ describe('the server', () => {
     await call('revisions', { query: '?limit=5' })
     expect(calls.map(({ args }) => args[1])).toEqual([100, 5])
   })
+})
+
+describe('who may see one stack', () => {
+  const admit: Api['admit'] = async () => ({ ...TESTER, may: (_, stack) => stack === 'shop' })
+
+  test.each(['hold', 'resume', 'holdAll', 'resumeAll'] as const)(
+    'is told by %s of no other that is held',
+    async (name) => {
+      const { body } = await aServer({ admit }).call(name)
+      expect(Object.keys(body.stacks as object)).toEqual(['shop'])
+    },
+  )
+})
+
+test.each([
+  ['deployer', 'omit'],
+  ['viewer', 'show'],
+] as const)('what a container said last is for who may read its log: %s', async (role, lastLines) => {
+  const grants = [{ role, stacks: ['*'] }]
+  const { call, calls } = aServer({
+    admit: async () => ({ ...TESTER, grants, may: (permission, stack) => allows(grants, permission, stack) }),
+  })
+  await call('containers')
+  expect(calls).toMatchObject([{ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] }])
 })
 
 describe('a request that is not valid', () => {

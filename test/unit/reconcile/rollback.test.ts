@@ -71,10 +71,7 @@ describe('rollback', () => {
   })
 
   test('goes past an `up` of some services only, and refuses a revision that was never brought up in full', async () => {
-    const { bench, control } = await aHistory(
-      { web: {}, db: {} },
-      { web: {}, db: { environment: { A: '1' } } },
-    )
+    const { bench, control } = await aHistory({ web: {}, db: {} }, { web: {}, db: { environment: { A: '1' } } })
     const third = aModel({ web: { environment: { V: '3' } }, db: { environment: { A: '3' } } })
     await control.up('shop', UpRequest.parse({ ...upRequest(third), options: { services: ['web'] } }), CALLER)
     await runNext(bench)
@@ -112,7 +109,7 @@ describe('rollback', () => {
 
   test('brings back nothing that its caller could not declare', async () => {
     const { control } = await aHistory({ web: { privileged: true } }, version(2))
-    const policy = new ModelPolicy({ ...policyRules({}, ''), forbiddenPaths: [] }, (path) => path)
+    const policy = new ModelPolicy({ ...policyRules({}, ''), forbiddenPaths: [], delivery: [] }, (path) => path)
     const caller = { ...CALLER, policy }
     const refused = { code: 'policy-violation' }
     expect(await rejectionOf(control.rollback('shop', back(), caller))).toMatchObject(refused)

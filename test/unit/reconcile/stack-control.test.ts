@@ -88,6 +88,18 @@ describe('up', () => {
   })
 })
 
+test('passwords in the addresses of proxies are shown by no view, though containers have them', async () => {
+  const bench = aBench()
+  bench.engine.addImage('web:1')
+  const { up, control } = controlOf(bench)
+  await up({ source: { ...SOURCE, proxy: { httpProxy: 'http://ann:s3cret@proxy:3128' } } })
+  await runNext(bench)
+  const shown = [await control.stack('shop'), control.revisions('shop', 10), control.revision('shop', 1)]
+  expect(JSON.stringify(shown)).toContain(SOURCE.workingDir)
+  expect(JSON.stringify(shown)).not.toContain('s3cret')
+  expect(bench.engine.find('shop-web-1')?.body.Env).toContain('HTTP_PROXY=http://ann:s3cret@proxy:3128')
+})
+
 describe('a stack name', () => {
   const elsewhere = { source: { ...SOURCE, workingDir: '/elsewhere' } }
 

@@ -23,6 +23,17 @@ describe('volumes', () => {
     expect(bindsOf(mount)).toEqual([bind])
   })
 
+  test('a path that the client sent files for is where they are, and read-only', () => {
+    const volumes: Mount[] = [{ type: 'bind', source: '/home/ann/shop/conf', target: '/conf' }]
+    const bundleAt = (path: string) => (path === '/home/ann/shop/conf' ? '/state/bundles/abc' : undefined)
+    const { body, warnings } = planOf({ volumes }, { bundleAt })
+    expect(partOf(body, 'HostConfig.Binds')).toEqual(['/state/bundles/abc:/conf:ro'])
+    expect(warnings).toEqual([
+      'services.web.volumes[0]: /home/ann/shop/conf was sent with the stack and is mounted read-only: what is written needs a volume',
+    ])
+    expect(planOf({ volumes: [{ ...volumes[0]!, read_only: true }] }, { bundleAt }).warnings).toEqual([])
+  })
+
   test('a host path that must be there is a mount', () => {
     expect(mountsOf({ type: 'bind', source: '/a', target: '/b', bind: { create_host_path: false } })).toEqual([
       { Type: 'bind', Target: '/b', Source: '/a', BindOptions: {} },

@@ -80,9 +80,24 @@ describe('a named volume that is there', () => {
   })
 
   test('and was made for something else is used, with a word', () => {
-    const plan = planWith({ ownership: 'foreign', key: undefined, specHash: undefined })
+    const plan = planWith({ ownership: 'foreign', project: undefined, key: undefined, specHash: undefined })
     expect(idsOf(plan)).toEqual([])
     expect(plan.warnings[0]).toContain('volume shop_data exists and was not made for this stack')
+  })
+
+  test('and belongs to another stack is refused by that name: its data is not this stack’s to mount', () => {
+    const others = { ownership: 'foreign', project: 'shop_eu', key: undefined, specHash: undefined } as const
+    expect(problemOf(() => planWith(others))).toMatchObject({
+      code: 'conflict',
+      message: 'volume shop_data belongs to stack shop_eu',
+      hint: expect.stringContaining('external: true'),
+    })
+  })
+
+  test('and belongs to another stack is used where the file says that it is external', () => {
+    const external = aStack([db], { volumes: [{ key: 'data', name: 'shop_data', external: true, specHash: '' }] })
+    const volumes = [aVolume('shop_data', { ownership: 'foreign', project: 'shop_eu', key: undefined })]
+    expect(planOf({ desired: external, observed: asDeclared(external, { volumes }) })).toMatchObject({ actions: [] })
   })
 
   test('and external is left as it is, without a word', () => {

@@ -9,7 +9,7 @@ import { type PolicyRules, violationsOf, withRegistry } from '../../../daemon/st
 import type { Model } from '../../../protocol/stackfile/model.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const STRICT: PolicyRules = { ...policyRules({}, ''), forbiddenPaths: ['/var/run/docker.sock'] }
+const STRICT: PolicyRules = { ...policyRules({}, ''), forbiddenPaths: ['/var/run/docker.sock'], delivery: [] }
 
 /** As it comes over the wire: read by the language first, as the daemon does. */
 function rulesBroken(parts: object, top: object = {}, rules: PolicyRules = STRICT): string[] {
@@ -150,6 +150,13 @@ describe('folders that are allowed', () => {
     const broken = aFolder()
     for (const path of ['open', 'open/site', 'open/later/on', 'way/site'])
       expect([path, broken(path)]).toEqual([path, []])
+  })
+
+  test('are not asked about where the files came with the stack, but for what goes on from there to the host', () => {
+    const volumes = ['/home/ann/conf:/x', '/home/ann/data:/y', '/home/ann/conf:/z:rshared']
+    const raw = { name: 'shop', services: { web: { image: 'web:1', volumes } } } as unknown as Model
+    const found = violationsOf(checkModel(raw, '/srv'), STRICT, realPath, new Set(['/home/ann/conf']))
+    expect(found.map(({ path }) => path)).toEqual(['services.web.volumes[1]', 'services.web.volumes[2]'])
   })
 
   test('are not left by links, by dots, or by a like name', () => {

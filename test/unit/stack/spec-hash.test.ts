@@ -34,6 +34,14 @@ describe('a container is replaced when', () => {
     expect(hashOf(spec)).not.toBe(hashOf({}))
   })
 
+  test('files that were sent for a path that it binds change', () => {
+    const bound = { volumes: [{ type: 'bind' as const, source: '/p/conf', target: '/conf' }] }
+    const withFiles = (digest: string) => hashOf(bound, { fileDigests: { 'bundle:/p/conf': digest } })
+    expect(withFiles('a')).not.toBe(withFiles('b'))
+    expect(withFiles('a')).not.toBe(hashOf(bound))
+    expect(hashOf({}, { fileDigests: { 'bundle:/p/conf': 'a' } })).toBe(hashOf({}))
+  })
+
   test('its image is another one', () => {
     expect(hashOf({}, { imageId: 'sha256:b' })).not.toBe(hashOf({}))
   })

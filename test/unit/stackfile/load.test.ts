@@ -243,3 +243,13 @@ describe('warnings', () => {
     ])
   })
 })
+
+describe('binds', () => {
+  it('of this machine are those that a file names relative to itself or to the home of its reader', () => {
+    const { localBinds } = load({
+      'compose.yaml': `include: [sub/other.yaml]\n${service('volumes: [./conf:/a, ../up:/b, ~/mine:/c, /srv/theirs:/d, data:/e]')}volumes: {data: {}}\n`,
+      '/p/sub/other.yaml': 'services: {db: {image: db, volumes: [./init:/init]}}',
+    })
+    expect([...localBinds].sort()).toEqual(['/home/user/mine', '/p/conf', '/p/sub/init', '/up'])
+  })
+})

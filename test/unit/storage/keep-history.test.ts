@@ -5,6 +5,7 @@ import { aModel, aRevision, instantClock } from '../support/core.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const NOW = new Date('2026-06-01T00:00:00.000Z')
+const bundles = { sweep: async () => 0 }
 const LIMITS = { events: 3, eventDays: 30, deployments: 2, deploymentDays: 60, logMib: 1, logDays: 1 }
 
 function aStore(): Store {
@@ -54,7 +55,7 @@ describe('history', () => {
     }
     const contexts = { sweep: async () => 0 }
     const log = { warn: () => {} }
-    await keepHistory({ store, contexts, log, clock: { ...instantClock(), ...clock } }, LIMITS, stop.signal)
+    await keepHistory({ store, contexts, bundles, log, clock: { ...instantClock(), ...clock } }, LIMITS, stop.signal)
     expect(left(store).events).toEqual(['3', '4', '5'])
     store.close()
   })
@@ -76,7 +77,7 @@ describe('history', () => {
     }
     store.revisions.add(aRevision(1, aModel({ web: {} }), { contexts: { web: 'the-context', 'web/extra': 'another' } }))
     const log = { warn: (_: object, message: string) => warnings.push(message) }
-    await keepHistory({ store, contexts, log, clock: instantClock() }, LIMITS, stop.signal)
+    await keepHistory({ store, contexts, bundles, log, clock: instantClock() }, LIMITS, stop.signal)
     expect(warnings).toHaveLength(1)
     expect(swept).toEqual([new Set(['the-context', 'another'])])
     store.close()

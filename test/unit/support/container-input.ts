@@ -39,6 +39,7 @@ export function containerInput(spec: Partial<Service>, parts: Partial<ContainerI
     },
     containers: (service) => `id-of-${service}`,
     carriedVolumes: {},
+    bundleAt: () => undefined,
     fileSource: () => ({ content: Buffer.from('bytes') }),
     ...parts,
   }

@@ -1,6 +1,7 @@
 /** The core over a fake Engine and a real store in a temporary folder, and what a deployment needs. */
 import { onTestFinished } from 'vitest'
 import { ImageBuilder } from '../../../daemon/build/builder.ts'
+import { BundleStore } from '../../../daemon/build/bundle-store.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
 import { SshLoans } from '../../../daemon/build/ssh-loans.ts'
 import type { Clock } from '../../../daemon/reconcile/clock.ts'
@@ -11,9 +12,9 @@ import { Endings } from '../../../daemon/reconcile/endings.ts'
 import { EngineWatch } from '../../../daemon/reconcile/engine-watch.ts'
 import { EventRecorder } from '../../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../../daemon/reconcile/files.ts'
+import { ListSettling } from '../../../daemon/reconcile/list-settling.ts'
 import { Observer } from '../../../daemon/reconcile/observer.ts'
 import type { ProgressItem } from '../../../daemon/reconcile/progress.ts'
-import { ListSettling } from '../../../daemon/reconcile/list-settling.ts'
 import type { StackRequest } from '../../../daemon/reconcile/requests.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
 import type { DeploymentRow } from '../../../daemon/store/deployments.ts'
@@ -74,6 +75,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       clock,
       log,
       contexts,
+      bundles: new BundleStore(folder, contexts),
       recorder,
       settling,
       files: new FileStore(folder),

@@ -105,6 +105,7 @@ class EngineModel {
         this.#volumes.set(body.name, {
           name: body.name,
           ownership: 'ours',
+          project: this.#desired.stack,
           key: body.key,
           specHash: this.#volumeHash(body.name),
         })

@@ -113,6 +113,7 @@ export const aNetwork = (name = NETWORK, parts: Partial<ObservedNetwork> = {}): 
 export const aVolume = (name: string, parts: Partial<ObservedVolume> = {}): ObservedVolume => ({
   name,
   ownership: 'ours',
+  project: 'shop',
   key: keyOf(name),
   specHash: `${name}-spec`,
   ...parts,

@@ -32,7 +32,7 @@ export interface Loan {
   readonly frames: FrameSocket
 }
 
-export interface StreamHost {
+export interface UpgradeHost {
   readonly admit: (request: IncomingMessage, route: AskedRoute, target: Target) => Promise<Admitted>
   /** Calls `end` once the caller may no longer do it; answers how to stop watching. */
   readonly watch: (caller: Admitted, route: AskedRoute, target: Target, end: (problem: Problem) => void) => () => void
@@ -51,13 +51,13 @@ const INCOMING_LIMIT_BYTES = 1024
 /** One who lends an agent answers in messages of the agent's own protocol. */
 const LOAN_LIMIT_BYTES = 1024 ** 2
 
-export interface WebSockets {
+export interface Upgrades {
   /** For the `upgrade` event of each listener. */
   readonly upgrade: (request: IncomingMessage, connection: Duplex, head: Buffer) => void
   close(): void
 }
 
-export function serveWebSockets(host: StreamHost): WebSockets {
+export function serveUpgrades(host: UpgradeHost): Upgrades {
   const options = { noServer: true, perMessageDeflate: false }
   const followers = new WebSocketServer({ ...options, maxPayload: INCOMING_LIMIT_BYTES })
   const lenders = new WebSocketServer({ ...options, maxPayload: LOAN_LIMIT_BYTES })
@@ -80,25 +80,27 @@ export function serveWebSockets(host: StreamHost): WebSockets {
   }
   type Accepted = Awaited<ReturnType<typeof accept>>
   const serve = (
-    { name, params, caller, route, target }: Accepted,
+    accepted: Accepted,
     connection: Duplex,
     socket: FrameSocket | SessionSocket,
     /** What it throws at once is to reach the caller as well, and nobody else. */
     work: () => Promise<void>,
   ): void => {
+    const { name, caller, route, target } = accepted
     connection.once(
       'close',
       host.watch(caller, route, target, (problem) => socket.cut(problem)),
     )
-    const session = isSession(name)
-    if (session) host.note(caller, { action: name, object: params.stack!, outcome: 'done' })
+    const note = noteOnce(host, accepted)
+    if (socket instanceof SessionSocket) void socket.begun.then(() => note('done'))
     work()
+      .then(() => note('done'))
       .catch(async (error: unknown) => {
-        if (!socket.isOpen) return
-        if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
         const problem =
           error instanceof Problem ? error : new Problem('internal', 'the stream failed inside the daemon')
-        if (session) host.note(caller, { action: name, object: params.stack!, outcome: 'failed', problem })
+        note('failed', problem)
+        if (!socket.isOpen) return
+        if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
         await socket.send({ type: 'end', problem: problem.toDetails() })
       })
       .finally(() => socket.close())
@@ -141,6 +143,23 @@ export function serveWebSockets(host: StreamHost): WebSockets {
       }
       for (const connection of speakers) connection.destroy()
     },
+  }
+}
+
+/** A session is in the audit once: as soon as it has begun, or with why it has not. Streams only read, and are not in it. */
+function noteOnce(
+  { note }: UpgradeHost,
+  {
+    name,
+    caller,
+    params,
+  }: { readonly name: EndpointName; readonly caller: Admitted; readonly params: Stream['params'] },
+): (outcome: 'done' | 'failed', problem?: Problem) => void {
+  let isNoted = !isSession(name)
+  return (outcome, problem) => {
+    if (isNoted) return
+    isNoted = true
+    note(caller, { action: name, object: params.stack!, outcome, problem })
   }
 }
 
