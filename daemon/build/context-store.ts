@@ -1,10 +1,9 @@
 /** Build contexts that clients uploaded: tars in the state folder, by the digest of their bytes. */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 
 /** One context. Compose has no limit; a disk has. */
@@ -105,28 +104,26 @@ export class ContextStore {
       throw new Problem('bad-request', `${received} bytes are here: the rest cannot begin at ${offset}`)
     const hash = createHash('sha256')
     if (offset > 0) await readInto(hash, part, offset)
+    const file = await open(part, offset > 0 ? 'r+' : 'w', 0o600)
     let bytes = offset
-    const measure = new Transform({
-      transform(chunk: Buffer, _, done) {
-        bytes += chunk.length
+    try {
+      // Each piece is in the file before the next is asked for: what has come before a cut does not come again.
+      for await (const chunk of addAbortSignal(upload.abort.signal, tar) as AsyncIterable<Buffer>) {
         upload.lastAtMs = Date.now()
-        if (bytes > CONTEXT_LIMIT_BYTES) {
-          done(
-            new Problem('payload-too-large', `a build context has at most ${CONTEXT_LIMIT_BYTES} bytes`, {
-              hint: 'leave out what the build does not need with a .dockerignore',
-            }),
-          )
-          return
+        if (bytes + chunk.length > CONTEXT_LIMIT_BYTES) {
+          throw new Problem('payload-too-large', `a build context has at most ${CONTEXT_LIMIT_BYTES} bytes`, {
+            hint: 'leave out what the build does not need with a .dockerignore',
+          })
         }
         hash.update(chunk)
-        done(undefined, chunk)
-      },
-    })
-    const target =
-      offset > 0
-        ? createWriteStream(part, { flags: 'r+', start: offset, mode: 0o600 })
-        : createWriteStream(part, { mode: 0o600 })
-    await pipeline(tar, measure, target, { signal: upload.abort.signal })
+        await writeAt(file, chunk, bytes)
+        bytes += chunk.length
+      }
+    } catch (error) {
+      throw upload.abort.signal.aborted ? upload.abort.signal.reason : error
+    } finally {
+      await file.close()
+    }
     if (hash.digest('hex') !== id) {
       await rm(part, { force: true })
       throw new Problem('bad-request', 'the context arrived damaged: its digest differs')
@@ -139,6 +136,11 @@ export class ContextStore {
     if (!ID.test(id)) throw new Problem('bad-request', 'a context is named by the SHA-256 of its bytes, in hex')
     return join(this.#folder, id)
   }
+}
+
+async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < chunk.length; )
+    at += (await file.write(chunk, at, chunk.length - at, position + at)).bytesWritten
 }
 
 async function readInto(hash: Hash, path: string, bytes: number): Promise<void> {

@@ -23,6 +23,7 @@ import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { remote } from './remote.mjs'
 import { routeMatrix } from './route-matrix.mjs'
+import { scripts } from './scripts.mjs'
 import { startUp } from './start-up.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
@@ -55,6 +56,7 @@ export const proofs = [
   remote,
   apiFuzz,
   startUp,
+  scripts,
   logsSpeed,
   logsFollow,
   followers,

@@ -32,7 +32,7 @@ function withAttach({ core, engine: fake }: Bench) {
   })
   const kill = containers.kill.bind(containers)
   Object.assign(containers, {
-    attach: async () => ({ input: { write: () => {}, end: () => {} }, output: silence(ended), close: () => {} }),
+    attach: async () => ({ input: { write: () => {}, end: () => {} }, chunks: silence(ended), close: () => {} }),
     wait: (_id: string, _condition: string, { onListening }: { onListening: () => void }) => {
       onListening()
       return ended
