@@ -2,7 +2,14 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { Model, Network, Service } from '../../protocol/stackfile/model.ts'
-import { type DesiredService, type DesiredStack, declaredReplicas, type ServiceState } from '../stack/desired.ts'
+import {
+  type DesiredNetwork,
+  type DesiredService,
+  type DesiredStack,
+  type DesiredVolume,
+  declaredReplicas,
+  type ServiceState,
+} from '../stack/desired.ts'
 import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
@@ -12,6 +19,9 @@ export class DesiredReader {
   readonly #store: Store
   /** Spec hashes by revision, service and image: a revision never changes, so neither do they. */
   readonly #hashes = new Map<string, string>()
+  /** What follows from a model alone, for as long as the model is held: a stack is looked at again and again. */
+  readonly #declared = new WeakMap<Service, Declared>()
+  readonly #objects = new WeakMap<Model, ModelObjects>()
 
   constructor(store: Store) {
     this.#store = store
@@ -53,7 +63,7 @@ export class DesiredReader {
       revision: row.revision,
       services,
       disabled: row.disabled,
-      ...objectsOf(models),
+      ...this.#objectsOf(models),
     }
   }
 
@@ -67,19 +77,23 @@ export class DesiredReader {
     const { model } = revision
     return {
       ...state,
+      ...remembered(this.#declared, spec, () => declaredBy(model, spec)),
       replicas: spec.provider === undefined ? (state.scale ?? declaredReplicas(model, state.service)) : 0,
-      containerName: spec.container_name,
       image: { reference: imageReference(model.name, state.service, spec), id: pin?.imageId },
       specHash: pin === undefined ? undefined : this.#hash(stack, revision, state.service, pin.imageId),
-      dependsOn: spec.depends_on ?? {},
-      networks: networksOf(model, spec),
-      volumes: volumesOf(model, spec),
-      restartPolicy: restartPolicyOf(spec),
-      sharesWith: sharesWithOf(spec),
-      hostPorts: hostPortsOf(spec),
-      healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
-      healing: { unhealthy: spec['x-evenkeel']?.unhealthy, halted: spec['x-evenkeel']?.halted ?? 'once' },
     }
+  }
+
+  /** Of several revisions the newest one's word counts. */
+  #objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'networks' | 'volumes'> {
+    const networks = new Map<string, DesiredNetwork>()
+    const volumes = new Map<string, DesiredVolume>()
+    for (const [, model] of [...models].sort(([a], [b]) => a - b)) {
+      const objects = remembered(this.#objects, model, () => objectsOf(model))
+      for (const network of objects.networks) networks.set(network.name, network)
+      for (const volume of objects.volumes) volumes.set(volume.name, volume)
+    }
+    return { networks: [...networks.values()], volumes: [...volumes.values()] }
   }
 
   #hash(stack: string, revision: RevisionRow, service: string, imageId: string): string {
@@ -107,26 +121,49 @@ export function imageReference(stack: string, service: string, spec: Service): s
   return spec.image ?? `${stack}-${service}`
 }
 
-function objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'networks' | 'volumes'> {
-  const networks = new Map<string, DesiredStack['networks'][number]>()
-  const volumes = new Map<string, DesiredStack['volumes'][number]>()
-  for (const [, model] of [...models].sort(([a], [b]) => a - b)) {
-    for (const [key, network] of Object.entries(model.networks ?? {})) {
-      const external = network?.external === true
-      networks.set(network.name, {
-        key,
-        name: network.name,
-        external,
-        specHash: external ? '' : networkSpecHash(network),
-        subnets: external ? undefined : subnetsOf(network),
-      })
-    }
-    for (const [key, volume] of Object.entries(model.volumes ?? {})) {
-      const external = volume?.external === true
-      volumes.set(volume.name, { key, name: volume.name, external, specHash: external ? '' : volumeSpecHash(volume) })
-    }
+function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: () => V): V {
+  const value = known.get(key) ?? make()
+  known.set(key, value)
+  return value
+}
+
+type Declared = Omit<DesiredService, keyof ServiceState | 'replicas' | 'image' | 'specHash'>
+
+function declaredBy(model: Model, spec: Service): Declared {
+  return {
+    containerName: spec.container_name,
+    dependsOn: spec.depends_on ?? {},
+    networks: networksOf(model, spec),
+    volumes: volumesOf(model, spec),
+    restartPolicy: restartPolicyOf(spec),
+    sharesWith: sharesWithOf(spec),
+    hostPorts: hostPortsOf(spec),
+    healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
+    healing: { unhealthy: spec['x-evenkeel']?.unhealthy, halted: spec['x-evenkeel']?.halted ?? 'once' },
   }
-  return { networks: [...networks.values()], volumes: [...volumes.values()] }
+}
+
+interface ModelObjects {
+  readonly networks: readonly DesiredNetwork[]
+  readonly volumes: readonly DesiredVolume[]
+}
+
+function objectsOf(model: Model): ModelObjects {
+  const networks = Object.entries(model.networks ?? {}).map(([key, network]) => {
+    const external = network?.external === true
+    return {
+      key,
+      name: network.name,
+      external,
+      specHash: external ? '' : networkSpecHash(network),
+      subnets: external ? undefined : subnetsOf(network),
+    }
+  })
+  const volumes = Object.entries(model.volumes ?? {}).map(([key, volume]) => {
+    const external = volume?.external === true
+    return { key, name: volume.name, external, specHash: external ? '' : volumeSpecHash(volume) }
+  })
+  return { networks, volumes }
 }
 
 /** Drivers whose networks take their addresses from the Engine's own pools. */

@@ -122,6 +122,7 @@ export async function executeRound(
   signal: AbortSignal,
 ): Promise<Outcome> {
   progress.begin(actions)
+  oweReplaced(core, context.desired, actions)
   const unfinished = new Set<string | undefined>()
   const outcome = await execute({
     actions,
@@ -136,6 +137,18 @@ export async function executeRound(
   })
   settleOwed(core, context.desired.stack, unfinished)
   return outcome
+}
+
+/**
+ * Whoever stops a container to replace it owes a start: where the round is cut short in between, what is left was stopped by
+ * our own hand, and its restart policy says nothing of that.
+ */
+function oweReplaced({ store }: Core, desired: DesiredStack, actions: readonly Action[]): void {
+  const stopped = actions.filter(({ body, effect }) => body.kind === 'stop-container' && effect === 'replace')
+  const services = new Set(stopped.flatMap(({ service }) => service ?? []))
+  for (const service of services) {
+    if (desired.services[service]?.run === 'running') store.memory.set(desired.stack, 'owed', service, true)
+  }
 }
 
 /** Services whose part of a round is all done owe nothing any more: what exits from now on follows its restart policy. */

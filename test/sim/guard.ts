@@ -163,6 +163,13 @@ export class Guard implements MachineObserver {
     if (container.exitCode === 0) this.#finishedAt.set(keyOf(container), this.#world.scheduler.nowMs)
   }
 
+  /** Until now it was one that had been started, or had finished well: a run that looked before has seen that. */
+  removed(container: SimulatedContainer): void {
+    const { nowMs } = this.#world.scheduler
+    if (container.startedBefore) this.#startedAt.set(keyOf(container), nowMs)
+    if (container.startedBefore && container.exitCode === 0) this.#finishedAt.set(keyOf(container), nowMs)
+  }
+
   volumeRemoved(name: string, actor: Actor): void {
     this.#world.note(`volume ${name} is gone (${actor})`)
     if (actor === 'hand') this.handRemoved.set(name, this.#world.scheduler.nowMs)
@@ -237,6 +244,8 @@ export class Guard implements MachineObserver {
       if (!dependency.required || needed === undefined || needed.run !== 'running') continue
       for (let replica = 1; replica <= needed.replicas; replica += 1) {
         if (this.#meets(dependency.condition, `${stack} ${name} ${replica}`, run)) continue
+        // Somebody had it removed (`rm`): what needs it is not kept waiting.
+        if (Object.hasOwn(this.#core.store.memory.all(stack, 'vacant'), `${name} ${replica}`)) continue
         this.#world.broken(
           'dependency-order',
           `starts ${container.name}, and ${name} ${replica} does not meet ${dependency.condition}`,

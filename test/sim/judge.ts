@@ -19,6 +19,9 @@ export interface Verdict {
   readonly ailing: boolean
 }
 
+/** The loop looks so long after a container has started. */
+const LOOK_MS = 1000
+
 export function judge(world: World, stack: string): Verdict {
   return new Case(world, stack).verdict()
 }
@@ -257,7 +260,9 @@ class Case {
       return state === 'exited' || state === 'created' ? undefined : `is ${state}, and was stopped through us`
     }
     if (service.run === 'paused') {
-      const isQuiet = state === 'paused' || state === 'exited' || state === 'created'
+      // One that ends before the loop has looked is never caught running.
+      const isTooShort = state === 'restarting' && (program.exit?.afterMs ?? Number.POSITIVE_INFINITY) < LOOK_MS
+      const isQuiet = state === 'paused' || state === 'exited' || state === 'created' || isTooShort
       return isQuiet ? undefined : `is ${state}, and is to be paused`
     }
     if (program.exit !== undefined) {

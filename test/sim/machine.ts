@@ -118,6 +118,7 @@ export interface MachineObserver {
   /** It was healthy until now. */
   unwell(container: SimulatedContainer): void
   exited(container: SimulatedContainer, actor: Actor): void
+  removed(container: SimulatedContainer): void
   volumeRemoved(name: string, actor: Actor): void
   /** A container was created that names a volume which is not there: dockerd makes an empty one. */
   volumeImplied(name: string): void
@@ -678,6 +679,7 @@ export class Machine {
 
   #gone(container: SimulatedContainer, volumes: boolean, actor: Actor): void {
     this.containers.delete(container.id)
+    this.observer?.removed(container)
     this.#emit(container, 'destroy')
     if (!volumes) return
     for (const mount of container.mounts) {

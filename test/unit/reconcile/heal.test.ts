@@ -124,3 +124,15 @@ describe('the loop by itself', () => {
     expect(bench.core.store.memory.all('shop', 'volume')).toHaveProperty('shop_data')
   })
 })
+
+test('a replacement that is cut short leaves nothing down: what it stopped runs again', async () => {
+  const bench = await aRunningStack()
+  bench.engine.find('shop-web-1')!.health = 'unhealthy'
+  bench.engine.failures.set('remove shop-web-1', refused('remove', 500, 'not now'))
+  expect(await healed(bench)).toMatchObject({ code: 'engine-error' })
+  expect(bench.engine.find('shop-web-1')?.state).toBe('exited')
+  bench.engine.failures.clear()
+  await healed(bench)
+  expect(bench.engine.find('shop-web-1')?.state).toBe('running')
+  expect(bench.engine.containers.size).toBe(1)
+})
