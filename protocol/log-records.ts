@@ -132,9 +132,9 @@ export class RecordWriter {
   }
 }
 
-/** Most texts are short: a loop is quicker for them than a call out of JavaScript. */
+/** A loop is quicker than a call out of JavaScript, but only for what is very short. */
 export function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > 160) to.set(from.subarray(start, end), at)
+  if (end - start > 32) to.set(from.subarray(start, end), at)
   else for (let index = start, target = at; index < end; index += 1, target += 1) to[target] = from[index]!
 }
 

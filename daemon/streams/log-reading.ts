@@ -72,7 +72,7 @@ export async function* inBlocks(records: AsyncIterable<Uint8Array>): AsyncGenera
       pieces.push(piece)
       bytes += piece.length
       if (bytes < BLOCK_BYTES) continue
-      yield Buffer.concat(pieces)
+      yield joined(pieces)
       pieces = []
       bytes = 0
     }
@@ -80,9 +80,11 @@ export async function* inBlocks(records: AsyncIterable<Uint8Array>): AsyncGenera
     // The cursor has passed them already: they would be missed.
     broken = { error }
   }
-  if (bytes > 0) yield Buffer.concat(pieces)
+  if (bytes > 0) yield joined(pieces)
   if (broken !== undefined) throw broken.error
 }
+
+const joined = (pieces: readonly Uint8Array[]): Uint8Array => (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))
 
 export function passAll(cursor: LogCursor, records: Uint8Array): void {
   const reader = new RecordReader(records)

@@ -1,5 +1,6 @@
 // The Engine that the quickstart and the tests run on: the one that answers, or one installed and started here.
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { canInstallPackages, installPackages } from './apt.mjs'
 import { prepareCgroups } from './cgroups.mjs'
 import { findCommand, run } from './commands.mjs'
 import { endDockerd, spawnDockerd, untilItAnswers } from './dockerd.mjs'
@@ -24,32 +25,13 @@ export async function findEngine({ env = process.env } = {}) {
   return undefined
 }
 
-/** Whether this process may install and start an Engine of its own here. */
-export function canInstallEngine() {
-  return process.getuid?.() === 0 && isDebianLike() && findCommand('apt-get') !== undefined
-}
-
 /** Installs Debian's or Ubuntu's own Engine, with what the lab needs beside it. As root. */
 export async function installEngine({ log = silent } = {}) {
-  if (!canInstallEngine()) throw new Error('An Engine is installed from here only as root on Debian or Ubuntu.')
+  if (!canInstallPackages()) throw new Error('An Engine is installed from here only as root on Debian or Ubuntu.')
   const packages = ['docker.io', 'iptables']
   if (!findCommand('busybox')) packages.push('busybox-static')
   if (!findCommand('ip')) packages.push('iproute2')
-  const apt = (...args) =>
-    run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
-      env: { DEBIAN_FRONTEND: 'noninteractive' },
-      timeoutMs: 600_000,
-    })
-  const install = () => apt('install', '-y', '--no-install-recommends', ...packages)
-  log(`installing ${packages.join(', ')} with apt-get`)
-  try {
-    await install()
-  } catch {
-    // Either the package lists are missing or they name files that are gone; the second try reports what remains.
-    log('refreshing the package lists with apt-get update')
-    await apt('update')
-    await install()
-  }
+  await installPackages(packages, { log })
 }
 
 /** Starts the installed Engine where none answers; resolves with its address. As root; it outlives this process. */
@@ -92,7 +74,7 @@ export async function ensureEngine({ log = silent } = {}) {
 }
 
 function canStartEngine() {
-  return process.getuid?.() === 0 && (findCommand('dockerd') !== undefined || canInstallEngine())
+  return process.getuid?.() === 0 && (findCommand('dockerd') !== undefined || canInstallPackages())
 }
 
 /** The plain way; with the older firewall interface, where the kernel has no nf_tables; without a firewall, where it has neither. */
@@ -108,15 +90,6 @@ function* waysToStart() {
     yield { title: ' with iptables-legacy', args: [], env: { PATH: `${folder}:${process.env.PATH}` } }
   }
   yield { title: ' without iptables', args: ['--iptables=false', '--ip6tables=false'], env: {} }
-}
-
-function isDebianLike() {
-  try {
-    const release = readFileSync('/etc/os-release', 'utf8')
-    return /^(ID|ID_LIKE)=.*\b(debian|ubuntu)\b/m.test(release)
-  } catch {
-    return false // no such file: not Debian
-  }
 }
 
 async function whatToDo() {

@@ -33,7 +33,7 @@ export default command({
         if (rows.length > 0 || values.format.startsWith('table '))
           await output.write(`${renderFormat(values.format, rows, SHAPE)}\n`)
       } else if (values['no-stream'] === true) output.line(statsTable(containers, ids))
-      else await live.draw(statsTable(containers, ids))
+      else await live.draw(statsTable(containers, ids, output.isTerminal ? process.stdout.columns : undefined))
     }
     const stream = await api.stream<StatsFrame>(
       'stats',
@@ -82,25 +82,27 @@ const SHAPE: Shape = {
   },
 }
 
+/** Who it is, and its share of CPU. */
+const LEAST_COLUMNS = 3
 const HEADER = ['CONTAINER ID', 'NAME', 'CPU %', 'MEM USAGE / LIMIT', 'MEM %', 'NET I/O', 'BLOCK I/O', 'PIDS']
 
-function statsTable(containers: readonly ContainerStats[], ids: 'short' | 'whole'): string {
-  return table(
-    HEADER,
-    containers.map((container) => {
-      const cells = cellsOf(container, ids)
-      return [
-        cells.ID,
-        cells.Name,
-        cells.CPUPerc,
-        cells.MemUsage,
-        cells.MemPerc,
-        cells.NetIO,
-        cells.BlockIO,
-        cells.PIDs,
-      ]
-    }),
-  )
+/** Columns that do not fit a terminal are left out from the last one on: a table of folded lines nobody can read. */
+function statsTable(
+  containers: readonly ContainerStats[],
+  ids: 'short' | 'whole',
+  widthLimit = Number.POSITIVE_INFINITY,
+): string {
+  const rows = containers.map((container) => {
+    const cells = cellsOf(container, ids)
+    return [cells.ID, cells.Name, cells.CPUPerc, cells.MemUsage, cells.MemPerc, cells.NetIO, cells.BlockIO, cells.PIDs]
+  })
+  for (let columns = HEADER.length; ; columns -= 1) {
+    const text = table(
+      HEADER.slice(0, columns),
+      rows.map((row) => row.slice(0, columns)),
+    )
+    if (columns === LEAST_COLUMNS || text.split('\n').every((line) => line.length <= widthLimit)) return text
+  }
 }
 
 /** The keys and words of `docker stats --format json`. */
