@@ -17,9 +17,11 @@ import type { Session, SessionHandlers, SessionOpen } from './session.ts'
 import type { Loan } from './ssh/lend.ts'
 import type { SshAgent } from './ssh/ssh-agent.ts'
 import { transportTo } from './transport.ts'
-import type { UploadReport } from './upload.ts'
 
 type Params = Readonly<Record<string, string | number>>
+
+/** Told how far an upload is. The last call of each has sent all of its bytes. */
+export type UploadReport = (name: string, sentBytes: number, bytes: number) => void
 
 export class Api {
   readonly address: DaemonAddress

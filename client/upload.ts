@@ -10,9 +10,6 @@ import { Problem } from '../protocol/problems.ts'
 import type { Api } from './api.ts'
 import { type FolderState, KnownContexts } from './build-known.ts'
 
-/** Told how far it is. `sent` of all its bytes ends it. */
-export type UploadReport = (name: string, sentBytes: number, bytes: number) => void
-
 export interface Packable {
   /** For people. */
   readonly name: string

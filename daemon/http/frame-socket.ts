@@ -12,11 +12,14 @@ const CUT_MS = 500
 
 export class FrameSocket {
   readonly #socket: WebSocket
+  readonly #redact: (text: string) => string
   readonly #ended = new AbortController()
   #alive = true
 
-  constructor(socket: WebSocket) {
+  /** `redact`: what is not to be sent goes out of frames in text. */
+  constructor(socket: WebSocket, redact: (text: string) => string = (text) => text) {
     this.#socket = socket
+    this.#redact = redact
     const heartbeat = setInterval(() => this.#beat(), PING_MS)
     socket.on('pong', () => {
       this.#alive = true
@@ -45,7 +48,7 @@ export class FrameSocket {
   /** Resolves when there is room for more, or the follower is gone. */
   async send(frame: object): Promise<void> {
     if (this.#ended.signal.aborted) return
-    const text = JSON.stringify(frame)
+    const text = this.#redact(JSON.stringify(frame))
     if (!this.isFull) {
       this.#socket.send(text, () => {})
       return

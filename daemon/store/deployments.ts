@@ -26,9 +26,11 @@ export interface DeploymentEnd {
 
 export class DeploymentRepository {
   readonly #sql: Sql
+  readonly #redact: (text: string) => string
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, redact: (text: string) => string = (text) => text) {
     this.#sql = sql
+    this.#redact = redact
   }
 
   add(row: Omit<DeploymentRow, 'applied'>): void {
@@ -76,8 +78,8 @@ export class DeploymentRepository {
       .run(
         end.state,
         end.at,
-        end.error === undefined ? null : JSON.stringify(end.error),
-        JSON.stringify(end.warnings),
+        end.error === undefined ? null : this.#redact(JSON.stringify(end.error)),
+        this.#redact(JSON.stringify(end.warnings)),
         id,
       )
   }
@@ -87,7 +89,8 @@ export class DeploymentRepository {
       'INSERT OR REPLACE INTO steps (deployment, id, position, step) VALUES (?, ?, ?, ?)',
     )
     this.#sql.batch(() => {
-      for (const { position, step } of steps) statement.run(deployment, step.id, position, JSON.stringify(step))
+      for (const { position, step } of steps)
+        statement.run(deployment, step.id, position, this.#redact(JSON.stringify(step)))
     })
   }
 

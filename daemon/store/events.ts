@@ -4,9 +4,11 @@ import type { Sql } from './database.ts'
 
 export class EventRepository {
   readonly #sql: Sql
+  readonly #redact: (text: string) => string
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, redact: (text: string) => string = (text) => text) {
     this.#sql = sql
+    this.#redact = redact
   }
 
   /** Answers the events with their sequence numbers. One transaction for all. */
@@ -14,8 +16,9 @@ export class EventRepository {
     const statement = this.#sql.prepare('INSERT INTO events (at, stack, event) VALUES (?, ?, ?)')
     return this.#sql.batch(() =>
       events.map((event) => {
-        const { lastInsertRowid } = statement.run(event.at, event.stack, JSON.stringify(event))
-        return { ...event, sequence: Number(lastInsertRowid) }
+        const kept = this.#redact(JSON.stringify(event))
+        const { lastInsertRowid } = statement.run(event.at, event.stack, kept)
+        return { ...(JSON.parse(kept) as typeof event), sequence: Number(lastInsertRowid) }
       }),
     )
   }

@@ -21,6 +21,8 @@ import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
 import { RecentEnds } from '../../daemon/reconcile/recent-ends.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
+import { Redactor } from '../../daemon/secrets/redactor.ts'
+import { Vault } from '../../daemon/secrets/vault.ts'
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import { openStore } from '../../daemon/store/store.ts'
 import { Channel } from '../../protocol/feed.ts'
@@ -189,6 +191,13 @@ export class World {
       clock,
       contexts,
       bundles: new BundleStore(folder, contexts),
+      secrets: new Vault({
+        store,
+        key: () => Buffer.alloc(32),
+        files: () => undefined,
+        redactor: new Redactor(),
+        now: () => new Date(0),
+      }),
       log,
       ends,
       recorder: new EventRecorder(store.events),
