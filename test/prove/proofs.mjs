@@ -23,6 +23,7 @@ import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
 import { remote } from './remote.mjs'
 import { routeMatrix } from './route-matrix.mjs'
+import { secretHunt } from './secret-hunt.mjs'
 import { startUp } from './start-up.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
@@ -53,6 +54,7 @@ export const proofs = [
   routeMatrix,
   wrongTokens,
   remote,
+  secretHunt,
   apiFuzz,
   startUp,
   logsSpeed,
