@@ -1,6 +1,7 @@
 /** A WebSocket that frames are written to, as JSON text or as bytes, and never more in memory than one limit. */
 import type { WebSocket } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 
 /** Bytes written and not yet taken by the follower. */
 const HIGH_WATER_BYTES = 1_048_576
@@ -48,7 +49,7 @@ export class FrameSocket {
   /** Resolves when there is room for more, or the follower is gone. */
   async send(frame: object): Promise<void> {
     if (this.#ended.signal.aborted) return
-    const text = this.#redact(JSON.stringify(frame))
+    const text = redactedJson(frame, this.#redact)
     if (!this.isFull) {
       this.#socket.send(text, () => {})
       return

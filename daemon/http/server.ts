@@ -5,6 +5,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { z } from 'zod'
 import { PERMISSIONS, type Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import {
   AccessName,
   type AuditEntry,
@@ -183,9 +184,8 @@ export function createServer(api: Api): FastifyInstance {
         })
         reply.code(schemas.status ?? 200).header('content-type', schemas.media ?? 'application/json')
         if (typeof answer === 'string' || answer instanceof Readable) return reply.send(answer)
-        const text = JSON.stringify(answer)
         // A model is asked for with its values: a file made of it is to be whole.
-        return reply.send(route.permission === 'model' ? text : api.redact(text))
+        return reply.send(route.permission === 'model' ? JSON.stringify(answer) : redactedJson(answer, api.redact))
       },
     })
   }
@@ -401,5 +401,5 @@ function answerProblem(reply: FastifyReply, problem: Problem, redact: Api['redac
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json')
-    .send(redact(JSON.stringify(problem.toDetails())))
+    .send(redactedJson(problem.toDetails(), redact))
 }

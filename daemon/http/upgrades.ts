@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem, type ProblemDetails } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import { LOANS, type LoanName, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
 import { SESSION_PROTOCOL } from '../../protocol/session.ts'
@@ -103,7 +104,7 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
         note('failed', problem)
         if (!socket.isOpen) return
         if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
-        const details = JSON.parse(host.redact(JSON.stringify(problem.toDetails()))) as ProblemDetails
+        const details = JSON.parse(redactedJson(problem.toDetails(), host.redact)) as ProblemDetails
         await socket.send({ type: 'end', problem: details })
       })
       .finally(() => socket.close())
@@ -210,7 +211,7 @@ function openSession(connection: Duplex, head: Buffer): SessionSocket {
 /** Nothing is upgraded yet: the refusal is a plain HTTP answer. */
 function refuse(connection: Duplex, error: unknown, redact: UpgradeHost['redact']): void {
   const problem = error instanceof Problem ? error : new Problem('internal', 'something went wrong inside the daemon')
-  const body = redact(JSON.stringify(problem.toDetails()))
+  const body = redactedJson(problem.toDetails(), redact)
   connection.end(
     [
       `HTTP/1.1 ${problem.status} Refused`,

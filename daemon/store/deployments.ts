@@ -1,5 +1,7 @@
 /** Deployments and their steps. A queued or running one that a crash left open is taken up again at start. */
+
 import type { ProblemDetails } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { Deployment, DeploymentKind, DeploymentState, Step } from '../../protocol/resources/deployment.ts'
 import type { Sql } from './database.ts'
 
@@ -78,8 +80,8 @@ export class DeploymentRepository {
       .run(
         end.state,
         end.at,
-        end.error === undefined ? null : this.#redact(JSON.stringify(end.error)),
-        this.#redact(JSON.stringify(end.warnings)),
+        end.error === undefined ? null : redactedJson(end.error, this.#redact),
+        redactedJson(end.warnings, this.#redact),
         id,
       )
   }
@@ -90,7 +92,7 @@ export class DeploymentRepository {
     )
     this.#sql.batch(() => {
       for (const { position, step } of steps)
-        statement.run(deployment, step.id, position, this.#redact(JSON.stringify(step)))
+        statement.run(deployment, step.id, position, redactedJson(step, this.#redact))
     })
   }
 

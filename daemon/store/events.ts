@@ -1,4 +1,5 @@
 /** What happened, in order. Bounded by count and age: the oldest go first. */
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { StackEvent } from '../../protocol/resources/event.ts'
 import type { Sql } from './database.ts'
 
@@ -16,7 +17,7 @@ export class EventRepository {
     const statement = this.#sql.prepare('INSERT INTO events (at, stack, event) VALUES (?, ?, ?)')
     return this.#sql.batch(() =>
       events.map((event) => {
-        const kept = this.#redact(JSON.stringify(event))
+        const kept = redactedJson(event, this.#redact)
         const { lastInsertRowid } = statement.run(event.at, event.stack, kept)
         return { ...(JSON.parse(kept) as typeof event), sequence: Number(lastInsertRowid) }
       }),

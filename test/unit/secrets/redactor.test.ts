@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Redactor } from '../../../daemon/secrets/redactor.ts'
+import { redactedJson } from '../../../protocol/redacted-json.ts'
 
 const redactorOf = (...values: string[]) => {
   const redactor = new Redactor()
@@ -57,3 +58,16 @@ test('what is short, and all else, stays as it is; an old value stays known when
   redactor.add('shop/a', Buffer.from('the-new-value'))
   expect(redactor.redact('the-old-value the-new-value others')).toBe('[secret] [secret] others')
 })
+
+test.each(['","code":"', '{"a":1}', '"quoted"', 'back\\slash"', 'detail'])(
+  'JSON stays whole, also where a secret looks like it: %s',
+  (value) => {
+    const redact = redactorOf(value)
+    const told = { code: 'conflict', detail: `it said ${value}.`, list: ['other', value] }
+    expect(JSON.parse(redactedJson(told, redact))).toEqual({
+      code: 'conflict',
+      detail: 'it said [secret].',
+      list: ['other', '[secret]'],
+    })
+  },
+)
