@@ -27,7 +27,9 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|path)(/posix)?$' },
     },
     floor('build', 'daemon/build', ['protocol', 'daemon/engine', 'daemon/stack']),
+    floor('secrets', 'daemon/secrets', ['protocol', 'daemon/store']),
     floor('reconcile', 'daemon/reconcile', [
+      'daemon/secrets',
       'protocol',
       'daemon/engine',
       'daemon/store',

@@ -12,13 +12,16 @@ import {
 } from '../protocol/routes.ts'
 import type { AnswerOf, BodyOf } from '../protocol/schemas.ts'
 import type { DaemonAddress } from './address.ts'
-import { type FrameStream, refusal, type UploadReport, unreachable } from './connection.ts'
+import { type FrameStream, refusal, unreachable } from './connection.ts'
 import type { Session, SessionHandlers, SessionOpen } from './session.ts'
 import type { Loan } from './ssh/lend.ts'
 import type { SshAgent } from './ssh/ssh-agent.ts'
 import { transportTo } from './transport.ts'
 
 type Params = Readonly<Record<string, string | number>>
+
+/** Told how far an upload is. The last call of each has sent all of its bytes. */
+export type UploadReport = (name: string, sentBytes: number, bytes: number) => void
 
 export class Api {
   readonly address: DaemonAddress

@@ -7,9 +7,6 @@ export interface FrameStream<F> extends AsyncIterable<F> {
   close(): void
 }
 
-/** Told how far an upload is: so many of all its bytes are there. */
-export type UploadReport = (name: string, sentBytes: number, bytes: number) => void
-
 /** Without it Node asks whether the host is an IPv6 address, by a pattern that takes 8 ms to compile. */
 export const NO_SERVER_NAME = { servername: '' }
 

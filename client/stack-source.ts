@@ -161,10 +161,26 @@ function filesOf(model: Model, environment: Readonly<Record<string, string>>): F
       ),
     )
     for (const [name, object] of Object.entries(objects)) {
-      if (used.has(name)) files.push(contentOf(kind, name, object, environment))
+      // One of the daemon's own: it stays where it is.
+      if (kind === 'secret' && object.external === true) mustNotBuild(model, name)
+      else if (used.has(name)) files.push(contentOf(kind, name, object, environment))
     }
   }
   return files
+}
+
+function mustNotBuild({ services }: Model, secret: string): void {
+  for (const [name, { build }] of Object.entries(services)) {
+    const at = (build?.secrets ?? []).findIndex(({ source }) => source === secret)
+    if (at >= 0)
+      throw new Problem(
+        'unsupported',
+        `services.${name}.build.secrets[${at}]: builds are given no secrets of the daemon`,
+        {
+          hint: `say where its content is: secrets.${secret}.file`,
+        },
+      )
+  }
 }
 
 function contentOf(

@@ -23,6 +23,8 @@ export interface Config {
   readonly state: string
   /** Undefined: DOCKER_HOST, then the system's socket. */
   readonly engine: string | undefined
+  /** Folders for files of secrets, the first of which that is in memory is taken. */
+  readonly secretsFolders: readonly string[]
   readonly logLevel: string
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
@@ -52,6 +54,7 @@ export type Invocation =
   /** `file`: a backup, or `-` for standard input. */
   | { readonly kind: 'restore'; readonly config: Config; readonly file: string }
   | { readonly kind: 'rebuild'; readonly config: Config }
+  | { readonly kind: 'fill-secrets'; readonly config: Config }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -75,6 +78,8 @@ Options:
                         PEM files [tls/server.crt, tls/server.key and
                         tls/ca.crt in the folder of the state]
   --state DIR           folder of the state, mode 0700     [EVENKEEL_STATE]
+  --secrets DIR         folder in memory (tmpfs) for files of secrets
+                        [/run/evenkeel-secrets, /dev/shm/evenkeel-secrets]
   --engine URL          Docker Engine: unix:///path, tcp://host:port
                                                            [EVENKEEL_ENGINE, DOCKER_HOST]
   --hold                touch nothing until evenkeel resume --all: observe,
@@ -90,7 +95,7 @@ Options:
   --keep-log-days N     and for how long                   [${HISTORY.logDays}]
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
                         socketRole, listenSockets (a list), listen, tlsCert,
-                        tlsKey, tlsClientCa, state, engine, logLevel,
+                        tlsKey, tlsClientCa, state, secrets, engine, logLevel,
                         keepEvents, keepEventDays, keepDeployments,
                         keepDeploymentDays, keepLogMib, keepLogDays; and
                         policy (see SECURITY.md)
@@ -98,6 +103,8 @@ Options:
                         input) in the place of the state, and end
   --rebuild             make a new state in the place of a damaged one, from the
                         labels of the Engine's containers, and end
+  --fill-secrets        write the files of secrets, which a boot has emptied, and
+                        end: to be run before the Engine starts containers
   --version             print the version
   --help                print this
 
@@ -113,7 +120,7 @@ const LIMIT_KEYS = [
   'keepLogMib',
   'keepLogDays',
 ] as const
-const PATH_KEYS = ['socket', 'state', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const
+const PATH_KEYS = ['socket', 'state', 'secrets', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const
 const KEYS = [
   ...PATH_KEYS,
   'socketOwner',
@@ -168,6 +175,7 @@ export async function readConfig(
     socketOwner: pick('socketOwner', values['socket-owner']),
     socketGroup: pick('socketGroup', values['socket-group']),
     state,
+    secretsFolders: Object.freeze(secretsFolders(pick('secrets', values.secrets), environment, uid)),
     engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
     logLevel,
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
@@ -183,6 +191,7 @@ export async function readConfig(
   if (values.restore !== undefined && values.rebuild === true)
     throw new Problem('bad-request', '--restore and --rebuild exclude each other', { hint: 'with a backup: --restore' })
   if (values.restore !== undefined) return { kind: 'restore', config, file: values.restore }
+  if (values['fill-secrets'] === true) return { kind: 'fill-secrets', config }
   return { kind: values.rebuild === true ? 'rebuild' : 'run', config }
 }
 
@@ -191,6 +200,18 @@ function limitOf(key: LimitKey, text: string): number {
   const value = Number(text)
   if (/^\d{1,9}$/.test(text) && value >= 1 && value <= 100_000_000) return value
   throw new Problem('bad-request', `${key} is to be a whole number from 1 to 100000000, not ${text}`)
+}
+
+/** `/run` is in memory on most machines, `/dev/shm` nearly everywhere. Not below the socket's folder, which a service loses as it ends. */
+function secretsFolders(
+  given: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+  uid: number | undefined,
+): string[] {
+  if (given !== undefined) return [resolve(given)]
+  if (uid === undefined || uid === 0) return ['/run/evenkeel-secrets', '/dev/shm/evenkeel-secrets']
+  const runtime = environment.XDG_RUNTIME_DIR || undefined
+  return [...(runtime === undefined ? [] : [`${runtime}/evenkeel-secrets`]), `/dev/shm/evenkeel-secrets-${uid}`]
 }
 
 function roleOf(text: string): Role {
@@ -241,6 +262,8 @@ function parse(argv: readonly string[]) {
         'tls-key': text,
         'tls-client-ca': text,
         state: text,
+        secrets: text,
+        'fill-secrets': { type: 'boolean' },
         engine: text,
         'log-level': text,
         'keep-events': text,

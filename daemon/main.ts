@@ -46,17 +46,22 @@ import { ListSettling } from './reconcile/list-settling.ts'
 import { Observer } from './reconcile/observer.ts'
 import { OneOffs } from './reconcile/one-offs.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
+import { SecretControl } from './reconcile/secret-control.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
 import { restAfter } from './rest.ts'
+import { secretsKey } from './secrets/key.ts'
+import { inMemory, MemoryFolder } from './secrets/memory-folder.ts'
+import { Redactor } from './secrets/redactor.ts'
+import { Vault } from './secrets/vault.ts'
 import { tellServiceManager } from './service-manager.ts'
 import { ModelPolicy } from './stack/model-policy.ts'
 import { backUp, emptyBackupFolder } from './storage/backup.ts'
 import { keepHistory } from './storage/keep-history.ts'
 import { VolumeControl } from './storage/volume-control.ts'
 import { sweepHelpers } from './storage/volume-helper.ts'
-import { openStore } from './store/store.ts'
+import { openStore, type Store } from './store/store.ts'
 import { KeptLogs } from './streams/kept-logs.ts'
 import { LogHub } from './streams/log-hub.ts'
 import { StatsHub } from './streams/stats-hub.ts'
@@ -75,6 +80,7 @@ async function main(): Promise<void> {
   else if (invocation.kind === 'version') process.stdout.write(`evenkeeld ${EVENKEEL_VERSION}\n`)
   else if (invocation.kind === 'restore') await restoreState(invocation.config, invocation.file)
   else if (invocation.kind === 'rebuild') await rebuildState(invocation.config)
+  else if (invocation.kind === 'fill-secrets') fillSecrets(invocation.config)
   else if (invocation.kind === 'run') await run(invocation.config)
 }
 
@@ -93,10 +99,47 @@ async function rebuildState(config: Config): Promise<void> {
   }
 }
 
-async function run(config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-  const startedAt = new Date()
+function fillSecrets(config: Config): void {
   const store = openStore(config.state)
+  try {
+    process.stdout.write(`Wrote ${vaultOf(config, store, new Redactor()).fill()} secret(s).\n`)
+  } finally {
+    store.close()
+  }
+}
+
+function vaultOf(config: Config, store: Store, redactor: Redactor): Vault {
+  let key: Buffer | undefined
+  let files: MemoryFolder | undefined
+  return new Vault({
+    store,
+    redactor,
+    key: () => {
+      key ??= secretsKey(config.state, process.env)
+      return key
+    },
+    files: () => {
+      const root = files === undefined ? inMemory(config.secretsFolders) : undefined
+      if (root !== undefined) files = new MemoryFolder(root, store.instance)
+      return files
+    },
+    now: () => systemClock.now(),
+  })
+}
+
+async function run(config: Config): Promise<void> {
+  const redactor = new Redactor()
+  const { redact } = redactor
+  const out = { write: (line: string) => process.stdout.write(redact(line)) }
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, out)
+  const startedAt = new Date()
+  const store = openStore(config.state, redact)
+  const vault = vaultOf(config, store, redactor)
+  try {
+    vault.fill()
+  } catch (err) {
+    log.error({ err }, 'not all secrets are there for containers')
+  }
   if (config.hold)
     store.transaction(() =>
       store.holds.add({ stack: undefined, since: startedAt.toISOString(), by: 'evenkeeld --hold' }),
@@ -122,6 +165,7 @@ async function run(config: Config): Promise<void> {
     clock,
     contexts,
     bundles,
+    secrets: vault,
     recorder,
     log,
     settling,
@@ -158,7 +202,7 @@ async function run(config: Config): Promise<void> {
       {
         ...config.policy,
         forbiddenPaths: forbiddenPaths(config, engine.address),
-        delivery: [core.files.folder, bundles.folder],
+        delivery: [core.files.folder, bundles.folder, ...config.secretsFolders],
       },
       realPath,
     ),
@@ -182,6 +226,8 @@ async function run(config: Config): Promise<void> {
     files: new ContainerFiles(engine),
     oneOffs: new OneOffs(core),
     volumes,
+    secrets: new SecretControl(store, vault, control),
+    redact,
     backup: () => backUp(store, config.state, EVENKEEL_VERSION),
     engine,
     log,
@@ -198,6 +244,7 @@ async function run(config: Config): Promise<void> {
     note,
     watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
     log,
+    redact,
     streams: {
       progress: ({ params, socket }) =>
         followProgress(params.id!, (id) => control.deployment(id), core.progress, socket),
@@ -280,6 +327,7 @@ function forbiddenPaths(config: Config, engineAddress: string): string[] {
       config.socket,
       ...config.listenSockets.map(({ path }) => path),
       config.state,
+      ...config.secretsFolders,
     ]),
   ]
 }

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   'too-many-attempts': kind(429, 'Too many wrong attempts'),
   'user-not-found': kind(404, 'There is no such user'),
   'token-not-found': kind(404, 'There is no such token'),
+  'secret-not-found': kind(404, 'There is no such secret'),
   conflict: kind(409, 'The request conflicts with the present state'),
   'payload-too-large': kind(413, 'The request is too large'),
   'unsupported-media-type': kind(415, 'The content type is not accepted'),

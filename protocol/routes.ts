@@ -98,6 +98,19 @@ export const ROUTES = {
     summary: 'The stack as it is meant to be, as one Compose model',
   },
   containers: { method: 'GET', path: '/v1/stacks/:stack/containers', permission: 'read', summary: 'Containers (ps)' },
+  secrets: { method: 'GET', path: '/v1/stacks/:stack/secrets', permission: 'read', summary: 'Secrets, without values' },
+  putSecret: {
+    method: 'PUT',
+    path: '/v1/stacks/:stack/secrets/:secret',
+    permission: 'secret.write',
+    summary: 'Set or rotate a secret',
+  },
+  removeSecret: {
+    method: 'DELETE',
+    path: '/v1/stacks/:stack/secrets/:secret',
+    permission: 'secret.write',
+    summary: 'Remove a secret that no service uses',
+  },
   names: {
     method: 'GET',
     path: '/v1/stacks/:stack/names',

@@ -32,6 +32,7 @@ import {
 import { Plan } from './resources/plan.ts'
 import { ModelSchema, Revision } from './resources/revision.ts'
 import { RunAnswer, RunRequest } from './resources/run.ts'
+import { Secret, SecretRequest } from './resources/secret.ts'
 import {
   AdoptRequest,
   DownOptions,
@@ -100,6 +101,9 @@ export const SCHEMAS = {
   eject: { body: Nothing, answer: Accepted, status: 202 },
   model: { answer: ModelSchema },
   containers: { query: ContainersQuery, answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
+  secrets: { answer: z.object({ secrets: z.array(Secret) }) },
+  putSecret: { body: SecretRequest, answer: z.object({ secret: Secret, deployment: z.string().optional() }) },
+  removeSecret: { answer: z.object({ secret: z.string() }) },
   names: { answer: z.object({ names: z.array(ResolvedName) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },

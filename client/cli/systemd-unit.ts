@@ -2,6 +2,9 @@
 
 export const UNIT = 'evenkeeld.service'
 export const UNIT_PATH = `/etc/systemd/system/${UNIT}`
+/** Writes the files of secrets before the Engine starts containers that mount them. */
+export const SECRETS_UNIT = 'evenkeel-secrets.service'
+export const SECRETS_UNIT_PATH = `/etc/systemd/system/${SECRETS_UNIT}`
 
 /** By this a unit is known as ours, to be overwritten and removed. */
 export const MARK = '# Written by `evenkeel system install`; `evenkeel system uninstall` removes it.'
@@ -19,7 +22,6 @@ export interface UnitParts {
  * which ends V8; /home only for reading, where the installation may be; /usr, /boot and /etc not for writing.
  */
 export function unitText({ daemon, nodeFolder, socketGroup }: UnitParts): string {
-  const path = [...new Set([nodeFolder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'])]
   const words = [daemon, ...(socketGroup === undefined ? [] : ['--socket-group', socketGroup])]
   return `${MARK}
 # Settings of your own: systemctl edit ${UNIT}, or EVENKEEL_* in /etc/default/evenkeeld.
@@ -31,7 +33,7 @@ Wants=network-online.target docker.service
 [Service]
 Type=notify
 NotifyAccess=all
-Environment=${quoted(`PATH=${path.join(':')}`)}
+Environment=${quoted(`PATH=${pathOf(nodeFolder)}`)}
 EnvironmentFile=-/etc/default/evenkeeld
 ExecStart=${words.map((word) => quoted(word.replaceAll('$', '$$$$'))).join(' ')}
 Restart=always
@@ -59,6 +61,36 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 LockPersonality=yes
 SystemCallArchitectures=native
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+const pathOf = (nodeFolder: string): string =>
+  [...new Set([nodeFolder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'])].join(':')
+
+/**
+ * Memory is empty after a boot, and the Engine starts containers before the daemon is there. It runs once and holds nothing
+ * up where it fails: the daemon writes what is missing when it comes.
+ */
+export function secretsUnitText({ daemon, nodeFolder }: UnitParts): string {
+  return `${MARK}
+[Unit]
+Description=Evenkeel: files of secrets for containers
+DefaultDependencies=no
+RequiresMountsFor=/var/lib/evenkeel /run
+After=local-fs.target
+Before=docker.service containerd.service ${UNIT} shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+Environment=${quoted(`PATH=${pathOf(nodeFolder)}`)}
+EnvironmentFile=-/etc/default/evenkeeld
+ExecStart=${quoted(daemon.replaceAll('$', '$$$$'))} --fill-secrets
+UMask=0077
 
 [Install]
 WantedBy=multi-user.target

@@ -1,6 +1,7 @@
 /** A WebSocket that frames are written to, as JSON text or as bytes, and never more in memory than one limit. */
 import type { WebSocket } from 'ws'
 import { Problem } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 
 /** Bytes written and not yet taken by the follower. */
 const HIGH_WATER_BYTES = 1_048_576
@@ -12,11 +13,14 @@ const CUT_MS = 500
 
 export class FrameSocket {
   readonly #socket: WebSocket
+  readonly #redact: (text: string) => string
   readonly #ended = new AbortController()
   #alive = true
 
-  constructor(socket: WebSocket) {
+  /** `redact`: what is not to be sent goes out of frames in text. */
+  constructor(socket: WebSocket, redact: (text: string) => string = (text) => text) {
     this.#socket = socket
+    this.#redact = redact
     const heartbeat = setInterval(() => this.#beat(), PING_MS)
     socket.on('pong', () => {
       this.#alive = true
@@ -45,7 +49,7 @@ export class FrameSocket {
   /** Resolves when there is room for more, or the follower is gone. */
   async send(frame: object): Promise<void> {
     if (this.#ended.signal.aborted) return
-    const text = JSON.stringify(frame)
+    const text = redactedJson(frame, this.#redact)
     if (!this.isFull) {
       this.#socket.send(text, () => {})
       return

@@ -5,6 +5,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { z } from 'zod'
 import { PERMISSIONS, type Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import {
   AccessName,
   type AuditEntry,
@@ -19,6 +20,7 @@ import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
+import { SecretName, type SecretRequest } from '../../protocol/resources/secret.ts'
 import type {
   AdoptRequest,
   DownOptions,
@@ -42,6 +44,7 @@ import type { ContainerFiles } from '../reconcile/container-files.ts'
 import type { Control } from '../reconcile/control.ts'
 import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
+import type { SecretControl } from '../reconcile/secret-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
@@ -62,6 +65,9 @@ export interface Api {
   readonly files: ContainerFiles
   readonly oneOffs: OneOffs
   readonly volumes: VolumeControl
+  readonly secrets: Pick<SecretControl, 'list' | 'put' | 'remove'>
+  /** Takes values of secrets out of what is answered. */
+  readonly redact: (text: string) => string
   /** The daemon's state as a tar. */
   readonly backup: () => Promise<Readable>
   readonly engine: Engine
@@ -119,7 +125,7 @@ export function createServer(api: Api): FastifyInstance {
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error, api)
     problems.set(request, problem)
-    return answerProblem(reply, problem)
+    return answerProblem(reply, problem, api.redact)
   })
   server.setNotFoundHandler((request, reply) =>
     answerProblem(
@@ -127,6 +133,7 @@ export function createServer(api: Api): FastifyInstance {
       new Problem('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`, {
         hint: 'the API is described at GET /v1/openapi.json',
       }),
+      api.redact,
     ),
   )
   const handlers = handlersOf(api)
@@ -176,7 +183,9 @@ export function createServer(api: Api): FastifyInstance {
           >,
         })
         reply.code(schemas.status ?? 200).header('content-type', schemas.media ?? 'application/json')
-        return reply.send(typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer))
+        if (typeof answer === 'string' || answer instanceof Readable) return reply.send(answer)
+        // A model is asked for with its values: a file made of it is to be whole.
+        return reply.send(route.permission === 'model' ? JSON.stringify(answer) : redactedJson(answer, api.redact))
       },
     })
   }
@@ -232,6 +241,12 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       }),
       held: holds.heldBy(stack(input)),
     }),
+    secrets: (input) => ({ secrets: api.secrets.list(stack(input)) }),
+    putSecret: (input) => api.secrets.put(stack(input), secretName(input), input.body as SecretRequest, input.caller),
+    removeSecret: (input) => {
+      api.secrets.remove(stack(input), secretName(input))
+      return { secret: input.params.secret! }
+    },
     names: async (input) => ({ names: await control.names(stack(input)) }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
@@ -326,6 +341,8 @@ function objectOfNote({ params, body }: FastifyRequest): string {
   return named.length === 0 && typeof made === 'string' ? made : named.join(' ')
 }
 
+const secretName = ({ params }: Input): string => check(SecretName, params.secret, 'the name of the secret')
+
 const accessName = (name: string): string => check(AccessName, name, 'the name')
 
 function tarOf(body: unknown): Readable {
@@ -380,9 +397,9 @@ function toProblem(error: FastifyError, api: Api): Problem {
   return new Problem('internal', 'something went wrong inside the daemon', { hint: 'its log says more' })
 }
 
-function answerProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+function answerProblem(reply: FastifyReply, problem: Problem, redact: Api['redact']): FastifyReply {
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json')
-    .send(JSON.stringify(problem.toDetails()))
+    .send(redactedJson(problem.toDetails(), redact))
 }

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { Problem } from '../../protocol/problems.ts'
+import { Problem, type ProblemDetails } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import { LOANS, type LoanName, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
 import { SESSION_PROTOCOL } from '../../protocol/session.ts'
@@ -40,6 +41,8 @@ export interface UpgradeHost {
   readonly streams: { readonly [S in StreamName]: (stream: Stream) => Promise<void> }
   readonly sessions: { readonly [S in SessionName]: (session: Session) => Promise<void> }
   readonly loans: { readonly [L in LoanName]: (loan: Loan) => Promise<void> }
+  /** Takes values of secrets out of what is sent, but for what containers say themselves. */
+  readonly redact: (text: string) => string
   readonly log: { warn(fields: object, message: string): void }
 }
 
@@ -101,7 +104,8 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
         note('failed', problem)
         if (!socket.isOpen) return
         if (!(error instanceof Problem)) host.log.warn({ err: error, stream: name }, 'a stream failed')
-        await socket.send({ type: 'end', problem: problem.toDetails() })
+        const details = JSON.parse(redactedJson(problem.toDetails(), host.redact)) as ProblemDetails
+        await socket.send({ type: 'end', problem: details })
       })
       .finally(() => socket.close())
   }
@@ -114,12 +118,12 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
       serve(accepted, connection, socket, async () => host.sessions[name]({ ...stream, socket }))
     } else if (isLoan(name)) {
       lenders.handleUpgrade(request, connection, head, (socket) => {
-        const frames = new FrameSocket(socket)
+        const frames = new FrameSocket(socket, host.redact)
         serve(accepted, connection, frames, async () => host.loans[name]({ socket, frames }))
       })
     } else {
       followers.handleUpgrade(request, connection, head, (webSocket) => {
-        const socket = new FrameSocket(webSocket)
+        const socket = new FrameSocket(webSocket, host.redact)
         serve(accepted, connection, socket, async () => host.streams[name]({ ...stream, socket }))
       })
     }
@@ -133,7 +137,7 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
           connection.off('error', ignore)
           open(accepted, request, connection, head)
         },
-        (error: unknown) => refuse(connection, error),
+        (error: unknown) => refuse(connection, error, host.redact),
       )
     },
     close() {
@@ -205,9 +209,9 @@ function openSession(connection: Duplex, head: Buffer): SessionSocket {
 }
 
 /** Nothing is upgraded yet: the refusal is a plain HTTP answer. */
-function refuse(connection: Duplex, error: unknown): void {
+function refuse(connection: Duplex, error: unknown, redact: UpgradeHost['redact']): void {
   const problem = error instanceof Problem ? error : new Problem('internal', 'something went wrong inside the daemon')
-  const body = JSON.stringify(problem.toDetails())
+  const body = redactedJson(problem.toDetails(), redact)
   connection.end(
     [
       `HTTP/1.1 ${problem.status} Refused`,

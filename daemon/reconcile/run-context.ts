@@ -4,6 +4,7 @@ import type { ImageBuilder } from '../build/builder.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
+import type { Vault } from '../secrets/vault.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { matchService } from '../stack/match.ts'
 import type { Observed, ObservedContainer } from '../stack/observed.ts'
@@ -25,6 +26,7 @@ export interface Collaborators {
   readonly files: FileStore
   readonly contexts: ContextStore
   readonly bundles: BundleStore
+  readonly secrets: Pick<Vault, 'pathOf' | 'mustHave'>
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
   readonly endings: Endings

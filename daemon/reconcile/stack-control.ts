@@ -40,6 +40,7 @@ import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
 import { type ChangeRequest, isWholeStack, type StackRequest } from './requests.ts'
 import { prepareRollback, rollbackCandidate } from './rollback.ts'
+import { secretsOf } from './secret-control.ts'
 import { isEnding, isStopSignal } from './stop-signals.ts'
 import type { Supervisor } from './supervisor.ts'
 import { containerOf, mustFind, revisionOfRow, stackOfRow, summaryOf } from './views.ts'
@@ -470,6 +471,7 @@ export class StackControl implements Control {
   ): Promise<CheckedModel> {
     const checked = await this.#read(stack, request, files)
     await mustBeWithinPolicy(caller, { model: checked.model, files }, this.#core.engine, deadline())
+    this.#core.secrets.mustHave(stack, secretsOf(checked.model))
     return checked
   }
 

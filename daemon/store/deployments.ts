@@ -1,5 +1,7 @@
 /** Deployments and their steps. A queued or running one that a crash left open is taken up again at start. */
+
 import type { ProblemDetails } from '../../protocol/problems.ts'
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { Deployment, DeploymentKind, DeploymentState, Step } from '../../protocol/resources/deployment.ts'
 import type { Sql } from './database.ts'
 
@@ -26,9 +28,11 @@ export interface DeploymentEnd {
 
 export class DeploymentRepository {
   readonly #sql: Sql
+  readonly #redact: (text: string) => string
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, redact: (text: string) => string = (text) => text) {
     this.#sql = sql
+    this.#redact = redact
   }
 
   add(row: Omit<DeploymentRow, 'applied'>): void {
@@ -76,8 +80,8 @@ export class DeploymentRepository {
       .run(
         end.state,
         end.at,
-        end.error === undefined ? null : JSON.stringify(end.error),
-        JSON.stringify(end.warnings),
+        end.error === undefined ? null : redactedJson(end.error, this.#redact),
+        redactedJson(end.warnings, this.#redact),
         id,
       )
   }
@@ -87,7 +91,8 @@ export class DeploymentRepository {
       'INSERT OR REPLACE INTO steps (deployment, id, position, step) VALUES (?, ?, ?, ?)',
     )
     this.#sql.batch(() => {
-      for (const { position, step } of steps) statement.run(deployment, step.id, position, JSON.stringify(step))
+      for (const { position, step } of steps)
+        statement.run(deployment, step.id, position, redactedJson(step, this.#redact))
     })
   }
 

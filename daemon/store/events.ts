@@ -1,12 +1,15 @@
 /** What happened, in order. Bounded by count and age: the oldest go first. */
+import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { StackEvent } from '../../protocol/resources/event.ts'
 import type { Sql } from './database.ts'
 
 export class EventRepository {
   readonly #sql: Sql
+  readonly #redact: (text: string) => string
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, redact: (text: string) => string = (text) => text) {
     this.#sql = sql
+    this.#redact = redact
   }
 
   /** Answers the events with their sequence numbers. One transaction for all. */
@@ -14,8 +17,9 @@ export class EventRepository {
     const statement = this.#sql.prepare('INSERT INTO events (at, stack, event) VALUES (?, ?, ?)')
     return this.#sql.batch(() =>
       events.map((event) => {
-        const { lastInsertRowid } = statement.run(event.at, event.stack, JSON.stringify(event))
-        return { ...event, sequence: Number(lastInsertRowid) }
+        const kept = redactedJson(event, this.#redact)
+        const { lastInsertRowid } = statement.run(event.at, event.stack, kept)
+        return { ...(JSON.parse(kept) as typeof event), sequence: Number(lastInsertRowid) }
       }),
     )
   }

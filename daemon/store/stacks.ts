@@ -17,9 +17,11 @@ export interface StackRow {
 
 export class StackRepository {
   readonly #sql: Sql
+  readonly #redact: (text: string) => string
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, redact: (text: string) => string = (text) => text) {
     this.#sql = sql
+    this.#redact = redact
   }
 
   all(): StackRow[] {
@@ -39,13 +41,13 @@ export class StackRepository {
          ON CONFLICT (name) DO UPDATE SET presence = @presence, revision = @revision, disabled = @disabled,
            condition = @condition, reason = @reason, updated_at = @updatedAt`,
       )
-      .run({ ...row, disabled: JSON.stringify(row.disabled), reason: row.reason ?? null })
+      .run({ ...row, disabled: JSON.stringify(row.disabled), reason: this.#kept(row.reason) })
   }
 
   setCondition(name: string, condition: StackCondition, reason: string | undefined, at: string): void {
     this.#sql
       .prepare('UPDATE stacks SET condition = ?, reason = ?, updated_at = ? WHERE name = ?')
-      .run(condition, reason ?? null, at, name)
+      .run(condition, this.#kept(reason), at, name)
   }
 
   services(stack: string): ServiceState[] {
@@ -69,6 +71,10 @@ export class StackRepository {
 
   removeService(stack: string, service: string): void {
     this.#sql.prepare('DELETE FROM services WHERE stack = ? AND service = ?').run(stack, service)
+  }
+
+  #kept(reason: string | undefined): string | null {
+    return reason === undefined ? null : this.#redact(reason)
   }
 }
 

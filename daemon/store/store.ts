@@ -11,6 +11,7 @@ import { EventRepository } from './events.ts'
 import { HoldRepository } from './holds.ts'
 import { MemoryRepository } from './memory.ts'
 import { RevisionRepository } from './revisions.ts'
+import { SecretRepository } from './secrets.ts'
 import { StackRepository } from './stacks.ts'
 import { unwritable } from './unwritable.ts'
 
@@ -26,6 +27,7 @@ export interface Store {
   readonly adopted: AdoptedRepository
   readonly access: AccessRepository
   readonly audit: AuditRepository
+  readonly secrets: SecretRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
   batch: Sql['batch']
   /** All or nothing, and on the disk when it returns: what is acknowledged. */
@@ -35,7 +37,8 @@ export interface Store {
   close(): void
 }
 
-export function openStore(folder: string): Store {
+/** `redact`: takes out of events, and of how deployments went, what is not to be kept in the clear. */
+export function openStore(folder: string, redact: (text: string) => string = (text) => text): Store {
   const { sql, backup, close } = openDatabase(folder)
   let instance: string
   try {
@@ -47,15 +50,16 @@ export function openStore(folder: string): Store {
   }
   return {
     instance,
-    stacks: new StackRepository(sql),
+    stacks: new StackRepository(sql, redact),
     revisions: new RevisionRepository(sql),
-    deployments: new DeploymentRepository(sql),
-    events: new EventRepository(sql),
+    deployments: new DeploymentRepository(sql, redact),
+    events: new EventRepository(sql, redact),
     memory: new MemoryRepository(sql),
     holds: new HoldRepository(sql),
     adopted: new AdoptedRepository(sql),
     access: new AccessRepository(sql),
     audit: new AuditRepository(sql),
+    secrets: new SecretRepository(sql),
     batch: sql.batch,
     transaction: sql.transaction,
     backup,

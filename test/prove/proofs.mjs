@@ -24,6 +24,7 @@ import { quickstart } from './quickstart.mjs'
 import { remote } from './remote.mjs'
 import { routeMatrix } from './route-matrix.mjs'
 import { scripts } from './scripts.mjs'
+import { secretHunt } from './secret-hunt.mjs'
 import { startUp } from './start-up.mjs'
 import { tenStacks } from './ten-stacks.mjs'
 import { timeDown, timeHealthy, timeNoOp, timeUp } from './times.mjs'
@@ -54,6 +55,7 @@ export const proofs = [
   routeMatrix,
   wrongTokens,
   remote,
+  secretHunt,
   apiFuzz,
   startUp,
   scripts,

@@ -21,6 +21,8 @@ import { OneOffs } from '../../daemon/reconcile/one-offs.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
+import { Redactor } from '../../daemon/secrets/redactor.ts'
+import { Vault } from '../../daemon/secrets/vault.ts'
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import { openStore } from '../../daemon/store/store.ts'
 import { Channel } from '../../protocol/feed.ts'
@@ -189,6 +191,13 @@ export class World {
       clock,
       contexts,
       bundles: new BundleStore(folder, contexts),
+      secrets: new Vault({
+        store,
+        key: () => Buffer.alloc(32),
+        files: () => undefined,
+        redactor: new Redactor(),
+        now: () => new Date(0),
+      }),
       log,
       settling,
       recorder: new EventRecorder(store.events),

@@ -50,6 +50,18 @@ describe('a setting', () => {
   })
 })
 
+test('files of secrets go to the folder that is named, else to where most machines have memory', async () => {
+  const folders = async (argv: string[], environment = {}, uid = 1000) =>
+    (await configOf(argv, environment, uid)).secretsFolders
+  expect(await folders(['--secrets', '/mnt/memory'])).toEqual(['/mnt/memory'])
+  expect(await folders([], {}, 0)).toEqual(['/run/evenkeel-secrets', '/dev/shm/evenkeel-secrets'])
+  expect(await folders([], { XDG_RUNTIME_DIR: '/run/user/1000' })).toEqual([
+    '/run/user/1000/evenkeel-secrets',
+    '/dev/shm/evenkeel-secrets-1000',
+  ])
+  expect(await readConfig(['--fill-secrets'], {}, 0)).toMatchObject({ kind: 'fill-secrets' })
+})
+
 describe('a hold', () => {
   test('is asked for by the flag or the environment', async () => {
     expect((await configOf([])).hold).toBe(false)

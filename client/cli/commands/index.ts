@@ -42,6 +42,10 @@ import rm from './rm.ts'
 import rollback from './rollback.ts'
 import run from './run.ts'
 import scale from './scale.ts'
+import secretLs from './secret/ls.ts'
+import secretRm from './secret/rm.ts'
+import secretRotate from './secret/rotate.ts'
+import secretSet from './secret/set.ts'
 import show from './show.ts'
 import start from './start.ts'
 import stats from './stats.ts'
@@ -128,6 +132,10 @@ export const COMMANDS: readonly Command[] = [
   contextRm,
   contextExport,
   contextImport,
+  secretSet,
+  secretRotate,
+  secretLs,
+  secretRm,
   tokenCreate,
   tokenLs,
   tokenRm,
@@ -153,6 +161,7 @@ export const COMMANDS: readonly Command[] = [
 /** First words of commands that have two. */
 export const GROUPS: Readonly<Record<string, string>> = {
   context: 'Name daemons elsewhere, and choose the one to talk to',
+  secret: 'Give stacks secrets that are kept sealed, and rotate them',
   system: 'Back up and restore the daemon, have systemd run it, make certificates',
   token: 'Make and revoke tokens for people and programs',
   user: 'Say who may do what',

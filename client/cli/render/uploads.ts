@@ -1,6 +1,6 @@
 /** How far files are on their way to the daemon: on a terminal a line that changes, otherwise one for each that took a while. */
 import { formatBytes } from '../../../protocol/bytes.ts'
-import type { UploadReport } from '../../connection.ts'
+import type { UploadReport } from '../../api.ts'
 import type { Progress } from '../output.ts'
 
 /** What is smaller is there before anybody has read of it. */

@@ -3,6 +3,7 @@ import { pack } from 'tar-stream'
 import { Problem } from '../../../protocol/problems.ts'
 import { withApiSocket } from '../../../protocol/stackfile/api-socket.ts'
 import type { BundleStore } from '../../build/bundle-store.ts'
+import type { Engine } from '../../engine/types.ts'
 import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
 import { type ContainerInput, type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
@@ -14,7 +15,7 @@ import { isStatus } from './engine-answers.ts'
 
 /** The create call of a replica, from its revision, pinned to the image that the revision has. */
 export async function containerPlan(
-  { context, with: { engine, store, files, bundles }, signal }: Setting,
+  { context, with: { engine, store, files, bundles, secrets }, signal }: Setting,
   body: Pick<Extract<ActionBody, { kind: 'create-container' }>, 'service' | 'replica' | 'name' | 'carriedVolumes'>,
 ): Promise<ContainerPlan> {
   const service = context.desired.services[body.service]!
@@ -56,7 +57,7 @@ export async function containerPlan(
     },
     containers,
     carriedVolumes: body.carriedVolumes,
-    fileSource: fileSourceOf(revision, { engine, files }),
+    fileSource: fileSourceOf(revision, { engine, files, secrets }),
     bundleAt: bundleAt(revision, bundles),
   })
 }
@@ -64,14 +65,26 @@ export async function containerPlan(
 /** Where the content of a config or secret of a revision comes from. */
 export function fileSourceOf(
   revision: RevisionRow,
-  { engine, files }: Pick<Collaborators, 'engine' | 'files'>,
+  { engine, files, secrets }: Pick<Collaborators, 'engine' | 'files' | 'secrets'>,
 ): ContainerInput['fileSource'] {
   return (kind, name) => {
+    const own = kind === 'secret' ? revision.model.secrets?.[name] : undefined
+    if (own?.external === true) {
+      mustBeLocal(engine)
+      return { hostPath: secrets.pathOf(revision.stack, own.name ?? name) }
+    }
     const file = revision.files.find((candidate) => candidate.kind === kind && candidate.name === name)
     if (file === undefined) throw new Problem('conflict', `the content of ${kind} ${name} was not sent`)
     const bindable = file.delivery === 'file' && engine.address.startsWith('unix:')
     return bindable ? { hostPath: files.pathOf(file.digest) } : { content: files.read(file.digest) }
   }
+}
+
+function mustBeLocal({ address }: Pick<Engine, 'address'>): void {
+  if (address.startsWith('unix:')) return
+  throw new Problem('unsupported', 'secrets of the daemon are given out only where it runs beside its Engine', {
+    hint: 'give the secret as a file or from the environment',
+  })
 }
 
 /** Where the files are that came with a revision for a path that it binds. */

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Api } from '../../../client/api.ts'
 import { uploadOnce } from '../../../client/upload.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
@@ -13,17 +13,26 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 const BYTES = randomBytes(300_000)
 const ID = createHash('sha256').update(BYTES).digest('hex')
 
-/** The first `length` bytes, and then no more: the connection is cut. */
-async function* cutAfter(length: number) {
-  yield BYTES.subarray(0, length)
+/** These bytes, and then no more: once they are there the connection is cut. */
+async function* thenCut(store: ContextStore, bytes: AsyncIterable<Buffer> | Iterable<Buffer>, until: number) {
+  let there = await store.receivedBytes(ID)
+  for await (const chunk of bytes) {
+    const piece = chunk.subarray(0, until - there)
+    there += piece.length
+    yield piece
+    if (there === until) break
+  }
+  await vi.waitFor(async () => expect(await store.receivedBytes(ID)).toBe(until), { timeout: 10_000, interval: 5 })
   throw new Error('the connection was cut')
 }
+
+const cutAfter = (store: ContextStore, length: number) => Readable.from(thenCut(store, [BYTES], length))
 
 describe('an upload that was cut', () => {
   test('goes on where it broke off, and is checked as a whole', async () => {
     const folder = temporaryFolder()
     const store = new ContextStore(folder)
-    await expect(store.put(ID, Readable.from(cutAfter(100_000)))).rejects.toThrow('cut')
+    await expect(store.put(ID, cutAfter(store, 100_000))).rejects.toThrow('cut')
     expect([await store.has(ID), await store.receivedBytes(ID)]).toEqual([false, 100_000])
     expect(await store.put(ID, Readable.from([BYTES.subarray(100_000)]), 100_000)).toEqual({ bytes: BYTES.length })
     expect(readFileSync(await store.locate(ID))).toEqual(BYTES)
@@ -33,7 +42,7 @@ describe('an upload that was cut', () => {
   test('may begin anew, or a part further back', async () => {
     for (const offset of [0, 50_000]) {
       const store = new ContextStore(temporaryFolder())
-      await store.put(ID, Readable.from(cutAfter(100_000))).catch(() => {})
+      await store.put(ID, cutAfter(store, 100_000)).catch(() => {})
       expect(await store.put(ID, Readable.from([BYTES.subarray(offset)]), offset)).toEqual({ bytes: BYTES.length })
     }
   })
@@ -41,7 +50,7 @@ describe('an upload that was cut', () => {
   test('leaves no gap, and nothing of what is not what it says', async () => {
     const store = new ContextStore(temporaryFolder())
     expect((await rejectionOf(store.put(ID, Readable.from([BYTES]), 5))).message).toContain('0 bytes are here')
-    await store.put(ID, Readable.from(cutAfter(100_000))).catch(() => {})
+    await store.put(ID, cutAfter(store, 100_000)).catch(() => {})
     const wrong = Readable.from([randomBytes(200_000)])
     expect((await rejectionOf(store.put(ID, wrong, 100_000))).message).toContain('damaged')
     expect([await store.has(ID), await store.receivedBytes(ID)]).toEqual([false, 0])
@@ -69,7 +78,7 @@ test('the client goes on by itself, with what the daemon has not yet', async () 
       const offset = query.offset ?? 0
       offsets.push(offset)
       const isCut = offsets.length < 3
-      const limited = isCut ? Readable.from(part(tar, 100_000)) : tar
+      const limited = isCut ? Readable.from(thenCut(store, tar as AsyncIterable<Buffer>, offset + 100_000)) : tar
       await store.put(ID, limited, offset).catch((cause: unknown) => {
         throw new Problem('daemon-unreachable', 'cut', { cause })
       })
@@ -81,15 +90,6 @@ test('the client goes on by itself, with what the daemon has not yet', async () 
   expect(offsets).toEqual([0, 100_000, 200_000])
   expect(told.at(-1)).toBe(BYTES.length)
 })
-
-async function* part(tar: Readable, bytes: number) {
-  let left = bytes
-  for await (const chunk of tar as AsyncIterable<Buffer>) {
-    yield chunk.subarray(0, left)
-    left -= chunk.length
-    if (left <= 0) throw new Error('the connection was cut')
-  }
-}
 
 test('an id is a digest and no path', async () => {
   const store = new ContextStore(temporaryFolder())

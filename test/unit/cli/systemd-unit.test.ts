@@ -3,12 +3,22 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { mustBeRootOnSystemd, ourUnit } from '../../../client/cli/systemd.ts'
-import { MARK, unitText } from '../../../client/cli/systemd-unit.ts'
+import { MARK, secretsUnitText, unitText } from '../../../client/cli/systemd-unit.ts'
 import { problemOf } from '../support/problems.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const PARTS = { daemon: '/opt/evenkeel/dist/bin/evenkeeld', nodeFolder: '/opt/node/bin', socketGroup: undefined }
 const linesOf = (text: string) => text.split('\n')
+
+describe('the unit of secrets', () => {
+  test('writes their files once, before the Engine and the daemon come', () => {
+    const lines = linesOf(secretsUnitText(PARTS))
+    expect(lines).toContain('Type=oneshot')
+    expect(lines).toContain('ExecStart="/opt/evenkeel/dist/bin/evenkeeld" --fill-secrets')
+    expect(lines.find((line) => line.startsWith('Before='))).toMatch(/docker\.service .*evenkeeld\.service/)
+    expect(lines[0]).toBe(MARK)
+  })
+})
 
 describe('the unit', () => {
   test('runs this installation with this Node, and waits until it is ready', () => {

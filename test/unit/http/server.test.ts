@@ -9,6 +9,7 @@ import type { ContainerFiles } from '../../../daemon/reconcile/container-files.t
 import type { Control } from '../../../daemon/reconcile/control.ts'
 import type { HoldControl } from '../../../daemon/reconcile/hold-control.ts'
 import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
+import type { SecretControl } from '../../../daemon/reconcile/secret-control.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
 import { allows } from '../../../protocol/access.ts'
@@ -34,6 +35,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   remove: { containers: [] },
   commit: { service: 'web' },
   putUser: { role: 'viewer' },
+  putSecret: { base64: 'eA==' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
 }
 
@@ -97,6 +99,8 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       receivedBytes: async () => 0,
     } as unknown as ContextStore,
     bundles: { has: async () => true },
+    secrets: control as unknown as SecretControl,
+    redact: (text) => text.replaceAll('s3cret', '[secret]'),
     files: control as unknown as ContainerFiles,
     oneOffs: control as unknown as OneOffs,
     engine: new FakeEngine().asEngine(),
@@ -124,6 +128,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       volume: 'shop_data',
       user: 'ann',
       token: 'ci',
+      secret: 'db_password',
       ...more.params,
     })
     const answer = await server.inject({

@@ -23,6 +23,7 @@ async function execThatDoes(work: (session: Session) => Promise<void>) {
     streams: { logs: unused, stats: unused, wait: unused, events: unused, progress: unused, jobProgress: unused },
     sessions: { exec: work, attach: unused },
     loans: { sshAgents: unused },
+    redact: (text) => text,
     log: { warn: () => {} },
   }
   const upgrades = serveUpgrades(host)

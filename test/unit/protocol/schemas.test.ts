@@ -38,6 +38,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   pruneImages: {},
   run: { service: 'web' },
   putUser: { role: 'viewer' },
+  putSecret: { base64: 'eA==' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: 3600 },
 }
 

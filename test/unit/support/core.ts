@@ -17,6 +17,8 @@ import { Observer } from '../../../daemon/reconcile/observer.ts'
 import type { ProgressItem } from '../../../daemon/reconcile/progress.ts'
 import type { StackRequest } from '../../../daemon/reconcile/requests.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
+import { Redactor } from '../../../daemon/secrets/redactor.ts'
+import { Vault } from '../../../daemon/secrets/vault.ts'
 import type { DeploymentRow } from '../../../daemon/store/deployments.ts'
 import type { RevisionRow } from '../../../daemon/store/revisions.ts'
 import { openStore } from '../../../daemon/store/store.ts'
@@ -76,6 +78,13 @@ export function aBench(clock: Clock = instantClock()): Bench {
       log,
       contexts,
       bundles: new BundleStore(folder, contexts),
+      secrets: new Vault({
+        store,
+        key: () => Buffer.alloc(32),
+        files: () => undefined,
+        redactor: new Redactor(),
+        now: () => new Date(0),
+      }),
       recorder,
       settling,
       files: new FileStore(folder),

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { Problem } from '../../../../protocol/problems.ts'
 import { command } from '../../command.ts'
 import { mustBeRootOnSystemd, ourUnit, systemctl } from '../../systemd.ts'
-import { UNIT, UNIT_PATH } from '../../systemd-unit.ts'
+import { SECRETS_UNIT, SECRETS_UNIT_PATH, UNIT, UNIT_PATH } from '../../systemd-unit.ts'
 
 export default command({
   name: 'system uninstall',
@@ -16,6 +16,10 @@ export default command({
         hint: 'evenkeel system install',
       })
     await systemctl('disable', '--now', UNIT)
+    if (ourUnit(SECRETS_UNIT_PATH) !== undefined) {
+      await systemctl('disable', SECRETS_UNIT)
+      rmSync(SECRETS_UNIT_PATH)
+    }
     rmSync(UNIT_PATH)
     await systemctl('daemon-reload')
     output.line(`Stopped and removed ${UNIT}. Stacks go on running.`)
