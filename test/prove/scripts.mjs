@@ -7,7 +7,7 @@ import { sweep } from '../lab/sweep.mjs'
 import { hasCompose } from './times.mjs'
 
 const STACK = 'ek-scripts'
-const LIMIT_MS = 120_000
+const LIMIT_MS = 60_000
 
 /**
  * `$C` is the command. `ignore`: what is not compared, and why. All cases of one side run in a row, on the same project.
@@ -169,6 +169,11 @@ export const scripts = {
       if (theirs.code !== 0 && theirs.stderr !== '' && ours.stderr === '') differs.push('stderr')
       if (differs.length === 0) same += 1
       else if (DELIBERATE[name] !== undefined) meant += 1
+      if (theirs.code === 'hangs' && ours.code !== 'hangs') {
+        meant += 1
+        note(`they hang  ${name.padEnd(44)} ours: exit ${ours.code}`)
+        continue
+      }
       const verdict = differs.length === 0 ? 'same     ' : DELIBERATE[name] === undefined ? 'DIFFERENT' : 'on purpose'
       note(`${verdict} ${name.padEnd(44)} exit ${theirs.code}${theirs.code === ours.code ? '' : ` / ${ours.code}`}`)
       if (differs.length === 0) continue
@@ -191,8 +196,14 @@ function shell(script, cwd, env) {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
+      // A group of its own: what hangs goes with all that it has begun.
+      detached: true,
     })
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      process.kill(-child.pid, 'SIGKILL')
+    }, LIMIT_MS)
     const said = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'])
       child[name].setEncoding('utf8').on('data', (text) => {
@@ -200,7 +211,8 @@ function shell(script, cwd, env) {
       })
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      resolve({ code: signal ?? code, stdout: plain(said.stdout), stderr: plain(said.stderr) })
+      clearTimeout(timer)
+      resolve({ code: isLate ? 'hangs' : (signal ?? code), stdout: plain(said.stdout), stderr: plain(said.stderr) })
     })
   })
 }
