@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { canInstallPackages, installPackages } from './apt.mjs'
-import { findCommand, run } from './commands.mjs'
+import { findCommand, run, tryRun } from './commands.mjs'
 import { until } from './daemon.mjs'
 
 const PROMPT = '$ '
@@ -45,10 +45,15 @@ export class TmuxTerminal {
     const size = ['-x', String(columns), '-y', String(rows)]
     // What tmux is given as several words it runs without a shell.
     const shell = ['env', ...settings, 'bash', '--norc', '--noprofile', '-i']
-    await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-s', 'lab', ...size, '-c', cwd, ...shell)
-    await terminal.#tmux('set-option', '-g', 'window-size', 'manual')
-    await terminal.shows(/^\$ $/m)
-    return terminal
+    try {
+      await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-s', 'lab', ...size, '-c', cwd, ...shell)
+      await terminal.#tmux('set-option', '-g', 'window-size', 'manual')
+      await terminal.shows(/^\$ $/m)
+      return terminal
+    } catch (error) {
+      await terminal.close()
+      throw error
+    }
   }
 
   /** As it stands: a line for each row, without what is empty at its end. With colours, these are the terminal's codes. */
@@ -101,7 +106,7 @@ export class TmuxTerminal {
   }
 
   async close() {
-    await this.#tmux('kill-server')
+    await tryRun('tmux', ['-S', this.#socket, 'kill-server'])
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
