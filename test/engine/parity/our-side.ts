@@ -132,6 +132,12 @@ async function createReplica(of: {
         },
         read: (digest: string) => Buffer.from(files.find((file) => file.digest === digest)?.base64 ?? '', 'base64'),
       },
+      // A daemon that keeps none.
+      secrets: {
+        pathOf: (stack: string, name: string) => {
+          throw new Problem('secret-not-found', `stack ${stack} has no secret ${name}`)
+        },
+      },
     },
     signal: new AbortController().signal,
   }
