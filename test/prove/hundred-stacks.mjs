@@ -55,7 +55,9 @@ function allSteady(daemon) {
     'all are steady',
     async () => {
       const stacks = JSON.parse((await daemon.must(['ls', '-a', '--format', 'json'])).stdout)
-      return stacks.length === STACKS && stacks.every(({ Condition }) => Condition === 'steady')
+      const other = stacks.find(({ Condition }) => Condition !== 'steady')
+      if (other !== undefined) throw new Error(`${other.Name} is ${other.Condition}: ${other.Reason ?? ''}`)
+      return stacks.length === STACKS
     },
     { deadlineMs: 120_000, everyMs: 500 },
   )
@@ -123,7 +125,6 @@ async function churn({ daemon, engine, show, note, random, stacks, minutes }) {
     await delay(500)
   }
   await sampling
-  await allSteady(daemon)
   const peak = Math.max(...curve)
   // After the first third, in which it takes what it needs.
   const third = Math.ceil(curve.length / 3)
@@ -132,6 +133,9 @@ async function churn({ daemon, engine, show, note, random, stacks, minutes }) {
   note(`${changes} changes in ${minutes} min; MiB, the greatest of each minute: ${byMinute(curve).join(' ')}`)
   show('resident memory over the churn, greatest', `${peak.toFixed(1)} MiB`, '<= 120 MiB', peak <= 120)
   show('growth from the second third to the last', `${growth.toFixed(1)} MiB`, '<= 5 MiB', growth <= 5)
+  const from = Date.now()
+  await allSteady(daemon)
+  note(`all were steady ${((Date.now() - from) / 1000).toFixed(0)} s after the last change`)
 }
 
 /** Of a value every five seconds. */
