@@ -1,4 +1,5 @@
 /** Follows the logs of a stack, as `logs` and the attached forms of `up` do. */
+import { createColors } from 'picocolors'
 import { Problem } from '../../protocol/problems.ts'
 import type { EventFrame, LogFrame } from '../../protocol/streams.ts'
 import type { Context } from './command.ts'
@@ -100,6 +101,12 @@ function printerOf({ output }: Context, style: Partial<LogStyle>): LogPrinter {
   })
 }
 
+/** The same without colours. */
+export function monochrome(context: Context): Context {
+  const colors = { value: createColors(false) }
+  return { ...context, output: Object.create(context.output, { colors }) as Context['output'] }
+}
+
 async function printAll(frames: Frames, printer: LogPrinter, places: LogPlaces | undefined): Promise<void> {
   for await (const frame of frames) {
     if (frame instanceof Uint8Array) {
@@ -121,7 +128,7 @@ export async function attachUntilExit(
   context: Context,
   stack: string,
   wanted: {
-    readonly services: readonly string[]
+    readonly shown: Omit<LogsWanted, 'follow' | 'since'>
     readonly since: Date
     readonly on: 'exit' | 'failure'
     readonly exitCodeFrom: string | undefined
@@ -129,13 +136,13 @@ export async function attachUntilExit(
   },
 ): Promise<number> {
   const { api, output } = context
-  const { services, since } = wanted
+  const { shown, since } = wanted
   // Containers that the `up` itself replaced have ended too; that is not what is waited for.
   const there = new Set((await api.call('containers', { stack })).containers.map((container) => container.id))
   const events = await api.stream<EventFrame>('events', {}, { stack, since: since.toISOString() })
-  const query = queryOf({ services, follow: true, since }, undefined)
+  const query = queryOf({ ...shown, follow: true, since }, undefined)
   const logs = await api.stream<LogFrame | Uint8Array>('logs', { stack }, query)
-  const printing = printAll(logs, printerOf(context, {}), undefined).catch((error: unknown) => {
+  const printing = printAll(logs, printerOf(context, shown), undefined).catch((error: unknown) => {
     // The logs end with the containers; what ended them is told by the events.
     output.note(error instanceof Error ? error.message : String(error))
   })

@@ -1,7 +1,6 @@
-import { createColors } from 'picocolors'
 import type { Context } from '../command.ts'
 import { command } from '../command.ts'
-import { followLogs } from '../follow-logs.ts'
+import { followLogs, monochrome } from '../follow-logs.ts'
 
 export default command({
   name: 'logs',
@@ -57,8 +56,3 @@ export default command({
     })
   },
 })
-
-function monochrome(context: Context): Context {
-  const colors = { value: createColors(false) }
-  return { ...context, output: Object.create(context.output, { colors }) as Context['output'] }
-}

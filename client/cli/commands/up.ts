@@ -1,9 +1,10 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { UpRequestInput } from '../../../protocol/resources/stack.ts'
+import { ATTACH_OPTIONS, attached } from '../attached-services.ts'
 import { command } from '../command.ts'
 import { declareStack } from '../declare-stack.ts'
 import { followDeployment } from '../follow-deployment.ts'
-import { attachUntilExit, followLogs } from '../follow-logs.ts'
+import { attachUntilExit, followLogs, monochrome } from '../follow-logs.ts'
 import { prepareUp } from '../prepare-up.ts'
 import { UP_OPTIONS, upOptionsOf } from '../up-options.ts'
 
@@ -35,6 +36,9 @@ export default command({
       alias: 'w',
       describe: 'Follow the logs; watch source code and rebuild/refresh containers when files are updated',
     },
+    ...ATTACH_OPTIONS,
+    'quiet-pull': { type: 'boolean', describe: 'Pull without printing progress information' },
+    'quiet-build': { type: 'boolean', describe: 'Suppress the build output' },
     'take-over': { type: 'boolean', describe: 'Take the stack name over from another source' },
     yes: { type: 'boolean', alias: 'y', describe: 'Answer yes to questions' },
   },
@@ -63,6 +67,7 @@ export default command({
     }
     const { loadNamed } = await import('../load-named.ts')
     const loaded = loadNamed(context, services)
+    const shown = attached(loaded.model, values, services)
     const watcher = watching ? await import('../watch-stack.ts') : undefined
     const rules = watcher?.rulesOf(context, loaded, services) ?? []
     const options = {
@@ -75,10 +80,14 @@ export default command({
     const stack = loaded.model.name
     const startedAt = new Date()
     const accepted = await declareStack(context, request, values.yes === true)
-    await followDeployment(context, accepted)
+    await followDeployment(context, accepted, {
+      pullProgress: values['quiet-pull'] === true,
+      builds: values['quiet-build'] === true,
+    })
+    const plain = values['no-color'] === true ? monochrome(context) : context
     if (watcher !== undefined) {
       const ended = new AbortController()
-      const following = followLogs(context, stack, { services, follow: true, since: startedAt, stop: ended.signal })
+      const following = followLogs(plain, stack, { ...shown, follow: true, since: startedAt, stop: ended.signal })
       const watched = watcher.watchStack(context, loaded, rules, {
         prune: true,
         builds: 'shown',
@@ -89,15 +98,15 @@ export default command({
       return 130
     }
     if (attach) {
-      return attachUntilExit(context, stack, {
-        services,
+      return attachUntilExit(plain, stack, {
+        shown,
         since: startedAt,
         on: values['abort-on-container-failure'] === true ? 'failure' : 'exit',
         exitCodeFrom: values['exit-code-from'],
         timeoutSeconds: values.timeout,
       })
     }
-    if (values.follow === true) return followLogs(context, stack, { services, follow: true, since: startedAt })
+    if (values.follow === true) return followLogs(plain, stack, { ...shown, follow: true, since: startedAt })
     return 0
   },
 })
