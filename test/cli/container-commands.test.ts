@@ -221,7 +221,8 @@ describe('rm', () => {
   })
 
   test('of one replica leaves the other alone, and what goes by accident still comes back', async () => {
-    await up({ web: { ...SLEEP, scale: 2 }, db: SLEEP })
+    // What was stopped past the daemon would be started again before a slow `rm` comes to it.
+    await up({ web: { ...SLEEP, scale: 2, 'x-evenkeel': { halted: 'never' } }, db: SLEEP })
     await engineCall(ENGINE, 'POST', `/containers/${STACK}-web-2/kill`)
     expect((await ek('rm', '-f', 'web')).stdout).toBe(`Going to remove ${STACK}-web-2\n`)
     await engineCall(ENGINE, 'DELETE', `/containers/${STACK}-db-1?force=true`)
