@@ -42,7 +42,7 @@ const CASES = [
   ['images', '$C images -q | sort -u | wc -l'],
   ['a port', '$C port web 80'],
   ['a port that is not published', '$C port web 81'],
-  ['processes', '$C top web | head -1'],
+  ['processes', '$C top web | head -1 | tr -s " "'],
   ['exec', '$C exec -T web echo hello'],
   ['exec that fails', '$C exec -T web sh -c "exit 7"'],
   ['exec with input', 'printf "a\\nb" | $C exec -T web cat'],
