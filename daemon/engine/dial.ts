@@ -59,10 +59,7 @@ class Taker implements Taken {
 
   /** False: nothing more is read for now. */
   read(bytes: Buffer): boolean {
-    if (!this.#isTaken) {
-      this.#socket.push(Buffer.from(bytes))
-      return true
-    }
+    if (!this.#isTaken) return this.#socket.push(Buffer.from(bytes))
     this.#arrived = bytes
     this.#wake()
     return false

@@ -1,5 +1,4 @@
 /** What the containers of a stack use, over a WebSocket. */
-
 import type { StatsQuery } from '../../protocol/streams.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Core } from '../reconcile/core.ts'

@@ -1,5 +1,4 @@
 /** Tells of each container that runs now when it has ended, and ends with the last of them. */
-
 import { Problem } from '../../protocol/problems.ts'
 import type { WaitFrame } from '../../protocol/streams.ts'
 import type { Core } from '../reconcile/core.ts'

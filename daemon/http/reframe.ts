@@ -2,6 +2,8 @@
  * The Engine's multiplexed output as frames of a session, which are framed alike: bytes go on where they are. Only a frame
  * that is cut by the end of a chunk is made two, so that between chunks others may have their say.
  */
+import { frameHeader } from '../../protocol/session.ts'
+
 const HEADER_BYTES = 8
 /** What the Engine itself has to say (3) is for people, as errors are. */
 const CHANNELS = [1, 1, 2, 2] as const
@@ -28,7 +30,7 @@ export class Reframer {
     let at = 0
     if (this.#left > 0) {
       const length = Math.min(this.#left, chunk.length)
-      parts.push(headerOf(this.#channel, length))
+      parts.push(frameHeader(this.#channel === 2 ? 'stderr' : 'stdout', length))
       this.#left -= length
       dataBytes += length
       at = length
@@ -66,11 +68,4 @@ export class Reframer {
     bytes.writeUInt32BE(data, at + 4)
     return data
   }
-}
-
-function headerOf(channel: number, length: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
-  header[0] = channel
-  header.writeUInt32BE(length, 4)
-  return header
 }

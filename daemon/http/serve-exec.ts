@@ -1,5 +1,4 @@
 /** A command in a running container, for one caller. */
-
 import { ExecOpen } from '../../protocol/resources/session.ts'
 import type { ExecCreateBody } from '../engine/types.ts'
 import type { Caller } from '../reconcile/control.ts'

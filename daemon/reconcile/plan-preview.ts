@@ -1,5 +1,4 @@
 /** What a request would do, without doing it: the same pure functions over a state that is not stored. */
-
 import { Problem } from '../../protocol/problems.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'

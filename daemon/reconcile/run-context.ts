@@ -1,5 +1,4 @@
 /** What the actions of one run share: the desired state they serve, what they found, and their collaborators. */
-
 import type { ImageBuilder } from '../build/builder.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'

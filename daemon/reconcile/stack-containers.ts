@@ -1,5 +1,4 @@
 /** What is read of a stack's containers, and images made of them: nothing here changes what the stack is meant to be. */
-
 import type { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 import type {
