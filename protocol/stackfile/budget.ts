@@ -27,6 +27,10 @@ export const LIMITS = {
   files: 1000,
   /** YAML documents of all files together. */
   documents: 1000,
+  /** Each is a container at least: a network of the Engine holds a thousand. */
+  services: 3000,
+  /** Of services on one another, in the short form: what is written out counts by its values. */
+  dependencies: 10_000,
   /** Values that are gone over again as documents and files are laid on top of one another. */
   mergedNodes: 1_000_000,
   /** Published ports of all services, ranges expanded: each is a binding for the Engine to set up. */
@@ -43,6 +47,7 @@ export class Budget {
   #interpolated = 0
   #merged = 0
   #ports = 0
+  #dependencies = 0
   #files = 0
   #documents = 0
 
@@ -77,10 +82,25 @@ export class Budget {
     if (this.#text > LIMITS.textCharacters) refuse('The values of the stack are larger than 10 MiB', at, MULTIPLY)
   }
 
+  /** Services of one document, or of all that are laid together so far. */
+  checkServices(count: number, at: Span): void {
+    if (count > LIMITS.services) {
+      refuse(`The stack has more than ${LIMITS.services} services`, at, 'Make several stacks of it.')
+    }
+  }
+
   spendPorts(count: number, at: Span): void {
     this.#ports += count
     if (this.#ports > LIMITS.ports) {
       refuse(`The stack publishes more than ${LIMITS.ports} ports`, at, 'Publish a shorter range.')
+    }
+  }
+
+  /** A dependency in the short form, which stands for a condition. */
+  spendDependency(at: Span): void {
+    this.#dependencies += 1
+    if (this.#dependencies > LIMITS.dependencies) {
+      refuse(`The stack has more than ${LIMITS.dependencies} dependencies`, at, 'Make several stacks of it.')
     }
   }
 

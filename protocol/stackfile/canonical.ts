@@ -83,13 +83,14 @@ function namesAsMap(list: ListNode): MapNode | undefined {
 
 const namesToMap: Form = (node) => (node.kind === 'list' ? (namesAsMap(node) ?? node) : node)
 
-const dependsOn: Form = (node) => {
+const dependsOn: Form = (node, _path, { budget }) => {
   const map = node.kind === 'list' ? namesAsMap(node) : node
   if (map?.kind !== 'map') return node
   for (const [name, given] of map.entries) {
     if (given.kind !== 'map' && node.kind === 'map') continue
     const dependency = given.kind === 'map' ? given : mapNode([], given.at)
     if (!dependency.entries.has('condition')) {
+      budget.spendDependency(dependency.at)
       dependency.entries.set('condition', textNode('service_started', dependency.at))
     }
     if (!dependency.entries.has('required')) dependency.entries.set('required', boolNode(true, dependency.at))

@@ -99,6 +99,7 @@ export class FileLoader {
     const context = this.#context
     const { findings } = context
     context.budget.spendMerge(layer.at)
+    this.#countServices(layer)
     context.variables?.addTree(layer, context.budget)
     if (context.interpolate) interpolateTree(layer, (name) => scope.environment.get(name), context)
     if (mode === 'whole') {
@@ -115,6 +116,7 @@ export class FileLoader {
       applyInclude(layer, scope, [...trail, file], include, context)
     }
     const merged = mergeNodes(onto ?? mapNode([], layer.at), layer, [], findings) as MapNode
+    this.#countServices(merged)
     foldDuplicates(merged)
     const before = findings.count
     if (mode === 'whole') {
@@ -134,6 +136,11 @@ export class FileLoader {
       foldDuplicates(merged, findings)
     }
     return merged
+  }
+
+  #countServices(root: MapNode): void {
+    const services = mapAt(root, 'services')
+    if (services !== undefined) this.#context.budget.checkServices(services.entries.size, services.keyAt ?? services.at)
   }
 
   /** Services of another file, canonical, their paths relative to the extending project's folder. */

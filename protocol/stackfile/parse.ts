@@ -163,13 +163,14 @@ class Converter {
 
   #map(node: YamlMap, at: Span): MapNode {
     const map: MapNode = { kind: 'map', entries: new Map(), at }
-    const seen = new Map<string, Span>()
+    /** Where the keys stand that have no entry: merge keys, and what `!reset` took away. */
+    let withoutEntry: Map<string, Span> | undefined
     let merged: YamlNode | undefined
     for (const { key: keyNode, value } of node.pairs) {
       const keyAt = this.#span(keyNode)
       const key = this.#key(keyNode, keyAt)
       if (key === undefined) continue
-      const earlier = seen.get(key.text)
+      const earlier = map.entries.get(key.text)?.keyAt ?? withoutEntry?.get(key.text)
       if (earlier !== undefined) {
         const { line } = earlier.source.place(earlier.start, earlier.end)
         this.#findings.add(`Key "${shortened(key.text)}" stands twice; it is already on line ${line}`, keyAt, {
@@ -177,13 +178,13 @@ class Converter {
         })
         continue
       }
-      seen.set(key.text, keyAt)
-      if (key.isMerge) {
-        merged = value
+      const converted = key.isMerge ? undefined : this.#at(key.text, value)
+      if (key.isMerge) merged = value
+      if (converted === undefined) {
+        withoutEntry ??= new Map()
+        withoutEntry.set(key.text, keyAt)
         continue
       }
-      const converted = this.#at(key.text, value)
-      if (converted === undefined) continue
       converted.keyAt = keyAt
       map.entries.set(key.text, converted)
     }
@@ -257,7 +258,9 @@ class Converter {
     const { text } = node
     const tag = node.tag === '!override' ? undefined : shortTag(node.tag)
     if (tag === undefined && node.isPlain) {
-      return text === '' ? nullNode(at) : { kind: 'scalar', ...resolvePlain(text), at }
+      if (text === '') return nullNode(at)
+      const { type, value } = resolvePlain(text)
+      return { kind: 'scalar', type, value, at }
     }
     const typed = tag === undefined ? undefined : TYPES[tag]
     if (typed === undefined) return { kind: 'scalar', type: 'string', value: text, at }

@@ -21,18 +21,24 @@ const WORDS: ReadonlyMap<string, Resolved> = new Map<string, Resolved>([
 ])
 
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/
+const PLUS = 43
+const MINUS = 45
+const DOT = 46
+const DIGIT_0 = 48
+const DIGIT_9 = 57
 const MAX_UINT64 = 2n ** 64n - 1n
 const MIN_INT64 = -(2n ** 63n)
 
 export function resolvePlain(text: string): Resolved {
   const word = WORDS.get(text)
   if (word !== undefined) return word
-  const first = text[0] ?? ''
-  if (first === '.') {
+  const first = text.charCodeAt(0)
+  if (first === DOT) {
     const value = parseGoFloat(text)
     return value === undefined ? { type: 'string', value: text } : { type: 'float', value }
   }
-  if (!/[0-9+-]/.test(first)) return { type: 'string', value: text }
+  const mayBeNumber = (first >= DIGIT_0 && first <= DIGIT_9) || first === PLUS || first === MINUS
+  if (!mayBeNumber) return { type: 'string', value: text }
   if (isTimestamp(text)) return { type: 'time', value: text }
   const digits = text.replaceAll('_', '')
   const integer = parseInteger(digits)

@@ -29,27 +29,37 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return candidate === undefined ? undefined : `Did you mean "${candidate}"?`
 }
 
-const fold = (word: string): string => word.toLowerCase().replaceAll('-', '_').slice(0, 64)
+const fold = (word: string): string => word.toLowerCase().replaceAll('-', '_').slice(0, LONGEST)
 
-/** Insertions, deletions, replacements and swaps of neighbours; stops counting at `limit`. */
+const LONGEST = 64
+/** Rows of the table below, used again by each call: a file with many slips asks for many distances. */
+const rows: [beforeLast: Uint8Array, last: Uint8Array, row: Uint8Array] = [
+  new Uint8Array(LONGEST + 1),
+  new Uint8Array(LONGEST + 1),
+  new Uint8Array(LONGEST + 1),
+]
+
+/** Insertions, deletions, replacements and swaps of neighbours, of folded words; stops counting at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
-  const width = b.length + 1
-  let beforeLast = new Array<number>(width).fill(limit)
-  let last = Array.from({ length: width }, (_, i) => i)
-  let row = new Array<number>(width).fill(limit)
+  let [beforeLast, last, row] = rows
+  beforeLast.fill(limit)
+  for (let j = 0; j <= b.length; j++) last[j] = j
   for (let i = 1; i <= a.length; i++) {
     // Further from the diagonal than the limit nothing can come back below it.
     const from = Math.max(1, i - limit + 1)
     const to = Math.min(b.length, i + limit - 1)
+    const letter = a.charCodeAt(i - 1)
+    const before = a.charCodeAt(i - 2)
     row.fill(limit)
     row[0] = i
     let least = from === 1 ? i : limit
     for (let j = from; j <= to; j++) {
-      const same = a[i - 1] === b[j - 1]
-      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+      const other = b.charCodeAt(j - 1)
+      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (letter === other ? 0 : 1))
+      if (i > 1 && j > 1 && letter === b.charCodeAt(j - 2) && before === other) {
         cost = Math.min(cost, beforeLast[j - 2]! + 1)
+      }
       row[j] = cost
       if (cost < least) least = cost
     }

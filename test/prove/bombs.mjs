@@ -38,10 +38,11 @@ export const BOMBS = [
     'loaded',
   ],
   [
-    '9,000 services',
-    { 'compose.yaml': `services:\n${times(9_000, (at) => `  s${at}: {image: x, network_mode: none}\n`)}` },
+    '3,000 services',
+    { 'compose.yaml': `services:\n${times(3_000, (at) => `  s${at}: {image: x, network_mode: none}\n`)}` },
     'loaded',
   ],
+  ['20,000 services', { 'compose.yaml': `services:\n${times(20_000, (at) => `  s${at}: {image: x}\n`)}` }, 'refused'],
   ['9 MiB of text', { 'compose.yaml': `x-a: |\n${`  ${'y'.repeat(98)}\n`.repeat(92_000)}${WEB}` }, 'loaded'],
   ['11 MiB of text', { 'compose.yaml': `x-a: |\n${`  ${'y'.repeat(98)}\n`.repeat(115_000)}${WEB}` }, 'refused'],
   ['10 MiB of comments', { 'compose.yaml': `${`# ${'y'.repeat(97)}\n`.repeat(103_000)}${WEB}` }, 'loaded'],
@@ -105,21 +106,21 @@ export const BOMBS = [
   ],
   ['10,000 ports', { 'compose.yaml': 'services: {web: {image: x, ports: ["10000-19999:10000-19999"]}}\n' }, 'loaded'],
   [
-    '5,000 services that extend one of 5,000 labels',
+    '2,900 services that extend one of 5,000 labels',
     {
-      'compose.yaml': `services:\n  base: {image: x, labels: [${times(5000, (at) => `l${at}=v,`)}]}\n${times(5000, (at) => `  s${at}: {extends: base}\n`)}`,
+      'compose.yaml': `services:\n  base: {image: x, labels: [${times(5000, (at) => `l${at}=v,`)}]}\n${times(2900, (at) => `  s${at}: {extends: base}\n`)}`,
     },
     'refused',
   ],
   [
-    'a chain of 5,000 extends',
-    { 'compose.yaml': `services:\n${times(5000, (at) => `  s${at}: {extends: s${at + 1}}\n`)}  s5000: {image: x}\n` },
+    'a chain of 2,900 extends',
+    { 'compose.yaml': `services:\n${times(2900, (at) => `  s${at}: {extends: s${at + 1}}\n`)}  s2900: {image: x}\n` },
     'refused',
   ],
   [
-    'a chain of 9,000 dependencies',
+    'a chain of 3,000 dependencies',
     {
-      'compose.yaml': `services:\n${times(9000, (at) => `  s${at}: {image: x, network_mode: none${at === 0 ? '' : `, depends_on: [s${at - 1}]`}}\n`)}`,
+      'compose.yaml': `services:\n${times(3000, (at) => `  s${at}: {image: x, network_mode: none${at === 0 ? '' : `, depends_on: [s${at - 1}]`}}\n`)}`,
     },
     'loaded',
   ],
@@ -144,7 +145,7 @@ export const BOMBS = [
   [
     '20,000 dependencies that are not there',
     {
-      'compose.yaml': `services:\n  web:\n    image: x\n    depends_on: [${times(20_000, (at) => `service-of-this-name-${at},`)}]\n${times(10_000, (at) => `  other-service-of-name-${at}: {image: x}\n`)}`,
+      'compose.yaml': `services:\n  web:\n    image: x\n    depends_on: [${times(20_000, (at) => `service-of-this-name-${at},`)}]\n${times(2_900, (at) => `  other-service-of-name-${at}: {image: x}\n`)}`,
     },
     'refused',
   ],

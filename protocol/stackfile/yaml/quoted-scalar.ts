@@ -84,13 +84,19 @@ export function readQuoted(cursor: Cursor): string {
   return text.join()
 }
 
-/** Characters that stand for themselves. */
+/** Characters that stand for themselves, blanks among them unless the line ends with them. */
 function takeRun(cursor: Cursor, quote: number): string {
   const { at: start, text } = cursor
   let at = start
-  for (let code = text.charCodeAt(at); !isGap(code) && code !== quote; code = text.charCodeAt(at)) {
+  for (let code = text.charCodeAt(at); code !== quote; code = text.charCodeAt(at)) {
     if (code === BACKSLASH && quote === DOUBLE_QUOTE) break
-    at += 1
+    let next = at + 1
+    if (isGap(code)) {
+      if (!isBlank(code)) break
+      while (isBlank(text.charCodeAt(next))) next += 1
+      if (isGap(text.charCodeAt(next))) break
+    }
+    at = next
   }
   cursor.at = at
   return text.slice(start, at)

@@ -19,11 +19,14 @@ describe('what lies within the limits is loaded', () => {
     ['90,000 values', `x-a: [${'a,'.repeat(90_000)}]\n${WEB}`],
     ['9 MiB of text', `x-a: |\n${`  ${'y'.repeat(98)}\n`.repeat(93_000)}${WEB}`],
     ['10,000 ports', 'services: {web: {image: x, ports: ["10000-19999:10000-19999/udp"]}}'],
-    ['a chain of 9,000 dependencies', dependencies(9_000)],
+    ['a chain of 3,000 dependencies', dependencies(3_000)],
   ])('%s', (_, text) => {
     expect(errors(text)).toEqual([])
   })
 })
+
+const services = (prefix: string, count: number): string =>
+  Array.from({ length: count }, (_, at) => `  ${prefix}${at}: {image: x}\n`).join('')
 
 function dependencies(count: number): string {
   const services = Array.from(
@@ -52,6 +55,17 @@ describe('what lies beyond is refused at the place where it goes too far', () =>
       'services that extend a large one',
       `services:\n  base: {image: x, labels: [${Array.from({ length: 1000 }, (_, at) => `l${at}=v`).join()}]}\n${Array.from({ length: 200 }, (_, at) => `  s${at}: {extends: base}\n`).join('')}`,
       'compose.yaml:101:18 The stack has more than 100000 values',
+    ],
+    ['more than 3,000 services', dependencies(3_001), 'compose.yaml:1:1 The stack has more than 3000 services'],
+    [
+      'more than 3,000 services of two documents',
+      `services:\n${services('a', 2000)}---\nservices:\n${services('b', 2000)}`,
+      'compose.yaml:1:1 The stack has more than 3000 services',
+    ],
+    [
+      'more than 10,000 dependencies',
+      `services: {web: {image: x, depends_on: [${Array.from({ length: 10_001 }, (_, at) => `s${at}`).join()}]}}\n`,
+      'compose.yaml:1:58931 The stack has more than 10000 dependencies',
     ],
     [
       'a chain of extends',
