@@ -36,6 +36,8 @@ export class EngineWatch {
   readonly #events = new Channel<EngineEvent>()
   readonly #detached = new Channel<string>()
   readonly #states = new Channel<WatchState>()
+  /** The latest events, as far as what they are takes to know. */
+  readonly #heard = new Set<string>()
   #state: WatchState = 'lost'
 
   constructor(collaborators: {
@@ -83,7 +85,7 @@ export class EngineWatch {
         delayMs = FIRST_RETRY_MS
         for await (const event of events) {
           if (event.Type === 'network') this.#detached.publish(event.Actor.Attributes.container ?? '')
-          else if (this.#isOurs(event)) this.#events.publish(event)
+          else if (this.#isOurs(event) && this.#isNew(event)) this.#events.publish(event)
         }
         this.#log.info({}, 'the event stream of the Engine ended')
       } catch (error) {
@@ -104,6 +106,15 @@ export class EngineWatch {
     return Actor.Attributes[OURS.instance] === this.#store.instance || this.#store.adopted.has(Actor.ID)
   }
 
+  /** An Engine may say things twice, and an end that counts twice would look like somebody's insistence. */
+  #isNew({ timeNano, Action, Actor }: EngineEvent): boolean {
+    const key = `${timeNano} ${Action} ${Actor.ID}`
+    if (this.#heard.has(key)) return false
+    this.#heard.add(key)
+    if (this.#heard.size > HEARD_LIMIT) this.#heard.delete(this.#heard.values().next().value!)
+    return true
+  }
+
   #change(state: WatchState): void {
     if (state === this.#state) return
     this.#state = state
@@ -112,6 +123,7 @@ export class EngineWatch {
   }
 }
 
+const HEARD_LIMIT = 500
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 5000
 

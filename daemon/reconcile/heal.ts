@@ -23,7 +23,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     return 'steady'
   }
   if (plan.actions.length === 0) {
-    settleOwed(core, stack, new Set())
+    settleOwed(core, stack, () => true)
     settle(core, desired, context.observed, plan.concerns, at)
     return plan.lookAgainAtMs === undefined ? 'steady' : { steadyUntilMs: plan.lookAgainAtMs }
   }

@@ -42,6 +42,8 @@ export class DeploymentRun {
   readonly #request: StackRequest
   readonly #progress: DeploymentProgress
   readonly #warnings = new Set<string>()
+  /** Services that are as they are wanted once all has succeeded. */
+  #reached: ReadonlySet<string> | 'all' = new Set()
 
   constructor(core: Core, row: DeploymentRow) {
     this.#core = core
@@ -76,6 +78,7 @@ export class DeploymentRun {
     }
     const table = new ImageTable(core.engine)
     const { scope, observed, oneOffs } = await this.#apply(table, signal)
+    if (!isOperation(this.#request)) this.#reached = scope
     const policy = policyOf(this.#request, scope)
     const limitMs = waitTimeoutMs(this.#request)
     const timeout = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
@@ -313,7 +316,7 @@ export class DeploymentRun {
     const name = this.#row.stack
     const row = store.stacks.find(name)
     if (row === undefined) return
-    settleOwed(this.#core, name, new Set())
+    settleOwed(this.#core, name, (service) => this.#reached === 'all' || this.#reached.has(service))
     if (row.presence === 'present') {
       store.stacks.setCondition(name, 'steady', undefined, at)
       return

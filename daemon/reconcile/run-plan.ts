@@ -135,9 +135,16 @@ export async function executeRound(
       progress.change(action, change)
     },
   })
-  settleOwed(core, context.desired.stack, unfinished)
+  const begun = new Set(actions.flatMap(({ body, service }) => (BEGINS.has(body.kind) ? (service ?? []) : [])))
+  settleOwed(core, context.desired.stack, (service) => begun.has(service) && !unfinished.has(service))
   return outcome
 }
+
+const BEGINS: ReadonlySet<Action['body']['kind']> = new Set([
+  'start-container',
+  'restart-container',
+  'unpause-container',
+])
 
 /**
  * Whoever stops a container to replace it owes a start: where the round is cut short in between, what is left was stopped by
@@ -151,9 +158,12 @@ function oweReplaced({ store }: Core, desired: DesiredStack, actions: readonly A
   }
 }
 
-/** Services whose part of a round is all done owe nothing any more: what exits from now on follows its restart policy. */
-export function settleOwed({ store }: Core, stack: string, unfinished: ReadonlySet<string | undefined>): void {
-  const settled = Object.keys(store.memory.all(stack, 'owed')).filter((service) => !unfinished.has(service))
+/**
+ * Services that were all brought to run owe nothing any more: what exits from now on follows its restart policy. Those that
+ * a round had no part for are as they were.
+ */
+export function settleOwed({ store }: Core, stack: string, isSettled: (service: string) => boolean): void {
+  const settled = Object.keys(store.memory.all(stack, 'owed')).filter(isSettled)
   if (settled.length === 0) return
   store.batch(() => {
     for (const service of settled) store.memory.forget(stack, 'owed', service)

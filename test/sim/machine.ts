@@ -40,8 +40,10 @@ export interface SimulatedContainer {
   finishedAtMs: number
   policy: { Name: string; MaximumRetryCount: number }
   manuallyStopped: boolean
-  /** How often somebody ended it past the daemon. */
+  /** How often somebody ended it past the daemon. What ends by itself just after it was told to by hand counts too. */
   endsByHand: number
+  /** When somebody last told it to end past the daemon. */
+  toldByHandMs: number
   startedBefore: boolean
   restartCount: number
   failures: number
@@ -232,6 +234,7 @@ export class Machine {
       policy: { Name: policy?.Name ?? 'no', MaximumRetryCount: policy?.MaximumRetryCount ?? 0 },
       manuallyStopped: false,
       endsByHand: 0,
+      toldByHandMs: Number.NEGATIVE_INFINITY,
       startedBefore: false,
       restartCount: 0,
       failures: 0,
@@ -276,6 +279,7 @@ export class Machine {
       return
     }
     container.manuallyStopped = true
+    if (actor === 'hand') container.toldByHandMs = this.scheduler.nowMs
     this.#emit(container, 'kill', { signal: '15' })
     const graceMs = (graceSeconds ?? 10) * 1000
     const { stopCode } = container.program
@@ -329,6 +333,7 @@ export class Machine {
     }
     done()
     if (!heeds(name)) return
+    if (actor === 'hand') container.toldByHandMs = this.scheduler.nowMs
     // The Engine unpauses what is to end.
     if (container.state === 'paused') this.unpause(container)
     const { process } = container
@@ -735,7 +740,9 @@ export class Machine {
 
   #endedBy(container: SimulatedContainer, actor: Actor): void {
     container.lastExit = actor
-    if (actor === 'hand') container.endsByHand += 1
+    const wasTold = actor === 'program' && this.scheduler.nowMs - container.toldByHandMs <= TOLD_MS
+    if (actor === 'hand' || wasTold) container.endsByHand += 1
+    container.toldByHandMs = Number.NEGATIVE_INFINITY
   }
 
   #emit(container: SimulatedContainer, action: string, more: Readonly<Record<string, string>> = {}): void {
@@ -751,6 +758,9 @@ export class Machine {
 /** What never happens by itself. */
 const NEVER_MS = 10 ** 9
 const SIGNALS = new Set(['HUP', 'INT', 'QUIT', 'KILL', 'TERM', 'USR1', 'USR2', 'STOP', 'CONT', 'WINCH'])
+
+/** What ends so soon after it was told to, nobody can tell from what ended of it. */
+const TOLD_MS = 15_000
 
 const signalName = (signal: string): string => signal.toUpperCase().replace(/^SIG/, '')
 

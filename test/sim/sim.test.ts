@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { BUGS } from './bugs.ts'
@@ -51,6 +53,16 @@ test('the same seed tells the same story', { timeout: DEADLINE_MS }, async () =>
   const [first, second] = stories.map(({ stderr }) => stderr)
   expect(first).toContain('the daemon starts')
   expect(second).toBe(first)
+})
+
+describe('a schedule that showed a bug once shows it no more', () => {
+  const folder = join(import.meta.dirname, '../fixtures/sim')
+
+  test.each(readdirSync(folder))('%s', { timeout: DEADLINE_MS }, async (file) => {
+    const { runs, failures } = await simulated('--schedule', join(folder, file))
+    expect(failures.map(({ rule, message }) => `${rule}: ${message}`)).toEqual([])
+    expect(runs).toBe(1)
+  })
 })
 
 describe('bugs planted on purpose are found', () => {
