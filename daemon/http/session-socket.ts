@@ -1,4 +1,5 @@
 /** The daemon's end of a session: reads the caller's frames, and writes as far as the caller has granted. */
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
@@ -14,17 +15,20 @@ import {
   SendWindow,
   type SessionChannel,
 } from '../../protocol/session.ts'
-
+import { type Lease, readLeased } from './read-buffers.ts'
 import type { Frames } from './reframe.ts'
 
 /** A caller that says nothing holds a place for nothing. */
 const OPEN_MS = 10_000
+const KEEP_ALIVE_MS = 30_000
+/** What is smaller is copied rather than held, so that a window of small pieces does not hold many buffers. */
+const HELD_BYTES = 32_768
 /** What a caller has to leave in, once all is said. */
 const LINGER_MS = 5000
 
 /** What comes from the caller once the session is on. */
 export interface SessionInput {
-  /** Calls back when the bytes are taken; more are let in only then. */
+  /** Calls back when the bytes are taken, and may be used for others; more are let in only then. */
   stdin(bytes: Uint8Array, taken: () => void): void
   control(frame: Exclude<CallerFrame, { type: 'window' }>): void
 }
@@ -39,10 +43,11 @@ export class SessionSocket {
   #hasBegun = (): void => {}
   #first: ((text: string) => void) | undefined
   #input: SessionInput | undefined
+  /** Where the bytes stand that are being read. */
+  #lease: Lease | undefined
 
-  /** `head`: what has come already. */
-  constructor(connection: Duplex, head: Uint8Array) {
-    this.#connection = connection
+  /** `head`: what has come already. `greeting`: what the caller hears first. */
+  constructor(connection: Duplex, head: Uint8Array, greeting: string) {
     this.#opened = new Promise((resolve) => {
       this.#first = resolve
     })
@@ -53,20 +58,24 @@ export class SessionSocket {
       data: (channel, bytes) => this.#data(channel, bytes),
       control: (text) => this.#control(text),
     })
-    const feed = (bytes: Uint8Array) => {
+    const feed = (bytes: Uint8Array, lease: Lease | undefined) => {
+      this.#lease = lease
       try {
         reader.feed(bytes)
       } catch (error) {
         this.#end(error)
       }
     }
+    if (head.length > 0) feed(head, undefined)
+    this.#connection = readLeased(connection, feed)
     const gone = () => this.#end(new Problem('cancelled', 'the caller is gone'))
     // A broken connection ends in `close`, which is all that matters here.
-    connection.on('error', () => {})
-    connection.once('end', gone)
-    connection.once('close', gone)
-    connection.on('data', feed)
-    if (head.length > 0) feed(head)
+    this.#connection.on('error', () => {})
+    this.#connection.once('end', gone)
+    this.#connection.once('close', gone)
+    // Small frames, such as keys, go at once; and a caller that vanishes without a word is found out.
+    if (this.#connection instanceof Socket) this.#connection.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
+    this.#connection.write(greeting)
   }
 
   /** Ends with the caller, or with what the caller did wrong. */
@@ -153,9 +162,13 @@ export class SessionSocket {
     if (channel !== 'stdin' || this.#input === undefined) {
       throw new Problem('bad-request', 'a caller sends data on stdin only, and once the session has started')
     }
-    this.#receiving.received(bytes.length)
-    this.#input.stdin(bytes, () => {
-      const granted = this.#receiving.taken(bytes.length)
+    const { length } = bytes
+    this.#receiving.received(length)
+    const release = length < HELD_BYTES ? undefined : this.#lease?.hold()
+    const kept = release === undefined && this.#lease !== undefined ? Buffer.from(bytes) : bytes
+    this.#input.stdin(kept, () => {
+      release?.()
+      const granted = this.#receiving.taken(length)
       if (granted > 0) this.send({ type: 'window', bytes: granted })
     })
   }

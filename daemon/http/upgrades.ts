@@ -1,6 +1,5 @@
 /** The endpoints that leave HTTP, streams as WebSockets and sessions: found in the same table, admitted by the same rule. */
 import type { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem, type ProblemDetails } from '../../protocol/problems.ts'
@@ -48,7 +47,7 @@ export interface UpgradeHost {
 
 /** Followers and sessions at once. Each holds a connection to the Engine, followers of logs one per container. */
 const FOLLOWERS_LIMIT = 1000
-const KEEP_ALIVE_MS = 30_000
+const SESSION_GREETING = `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${SESSION_PROTOCOL}\r\n\r\n`
 /** A follower only listens. */
 const INCOMING_LIMIT_BYTES = 1024
 /** One who lends an agent answers in messages of the agent's own protocol. */
@@ -114,7 +113,7 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
     if (isSession(name)) {
       speakers.add(connection)
       connection.once('close', () => speakers.delete(connection))
-      const socket = openSession(connection, head)
+      const socket = new SessionSocket(connection, head, SESSION_GREETING)
       serve(accepted, connection, socket, async () => host.sessions[name]({ ...stream, socket }))
     } else if (isLoan(name)) {
       lenders.handleUpgrade(request, connection, head, (socket) => {
@@ -199,13 +198,6 @@ function decode(value: string): string {
 function mustSpeak(protocol: string, { headers }: IncomingMessage): void {
   if (headers.upgrade?.toLowerCase() === protocol) return
   throw new Problem('bad-request', `this path is for connections with "upgrade: ${protocol}"`)
-}
-
-function openSession(connection: Duplex, head: Buffer): SessionSocket {
-  // Small frames, such as keys, go at once; and a caller that vanishes without a word is found out.
-  if (connection instanceof Socket) connection.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
-  connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${SESSION_PROTOCOL}\r\n\r\n`)
-  return new SessionSocket(connection, head)
 }
 
 /** Nothing is upgraded yet: the refusal is a plain HTTP answer. */
