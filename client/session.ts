@@ -1,7 +1,7 @@
 /** The caller's end of a session: writes as far as the daemon has granted, and grants what its own side has taken. */
 import type { z } from 'zod'
 import { Problem } from '../protocol/problems.ts'
-import type { AttachOpen, ExecOpen } from '../protocol/resources/session.ts'
+import type { AttachOpen, CopyInOpen, CopyOutOpen, ExecOpen } from '../protocol/resources/session.ts'
 import {
   type CallerFrame,
   controlFrame,
@@ -17,7 +17,7 @@ import {
 import type { DaemonAddress } from './address.ts'
 import { upgrade } from './upgrade.ts'
 
-export type SessionOpen = z.input<typeof ExecOpen> | z.input<typeof AttachOpen>
+export type SessionOpen = z.input<typeof ExecOpen | typeof AttachOpen | typeof CopyOutOpen | typeof CopyInOpen>
 
 export interface SessionHandlers {
   /**

@@ -26,6 +26,7 @@ import { followStats } from './http/follow-stats.ts'
 import { followWait } from './http/follow-wait.ts'
 import { Listeners, type TlsListener } from './http/listeners.ts'
 import { serveAttach } from './http/serve-attach.ts'
+import { serveCopyIn, serveCopyOut } from './http/serve-copy.ts'
 import { serveExec } from './http/serve-exec.ts'
 import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
@@ -212,6 +213,7 @@ async function run(config: Config): Promise<void> {
       volume: (name) => volumes.stackOf(name),
     },
   })
+  const files = new ContainerFiles(engine)
   const access = new AccessControl({ store, now, changed: () => gate.recheck() })
   const admit: Parameters<typeof createServer>[0]['admit'] = ({ socket, headers }, { name, permission }, target) =>
     gate.admit({ origin: origins.of(socket), headers, action: name }, permission, target)
@@ -223,7 +225,7 @@ async function run(config: Config): Promise<void> {
     holds,
     contexts,
     bundles,
-    files: new ContainerFiles(engine),
+    files,
     oneOffs: new OneOffs(core),
     volumes,
     secrets: new SecretControl(store, vault, control),
@@ -259,6 +261,10 @@ async function run(config: Config): Promise<void> {
     sessions: {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
       attach: ({ params, socket, caller }) => serveAttach(core, params.stack!, socket, caller),
+      copyOut: ({ params, socket, caller }) =>
+        serveCopyOut(files, { stack: params.stack!, container: params.container! }, socket, caller),
+      copyIn: ({ params, socket, caller }) =>
+        serveCopyIn(files, { stack: params.stack!, container: params.container! }, socket, caller),
     },
     loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })

@@ -1,11 +1,11 @@
 /**
- * Sessions with a program in a container (`exec`, `run`, `attach`): a connection on which both sides speak, upgraded from
- * HTTP by the name {@link SESSION_PROTOCOL}.
+ * Sessions with a program in a container (`exec`, `run`, `attach`), and with its files (`cp`): a connection on which both
+ * sides speak, upgraded from HTTP by the name {@link SESSION_PROTOCOL}.
  *
  * - A frame is a byte that names the channel, three bytes of zero, four of length (big endian), and so many bytes. It is
  *   the Engine's own framing of output with channels more: what comes from there goes on as it is.
  * - On the control channel each frame is JSON, told apart by `type`. The caller's first frame says what is wanted
- *   (`ExecOpen`, `AttachOpen`); it sends data only after `started`. After `exit` or `end` nothing more comes.
+ *   (`ExecOpen`, `AttachOpen`, `CopyOutOpen`, `CopyInOpen`); it sends data only after `started`. After `exit` or `end` nothing more comes.
  * - Each side sends data only as far as the other has granted: {@link WINDOW_BYTES} to begin with, then what `window`
  *   frames add as bytes are taken. So neither side ever stops reading its connection, a resize or a signal overtakes input
  *   that waits for a slow program, and no more than one window per direction is in memory.

@@ -1,14 +1,15 @@
 /** `cp`: between this machine and the containers of a service. */
 import { lstatSync, readlinkSync, statSync } from 'node:fs'
 import { dirname, posix, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 import type { Container } from '../../protocol/resources/container.ts'
 import type { PathInfo } from '../../protocol/resources/files.ts'
 import type { Api } from '../api.ts'
-import { localSource, pack } from './pack.ts'
+import { rawInput } from '../cli/raw-input.ts'
+import { tarOfEntries } from '../tar.ts'
+import { entriesBelow, localSource } from './pack.ts'
 import { type CopyEnd, type CopyTarget, copyEnd, meansFolder, nameOf, placeOf } from './places.ts'
-import { unpack } from './unpack.ts'
+import { Unpacker } from './unpack.ts'
 
 export interface Copying {
   readonly api: Api
@@ -136,7 +137,7 @@ class Outward extends InContainer {
     if (to.kind === 'stream') {
       const { RawOutput } = await import('../cli/raw-output.ts')
       const output = new RawOutput(1)
-      for await (const chunk of await this.#tar(source.path)) await output.write(chunk as Buffer)
+      await this.#take(source.path, (bytes) => output.write(bytes))
       return
     }
     // A path that ends in a slash has been followed by the Engine.
@@ -144,36 +145,78 @@ class Outward extends InContainer {
       source.info.kind === 'folder' || (source.info.kind === 'link' && meansFolder(path)) ? 'folder' : 'other'
     const place = placeOf({ kind, name: nameOf(path) }, localTarget(to.path))
     const { warn } = this.copying
-    await unpack(await this.#tar(source.path), {
-      ...place,
-      owners: this.wish.owners === 'keep' ? 'keep' : 'mine',
-      warn,
-    })
+    const owners = this.wish.owners === 'keep' ? 'keep' : 'mine'
+    const unpacker = new Unpacker({ ...place, owners, warn })
+    try {
+      await this.#take(source.path, (bytes) => {
+        unpacker.feed(bytes)
+        return undefined
+      })
+      unpacker.finish()
+    } finally {
+      unpacker.close()
+    }
   }
 
-  #tar(path: string): Promise<Readable> {
-    return this.copying.api.download('getFiles', this.params, { path })
+  async #take(path: string, data: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
+    const session = await this.copying.api.session(
+      'copyOut',
+      this.params,
+      { type: 'copy-out', path },
+      { data: (_, bytes) => data(bytes), started: () => {} },
+    )
+    try {
+      await session.exitCode
+    } finally {
+      session.close()
+    }
   }
 }
 
 class Inward extends InContainer {
   async copy(from: LocalEnd, path: string): Promise<void> {
     const target = await this.#target(path)
-    const owners = this.wish.owners === 'keep' ? 'container' : 'archive'
-    const put = (folder: string, tar: Readable) =>
-      this.copying.api.upload('putFiles', this.params, tar, { query: { path: folder, owners } })
     if (from.kind === 'stream') {
       if (target.kind !== 'folder') {
         throw new Problem('bad-request', `destination "${this.container.name}:${path}" must be a directory`, {
           hint: `make it: evenkeel exec ${this.container.service} mkdir -p ${path}`,
         })
       }
-      await put(target.path, process.stdin)
+      await this.#give(target.path, rawInput())
       return
     }
     const source = localSource(from.path, this.wish.links)
     const place = placeOf(source, target)
-    await put(place.folder, pack(source, place.name, this.copying.warn))
+    await this.#give(place.folder, tarOfEntries(entriesBelow(source.path, place.name, this.copying.warn)))
+  }
+
+  async #give(path: string, tar: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+    const owners = this.wish.owners === 'keep' ? 'container' : 'archive'
+    let begun = (): void => {}
+    const started = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const session = await this.copying.api.session(
+      'copyIn',
+      this.params,
+      { type: 'copy-in', path, owners },
+      { data: () => undefined, started: begun },
+    )
+    try {
+      // A refusal comes instead.
+      await Promise.race([started, session.exitCode])
+      // The next chunk is read while the last one goes.
+      let sent: Promise<boolean> | undefined
+      for await (const chunk of tar) {
+        if ((await sent) === false) break
+        sent = session.write(chunk)
+      }
+      await sent
+      session.send({ type: 'stdin-end' })
+      await session.exitCode
+    } finally {
+      session.close()
+    }
   }
 
   async #target(path: string): Promise<CopyTarget> {

@@ -1,9 +1,8 @@
 /** A file or folder of this machine as an archive for a container. */
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
-import { type TarEntry, tarOfEntries } from '../tar.ts'
+import type { TarEntry } from '../tar.ts'
 import { type CopySource, meansContents, meansFolder, nameOf } from './places.ts'
 
 export interface LocalSource extends CopySource {
@@ -30,12 +29,7 @@ export function localSource(path: string, links: 'follow' | 'keep'): LocalSource
   }
 }
 
-/** Its own entry is called `name`. Owners and modes are those of the files. */
-export function pack(source: LocalSource, name: string, warn: (message: string) => void): Readable {
-  return Readable.from(tarOfEntries(entriesBelow(source.path, name, warn)), { objectMode: false })
-}
-
-/** A path as `name`, and all that is in it. What may vanish meanwhile is left out. */
+/** A path as `name`, and all that is in it, with the owners and modes of the files. What may vanish meanwhile is left out. */
 export function* entriesBelow(path: string, name: string, warn: (message: string) => void): Generator<TarEntry> {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return

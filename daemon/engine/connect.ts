@@ -77,6 +77,16 @@ class NegotiatedTransport extends Transport {
     return super.upgrade(call)
   }
 
+  override async bulk(call: Call) {
+    if (!this.#isNegotiated) await unlessAborted(this.version(), call.signal)
+    return super.bulk(call)
+  }
+
+  override async bulkUpload(call: Call & { readonly contentType: string }) {
+    if (!this.#isNegotiated) await unlessAborted(this.version(), call.signal)
+    return super.bulkUpload(call)
+  }
+
   protected override connectionLost(): void {
     this.#version = undefined
     this.#isNegotiated = false

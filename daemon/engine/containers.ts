@@ -4,12 +4,13 @@ import { hijack } from './hijack.ts'
 import { jsonLines } from './json-lines.ts'
 import { Relayed } from './relayed.ts'
 import { type Answer, type Call, segment, type Transport } from './transport.ts'
-import type { ContainerInspect, ContainerSummary, Engine, PathStat } from './types.ts'
+import type { ContainerInspect, ContainerSummary, Engine, PathStat, PutArchiveQuery } from './types.ts'
 
 /** A stop answers when the container has stopped: its grace and then some. */
 const STOP_MARGIN_MS = 60_000
 const DEFAULT_GRACE_SECONDS = 10
 const LONG_MS = 10 * 60_000
+const TAR = 'application/x-tar'
 
 export function containersOf(http: Transport): Engine['containers'] {
   const at = (id: string) => `/containers/${segment(id)}`
@@ -84,19 +85,27 @@ export function containersOf(http: Transport): Engine['containers'] {
       const answer = await http.send(call)
       return { stat: pathStat(answer), tar: new Relayed(answer.body, (error) => http.explain(call, error)) }
     },
+    readArchive: (id, path, options) =>
+      http.bulk({ method: 'GET', path: `${at(id)}/archive`, query: { path }, ...options }),
+    writeArchive: (id, query, options) =>
+      http.bulkUpload({
+        method: 'PUT',
+        path: `${at(id)}/archive`,
+        query: archiveQuery(query),
+        contentType: TAR,
+        ...options,
+      }),
     statPath: async (id, path, options) => {
       const answer = await http.send({ method: 'HEAD', path: `${at(id)}/archive`, query: { path }, ...options })
       answer.body.resume()
       return pathStat(answer)
     },
-    putArchive: async (id, { path, noOverwriteDirNonDir, copyUidGid }, tar, options) => {
-      const query = { path, noOverwriteDirNonDir, copyUIDGID: copyUidGid }
-      const headers = { 'content-type': 'application/x-tar' }
+    putArchive: async (id, query, tar, options) => {
       const answer = await http.send({
         method: 'PUT',
         path: `${at(id)}/archive`,
-        query,
-        headers,
+        query: archiveQuery(query),
+        headers: { 'content-type': TAR },
         rawBody: tar,
         kind: 'stream',
         ...options,
@@ -115,6 +124,12 @@ export function containersOf(http: Transport): Engine['containers'] {
     commit: (query, options) => http.json({ method: 'POST', path: '/commit', query, timeoutMs: LONG_MS, ...options }),
   }
 }
+
+const archiveQuery = ({ path, noOverwriteDirNonDir, copyUidGid }: PutArchiveQuery) => ({
+  path,
+  noOverwriteDirNonDir,
+  copyUIDGID: copyUidGid,
+})
 
 /** The Engine tells what a path is in a header, as Base64 of JSON. */
 function pathStat({ headers }: Answer): PathStat {

@@ -2,12 +2,13 @@
  * HTTP to one Engine over undici. Ordinary calls share a pool; each stream (logs, events, waits, pulls) has a connection
  * of its own, so that any number of open streams never starves a call. Connections are made anew when they break.
  */
-import type { Duplex, Readable } from 'node:stream'
+import { type Duplex, PassThrough, type Readable } from 'node:stream'
 import { Client, type Dispatcher, errors, Pool } from 'undici'
 import { Problem } from '../../protocol/problems.ts'
 import type { EngineAddress } from './address.ts'
+import { type BulkAnswer, bulkGet, bulkPut } from './bulk.ts'
 import { dial } from './dial.ts'
-import type { CallOptions } from './types.ts'
+import type { ArchiveWriter, CallOptions } from './types.ts'
 
 export interface Call extends CallOptions {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
@@ -28,6 +29,7 @@ export interface Answer {
   readonly body: Readable
 }
 
+const REFUSAL_CHARACTERS = 16_384
 const CALL_TIMEOUT_MS = 60_000
 const CONNECT_MS = 5000
 /** Calls in flight over all stacks; one stack uses 8. */
@@ -126,6 +128,63 @@ export class Transport {
     const { status, body } = await this.send(call)
     await this.#text(call, body)
     return status
+  }
+
+  /** As {@link bytes}, for gigabytes: each chunk is there until the next one is asked for. */
+  async bulk(call: Call): Promise<AsyncIterable<Uint8Array>> {
+    const { socketPath } = this.address
+    if (socketPath === undefined) return this.explained(call, (await this.send({ ...call, kind: 'stream' })).body)
+    try {
+      return this.explained(
+        call,
+        await this.#bulkBody(call, await bulkGet(socketPath, CONNECT_MS, this.#path(call), call.signal)),
+      )
+    } catch (error) {
+      throw this.explain(call, error)
+    }
+  }
+
+  /** A body of gigabytes that comes from elsewhere. */
+  async bulkUpload(call: Call & { readonly contentType: string }): Promise<ArchiveWriter> {
+    const { socketPath } = this.address
+    if (socketPath === undefined) return this.#piped(call)
+    try {
+      const { contentType, signal } = call
+      const request = await bulkPut(socketPath, CONNECT_MS, { path: this.#path(call), contentType }, signal)
+      const done = request.answer
+        .then((answer) => this.#bulkBody(call, answer))
+        .then(async (chunks) => {
+          for await (const _ of chunks);
+        })
+        .catch((error: unknown) => {
+          request.close()
+          throw this.explain(call, error)
+        })
+      return { write: request.write, end: request.end, done, close: () => request.close() }
+    } catch (error) {
+      throw this.explain(call, error)
+    }
+  }
+
+  #piped(call: Call & { readonly contentType: string }): ArchiveWriter {
+    const body = new PassThrough()
+    const headers = { 'content-type': call.contentType }
+    const done = this.send({ ...call, headers, rawBody: body, kind: 'stream' }).then((answer) => {
+      answer.body.resume()
+    })
+    return {
+      write: (bytes, gone) => body.write(bytes, gone),
+      end: () => body.end(),
+      done,
+      close: () => body.destroy(),
+    }
+  }
+
+  async #bulkBody(call: Call, { status, chunks }: BulkAnswer): Promise<AsyncIterable<Buffer>> {
+    if (status >= 200 && status < 300) return chunks
+    let text = ''
+    for await (const chunk of chunks) if (text.length < REFUSAL_CHARACTERS) text += chunk.toString()
+    throw refusal(call, status, text)
   }
 
   /** A connection that speaks something else after the Engine's 101: attach, exec, BuildKit's session. */
@@ -268,7 +327,7 @@ async function* piecesOf(body: Readable): AsyncGenerator<Uint8Array> {
 
 /** The Engine's own words for an answer that is none. */
 function refusal(call: Call, status: number, text: string): Problem {
-  let message = text.slice(0, 16_384).trim()
+  let message = text.slice(0, REFUSAL_CHARACTERS).trim()
   try {
     message = (JSON.parse(text) as { message?: string }).message?.trim() ?? message
   } catch {

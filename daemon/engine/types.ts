@@ -307,6 +307,24 @@ export interface HijackedStream {
   close(): void
 }
 
+export interface PutArchiveQuery {
+  readonly path: string
+  readonly noOverwriteDirNonDir?: boolean
+  readonly copyUidGid?: boolean
+}
+
+/** A tar on its way into a container. */
+export interface ArchiveWriter {
+  /** Calls back when the bytes have gone, or nothing goes any more: they may be used for others then. */
+  write(bytes: Uint8Array, gone: () => void): void
+  /** All of it was written. */
+  end(): void
+  /** Resolves when the Engine has taken all. Rejects where it refuses, which may be before the end, or the connection breaks. */
+  readonly done: Promise<void>
+  /** Leaves it half-way: the Engine keeps what it has unpacked. */
+  close(): void
+}
+
 export interface Engine {
   /** How to name it to a person: `unix:///var/run/docker.sock`. */
   readonly address: string
@@ -365,14 +383,13 @@ export interface Engine {
     resize(id: string, size: { rows: number; columns: number }, options?: CallOptions): Promise<void>
     /** A tar of `path`. It fails with a Problem where the connection breaks. */
     getArchive(id: string, path: string, options?: CallOptions): Promise<{ stat: PathStat; tar: Readable }>
+    /** As {@link getArchive}, where many bytes are to be passed on: each chunk is there until the next one is asked for. */
+    readArchive(id: string, path: string, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>
+    /** As {@link putArchive}, where many bytes come from elsewhere. */
+    writeArchive(id: string, query: PutArchiveQuery, options?: CallOptions): Promise<ArchiveWriter>
     /** What `path` is. A path that is not there is a 404. */
     statPath(id: string, path: string, options?: CallOptions): Promise<PathStat>
-    putArchive(
-      id: string,
-      query: { path: string; noOverwriteDirNonDir?: boolean; copyUidGid?: boolean },
-      tar: Readable | Buffer,
-      options?: CallOptions,
-    ): Promise<void>
+    putArchive(id: string, query: PutArchiveQuery, tar: Readable | Buffer, options?: CallOptions): Promise<void>
     top(id: string, psArgs?: string, options?: CallOptions): Promise<{ Titles: string[]; Processes: string[][] }>
     stats(
       id: string,

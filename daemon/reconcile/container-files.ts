@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { Problem } from '../../protocol/problems.ts'
 import type { PathAnswer, PathInfo, PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
-import type { Engine, PathStat } from '../engine/types.ts'
+import type { ArchiveWriter, Engine, PathStat, PutArchiveQuery } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import type { Caller } from './control.ts'
 import { isStatus } from './perform/engine-answers.ts'
@@ -30,6 +30,29 @@ export class ContainerFiles {
     return (await this.#engine.containers.getArchive(id, path)).tar
   }
 
+  /** As {@link get}: each chunk is there until the next one is asked for. */
+  async read(
+    stack: string,
+    container: string,
+    { path }: PathQuery,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    return this.#engine.containers.readArchive(await this.#ofStack(stack, container, caller), path, { signal })
+  }
+
+  /** As {@link put}. */
+  async write(
+    stack: string,
+    container: string,
+    { path, owners }: PutFilesQuery,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<ArchiveWriter> {
+    const id = await this.#ofStack(stack, container, caller)
+    return this.#engine.containers.writeArchive(id, archiveQuery(path, owners), { signal })
+  }
+
   /** A folder never takes the place of a file, nor a file that of a folder. */
   async put(
     stack: string,
@@ -39,8 +62,7 @@ export class ContainerFiles {
     caller: Caller,
   ): Promise<PathAnswer> {
     const id = await this.#ofStack(stack, container, caller)
-    const query = { path, noOverwriteDirNonDir: true, copyUidGid: owners === 'container' }
-    await this.#engine.containers.putArchive(id, query, tar)
+    await this.#engine.containers.putArchive(id, archiveQuery(path, owners), tar)
     return { path, info: infoOf(await this.#engine.containers.statPath(id, path)) }
   }
 
@@ -59,6 +81,12 @@ export class ContainerFiles {
     return found.Id
   }
 }
+
+const archiveQuery = (path: string, owners: PutFilesQuery['owners']): PutArchiveQuery => ({
+  path,
+  noOverwriteDirNonDir: true,
+  copyUidGid: owners === 'container',
+})
 
 /** Bits of Go's `os.FileMode`. */
 const FOLDER = 2 ** 31

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type CallerFrame, PROXIED_SIGNALS } from '../session.ts'
 import { ServiceName } from './common.ts'
+import { PathQuery, PutFilesQuery } from './files.ts'
 
 const Side = z.number().int().min(1).max(65_535)
 const Size = { rows: Side, columns: Side }
@@ -41,6 +42,14 @@ export const AttachOpen = z.strictObject({
   detachKeys: z.string().optional(),
 })
 export type AttachOpen = z.infer<typeof AttachOpen>
+
+/** First frame of a `copyOut` session: a tar of `path` comes on `stdout`, and `exit` after it. */
+export const CopyOutOpen = PathQuery.extend({ type: z.literal('copy-out') })
+export type CopyOutOpen = z.infer<typeof CopyOutOpen>
+
+/** First frame of a `copyIn` session: a tar goes on `stdin`, and `exit` comes once the Engine has taken all of it. */
+export const CopyInOpen = PutFilesQuery.extend({ type: z.literal('copy-in') })
+export type CopyInOpen = z.infer<typeof CopyInOpen>
 
 export const CallerFrameSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('resize'), ...Size }),

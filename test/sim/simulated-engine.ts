@@ -170,6 +170,8 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
       attach: () => unsupported('attach'),
       resize: () => unsupported('resize'),
       getArchive: () => unsupported('archive'),
+      readArchive: () => unsupported('archive'),
+      writeArchive: () => unsupported('archive'),
       statPath: () => unsupported('archive'),
       putArchive: (id, _query, _tar, options) =>
         change<void>(

@@ -1,4 +1,3 @@
-import type { Context } from '../command.ts'
 import { command } from '../command.ts'
 import { followLogs, monochrome } from '../follow-logs.ts'
 

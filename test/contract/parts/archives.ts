@@ -40,6 +40,32 @@ export function archivesContract(scene: Scene): void {
       expect((await filesIn(tar))['large.txt']).toHaveLength(content.length)
     })
 
+    scene.testWith('files', 'are passed on in both directions, whatever the pieces', async () => {
+      const id = await scene.container()
+      const content = Buffer.alloc(3 * 1024 * 1024 + 7)
+      for (let at = 0; at < content.length; at += 1) content[at] = (at * 31) & 0xff
+      const tar = await tarOf({ 'passed.bin': content })
+      const writer = await containers.writeArchive(id, { path: '/tmp' })
+      for (let at = 0; at < tar.length; at += 100_001)
+        await new Promise<void>((gone) => writer.write(tar.subarray(at, at + 100_001), gone))
+      writer.end()
+      await writer.done
+      const chunks: Buffer[] = []
+      for await (const chunk of await containers.readArchive(id, '/tmp/passed.bin')) chunks.push(Buffer.from(chunk))
+      const back = (await filesIn(Readable.from([Buffer.concat(chunks)]), 'binary'))['passed.bin']
+      expect(back).toBe(content.toString('binary'))
+    })
+
+    scene.testWith('files', "that are passed on are refused in the Engine's words", async () => {
+      const missing = { code: 'engine-error', engine: { status: 404 } }
+      const id = await scene.container()
+      expect(await problemOf(containers.readArchive(id, '/no/such/file'))).toMatchObject(missing)
+      const writer = await containers.writeArchive(id, { path: '/no/such/folder' })
+      // The Engine reads on a little before it says what is wrong.
+      writer.end()
+      expect(await problemOf(writer.done)).toMatchObject(missing)
+    })
+
     scene.testWith('files', 'of a path that is not there are a 404', async () => {
       const missing = { code: 'engine-error', engine: { status: 404 } }
       const id = await scene.container()

@@ -15,11 +15,11 @@ export function tarOf(files: Files): Promise<Buffer> {
 export const tarStreamOf = async (files: Files): Promise<Readable> => Readable.from([await tarOf(files)])
 
 /** Content by name; folders are left out. */
-export async function filesIn(tar: Readable): Promise<Record<string, string>> {
+export async function filesIn(tar: Readable, encoding: BufferEncoding = 'utf8'): Promise<Record<string, string>> {
   const files: Record<string, string> = {}
   const reader = extract()
   reader.on('entry', async (header, content, next) => {
-    const text = (await buffer(content)).toString()
+    const text = (await buffer(content)).toString(encoding)
     if (header.type === 'file') files[header.name] = text
     next()
   })

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Header, pack } from 'tar-stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { unpack } from '../../../client/copy/unpack.ts'
+import { Unpacker } from '../../../client/copy/unpack.ts'
 import { Problem } from '../../../protocol/problems.ts'
 
 let base: string
@@ -40,8 +40,15 @@ function tar(...entries: Entry[]): Readable {
 }
 
 const warnings: string[] = []
-const into = (archive: Readable, name = '.') =>
-  unpack(archive, { folder: target, name, owners: 'mine', warn: (message) => warnings.push(message) })
+async function into(archive: Readable, name = '.'): Promise<void> {
+  const unpacker = new Unpacker({ folder: target, name, owners: 'mine', warn: (message) => warnings.push(message) })
+  try {
+    for await (const chunk of archive) unpacker.feed(chunk as Buffer)
+    unpacker.finish()
+  } finally {
+    unpacker.close()
+  }
+}
 const folder = (name: string): Entry => ({ name, type: 'directory', mode: 0o755 })
 const link = (name: string, linkname: string): Entry => ({ name, type: 'symlink', linkname })
 const refused = async (work: Promise<void>) => {
@@ -95,7 +102,7 @@ describe('an archive', () => {
     warnings.length = 0
     await into(tar(folder('d'), { name: 'd/p', type: 'fifo' }, { name: 'd/a', text: 'A' }), 'copy')
     expect(readdirSync(join(target, 'copy'))).toEqual(['a'])
-    expect(warnings).toEqual(['d/p is a fifo, which is not copied'])
+    expect(warnings).toEqual(['d/p is a pipe, which is not copied'])
   })
 
   test.each([

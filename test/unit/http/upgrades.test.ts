@@ -21,7 +21,7 @@ async function execThatDoes(work: (session: Session) => Promise<void>) {
     watch: () => () => {},
     note: (_, { action, outcome }) => noted.push({ action, outcome }),
     streams: { logs: unused, stats: unused, wait: unused, events: unused, progress: unused, jobProgress: unused },
-    sessions: { exec: work, attach: unused },
+    sessions: { exec: work, attach: unused, copyOut: unused, copyIn: unused },
     loans: { sshAgents: unused },
     redact: (text) => text,
     log: { warn: () => {} },
