@@ -7,10 +7,14 @@ import { Problem } from '../protocol/problems.ts'
 import { API_VERSION } from '../protocol/version.ts'
 import { AccessControl } from './access/access-control.ts'
 import { Gate } from './access/gate.ts'
+import { InvitationControl } from './access/invitation-control.ts'
 import { Lockouts } from './access/lockouts.ts'
 import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
+import { RightsReader } from './access/rights.ts'
+import { RoleControl } from './access/role-control.ts'
 import { StrangerNotes } from './access/stranger-notes.ts'
+import { TeamControl } from './access/team-control.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
@@ -193,8 +197,10 @@ async function run(config: Config): Promise<void> {
   const volumes = new VolumeControl(core)
   const origins = new Origins()
   const now = () => clock.now()
+  const rights = new RightsReader(store)
   const gate = new Gate({
     store,
+    rights,
     now,
     lockouts: new Lockouts(),
     strangers: new StrangerNotes(),
@@ -212,9 +218,11 @@ async function run(config: Config): Promise<void> {
       volume: (name) => volumes.stackOf(name),
     },
   })
-  const access = new AccessControl({ store, now, changed: () => gate.recheck() })
+  const ruling = { store, rights, now, changed: () => gate.recheck() }
   const admit: Parameters<typeof createServer>[0]['admit'] = ({ socket, headers }, { name, permission }, target) =>
     gate.admit({ origin: origins.of(socket), headers, action: name }, permission, target)
+  const watchRights: Parameters<typeof serveUpgrades>[0]['watch'] = (caller, { permission }, target, end) =>
+    gate.watch(caller, permission, target, end)
   const note: Gate['note'] = (who, what) => gate.note(who, what)
   const server = createServer({
     control,
@@ -233,7 +241,11 @@ async function run(config: Config): Promise<void> {
     log,
     admit,
     note,
-    access,
+    watch: watchRights,
+    access: new AccessControl(ruling),
+    roles: new RoleControl(ruling),
+    teams: new TeamControl(ruling),
+    invitations: new InvitationControl(ruling),
     audit: { find: (query) => store.audit.find(query), verify: () => store.audit.verify(setImmediate) },
     version: EVENKEEL_VERSION,
     apiVersion: API_VERSION,
@@ -242,7 +254,7 @@ async function run(config: Config): Promise<void> {
   const upgrades = serveUpgrades({
     admit,
     note,
-    watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
+    watch: watchRights,
     log,
     redact,
     streams: {
