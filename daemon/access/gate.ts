@@ -260,13 +260,13 @@ export class Gate {
   async #mustReach(chain: readonly Rights[], permission: Permission, target: Target): Promise<void> {
     if (target.kind === 'none' || allowsEverywhere(chain, permission)) {
       if (allows(chain, permission)) return
-      throw forbidden(permission)
+      throw lacksPermission(permission)
     }
     const stack = target.kind === 'stack' ? target.id : await this.#with.stackOf[target.kind](target.id)
     // Whoever may not see it is told no more than that there is none, whether there is or not.
     const sees = target.kind === 'volume' ? 'volume.read' : 'read'
     if (stack === undefined || !allows(chain, sees, stack)) throw absent(target)
-    if (!allows(chain, permission, stack)) throw forbidden(permission)
+    if (!allows(chain, permission, stack)) throw lacksPermission(permission)
   }
 }
 
@@ -281,7 +281,7 @@ const hasExpired = ({ expiresAt }: Pick<Token, 'expiresAt'>, now: Date): boolean
 
 const notKnown = (user: string) => new Problem('unauthenticated', `there is no user ${user}`)
 
-const forbidden = (permission: Permission) =>
+export const lacksPermission = (permission: Permission): Problem =>
   new Problem('forbidden', `this caller's role has not the permission ${permission}`, {
     hint: 'evenkeel whoami shows what it may do',
   })

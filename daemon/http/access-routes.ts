@@ -17,7 +17,7 @@ import type { InvitationControl } from '../access/invitation-control.ts'
 import type { RoleControl } from '../access/role-control.ts'
 import type { TeamControl } from '../access/team-control.ts'
 import { checked } from './checked.ts'
-import type { Handler, Input } from './server.ts'
+import type { Handler, Input } from './handler.ts'
 
 export interface AccessApi {
   readonly access: AccessControl

@@ -26,7 +26,7 @@ import type {
 import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
 import { ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
-import type { Admitted, Target } from '../access/gate.ts'
+import { type Admitted, lacksPermission, type Target } from '../access/gate.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
@@ -41,6 +41,7 @@ import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
 import { checked } from './checked.ts'
+import type { Handler, Input } from './handler.ts'
 import { openApiDocument } from './openapi.ts'
 import { isAudited, targetOf } from './route-target.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -88,15 +89,6 @@ export interface Noted {
   readonly outcome: 'done' | 'failed'
   readonly problem?: Problem | undefined
 }
-
-export interface Input {
-  readonly params: Readonly<Record<string, string>>
-  readonly body: unknown
-  readonly query: Readonly<Record<string, unknown>>
-  readonly caller: Admitted
-}
-
-export type Handler = (input: Input) => unknown
 
 export function createServer(api: Api): FastifyInstance {
   const server = Fastify({
@@ -210,7 +202,12 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     up: (input) => control.up(stack(input), input.body as UpRequest, input.caller),
     plan: (input) => control.plan(stack(input), input.body as UpRequest, input.caller),
     drift: (input) => control.drift(stack(input)),
-    down: (input) => control.down(stack(input), input.body as DownOptions, input.caller),
+    down: (input) => {
+      // With them goes what they hold.
+      const { volumes } = input.body as DownOptions
+      if (volumes === 'remove') mustHave('volume.data', input)
+      return control.down(stack(input), input.body as DownOptions, input.caller)
+    },
     start: (input) => control.start(stack(input), input.body as ServicesRequest, input.caller),
     stop: (input) => control.stop(stack(input), input.body as ServicesRequest, input.caller),
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
@@ -226,7 +223,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     pruneImages: async (input) => ({ removed: await containers.removeSuperseded(stack(input)) }),
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
-    commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
+    commit: (input) => {
+      const request = input.body as CommitRequest
+      if (request.reference !== undefined) input.caller.policy?.checkImage('reference', request.reference)
+      return containers.commit(stack(input), request)
+    },
     hold: async (input) => seenBy(input.caller, await holds.hold(stack(input), input.caller)),
     resume: (input) => seenBy(input.caller, holds.resume(stack(input))),
     holdAll: async (input) => seenBy(input.caller, await holds.hold(undefined, input.caller)),
@@ -309,6 +310,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       return document
     },
   }
+}
+
+/** What a request asks for beyond its route. */
+function mustHave(permission: Permission, { caller, params }: Input): void {
+  if (!caller.may(permission, params.stack)) throw lacksPermission(permission)
 }
 
 /** Holds of stacks that the caller may know of. */

@@ -25,6 +25,8 @@ const RULES = {
   delivery: [],
   hostPorts: { from: 1024, to: 65535 },
   images: ['*'],
+  buildContexts: [],
+  logDrivers: [],
   externals: [],
 }
 
