@@ -1,7 +1,7 @@
 /** The composition root: the one file that makes everything and hands it on. */
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { Channel } from '../protocol/feed.ts'
 import { Problem } from '../protocol/problems.ts'
 import { API_VERSION } from '../protocol/version.ts'
@@ -22,6 +22,8 @@ import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
+import { knownHoles } from './engine/known-holes.ts'
+import type { Engine } from './engine/types.ts'
 import { followEvents } from './http/follow-events.ts'
 import { followJob } from './http/follow-job.ts'
 import { followLogs } from './http/follow-logs.ts'
@@ -299,6 +301,7 @@ async function run(config: Config): Promise<void> {
   const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
+    if (state === 'connected') warnOfHoles(engine, log)
     if (state === 'connected')
       sweepHelpers(engine, store.instance, startedAt).catch((err) =>
         log.warn({ err }, 'helpers of volumes stay for now'),
@@ -326,6 +329,16 @@ async function run(config: Config): Promise<void> {
   recorder.flush()
   await engine.close()
   store.close()
+}
+
+/** Once for each connection: an Engine that comes back may be another one. */
+function warnOfHoles(engine: Engine, log: Logger): void {
+  engine.version().then(
+    ({ version, runc }) => {
+      for (const hole of knownHoles({ Engine: version, runc })) log.warn(hole)
+    },
+    (err) => log.warn({ err }, 'which version the Engine has is not known'),
+  )
 }
 
 /** Who reaches these has the Engine or the daemon, and with either of them the host. */

@@ -83,7 +83,7 @@ class NegotiatedTransport extends Transport {
   }
 
   async #negotiate(): Promise<EngineVersion> {
-    const raw = await this.#bare.json<Record<string, string>>({ method: 'GET', path: '/version', timeoutMs: 10_000 })
+    const raw = await this.#bare.json<RawVersion>({ method: 'GET', path: '/version', timeoutMs: 10_000 })
     const newest = raw.ApiVersion ?? '1.24'
     const oldest = raw.MinAPIVersion ?? '1.12'
     const negotiated = compareApi(newest, NEWEST_API) < 0 ? newest : NEWEST_API
@@ -102,6 +102,7 @@ class NegotiatedTransport extends Transport {
       )
     }
     this.useVersion(negotiated)
+    const runc = raw.Components?.find(({ Name }) => Name === 'runc')?.Version
     this.#isNegotiated = true
     return {
       version: raw.Version ?? '',
@@ -110,8 +111,13 @@ class NegotiatedTransport extends Transport {
       negotiated,
       os: raw.Os ?? '',
       arch: raw.Arch ?? '',
+      ...(runc === undefined ? {} : { runc }),
     }
   }
+}
+
+type RawVersion = Partial<Record<'Version' | 'ApiVersion' | 'MinAPIVersion' | 'Os' | 'Arch', string>> & {
+  readonly Components?: readonly { readonly Name?: string; readonly Version?: string }[]
 }
 
 /** The work goes on for others who wait for it; who aborts no longer does. */
