@@ -6,7 +6,7 @@ import { ROLE_NAMES, type Role } from '../protocol/access.ts'
 import { defaultSocket, defaultState } from '../protocol/default-paths.ts'
 import { Problem } from '../protocol/problems.ts'
 import { policyRules } from './access/policy-rules.ts'
-import type { PolicyRules } from './stack/policy-violations.ts'
+import type { PolicyRules } from './stack/policy-rules.ts'
 import { HISTORY, type HistoryLimits } from './storage/keep-history.ts'
 
 export interface Config {

@@ -2,6 +2,7 @@
 import type { Info } from '../protocol/resources/stack.ts'
 import { API_VERSION } from '../protocol/version.ts'
 import type { Config } from './config.ts'
+import { knownHoles } from './engine/known-holes.ts'
 import type { Engine } from './engine/types.ts'
 import type { Store } from './store/store.ts'
 
@@ -14,8 +15,17 @@ export async function infoOf(parts: {
 }): Promise<Info> {
   const { store, engine, config, startedAt, version } = parts
   const asked = await engine.version({ timeoutMs: 5000 }).then(
-    (known) => ({ reachable: true, version: known.version, apiVersion: known.negotiated }),
-    (error: unknown) => ({ reachable: false, detail: error instanceof Error ? error.message : String(error) }),
+    (known) => ({
+      reachable: true,
+      version: known.version,
+      apiVersion: known.negotiated,
+      warnings: knownHoles({ Engine: known.version, runc: known.runc }),
+    }),
+    (error: unknown) => ({
+      reachable: false,
+      detail: error instanceof Error ? error.message : String(error),
+      warnings: [],
+    }),
   )
   const hold = store.holds.all().find(({ stack }) => stack === undefined)
   return {

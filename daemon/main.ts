@@ -1,16 +1,20 @@
 /** The composition root: the one file that makes everything and hands it on. */
 import { readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { Channel } from '../protocol/feed.ts'
 import { Problem } from '../protocol/problems.ts'
 import { API_VERSION } from '../protocol/version.ts'
 import { AccessControl } from './access/access-control.ts'
 import { Gate } from './access/gate.ts'
+import { InvitationControl } from './access/invitation-control.ts'
 import { Lockouts } from './access/lockouts.ts'
 import { Origins } from './access/origin.ts'
 import { realPath } from './access/real-path.ts'
+import { RightsReader } from './access/rights.ts'
+import { RoleControl } from './access/role-control.ts'
 import { StrangerNotes } from './access/stranger-notes.ts'
+import { TeamControl } from './access/team-control.ts'
 import { ImageBuilder } from './build/builder.ts'
 import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
@@ -18,6 +22,8 @@ import { SshLoans } from './build/ssh-loans.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
+import { knownHoles } from './engine/known-holes.ts'
+import type { Engine } from './engine/types.ts'
 import { followEvents } from './http/follow-events.ts'
 import { followJob } from './http/follow-job.ts'
 import { followLogs } from './http/follow-logs.ts'
@@ -194,8 +200,10 @@ async function run(config: Config): Promise<void> {
   const volumes = new VolumeControl(core)
   const origins = new Origins()
   const now = () => clock.now()
+  const rights = new RightsReader(store)
   const gate = new Gate({
     store,
+    rights,
     now,
     lockouts: new Lockouts(),
     strangers: new StrangerNotes(),
@@ -214,9 +222,11 @@ async function run(config: Config): Promise<void> {
     },
   })
   const files = new ContainerFiles(engine)
-  const access = new AccessControl({ store, now, changed: () => gate.recheck() })
+  const ruling = { store, rights, now, changed: () => gate.recheck() }
   const admit: Parameters<typeof createServer>[0]['admit'] = ({ socket, headers }, { name, permission }, target) =>
     gate.admit({ origin: origins.of(socket), headers, action: name }, permission, target)
+  const watchRights: Parameters<typeof serveUpgrades>[0]['watch'] = (caller, { permission }, target, end) =>
+    gate.watch(caller, permission, target, end)
   const note: Gate['note'] = (who, what) => gate.note(who, what)
   const server = createServer({
     control,
@@ -235,7 +245,11 @@ async function run(config: Config): Promise<void> {
     log,
     admit,
     note,
-    access,
+    watch: watchRights,
+    access: new AccessControl(ruling),
+    roles: new RoleControl(ruling),
+    teams: new TeamControl(ruling),
+    invitations: new InvitationControl(ruling),
     audit: { find: (query) => store.audit.find(query), verify: () => store.audit.verify(setImmediate) },
     version: EVENKEEL_VERSION,
     apiVersion: API_VERSION,
@@ -244,7 +258,7 @@ async function run(config: Config): Promise<void> {
   const upgrades = serveUpgrades({
     admit,
     note,
-    watch: (caller, { permission }, target, end) => gate.watch(caller, permission, target, end),
+    watch: watchRights,
     log,
     redact,
     streams: {
@@ -293,6 +307,7 @@ async function run(config: Config): Promise<void> {
   const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
+    if (state === 'connected') warnOfHoles(engine, log)
     if (state === 'connected')
       sweepHelpers(engine, store.instance, startedAt).catch((err) =>
         log.warn({ err }, 'helpers of volumes stay for now'),
@@ -320,6 +335,16 @@ async function run(config: Config): Promise<void> {
   recorder.flush()
   await engine.close()
   store.close()
+}
+
+/** Once for each connection: an Engine that comes back may be another one. */
+function warnOfHoles(engine: Engine, log: Logger): void {
+  engine.version().then(
+    ({ version, runc }) => {
+      for (const hole of knownHoles({ Engine: version, runc })) log.warn(hole)
+    },
+    (err) => log.warn({ err }, 'which version the Engine has is not known'),
+  )
 }
 
 /** Who reaches these has the Engine or the daemon, and with either of them the host. */

@@ -28,13 +28,23 @@ export const PERMISSIONS = {
   'system.read': 'daemon',
   administer: 'daemon',
   'audit.read': 'daemon',
-  /** Users and tokens of every role but the owner's. */
+  /** Users, teams, roles, tokens and invitations, as far as the caller's own rights go. */
   'access.manage': 'daemon',
   /** Those of owners. */
   'access.own': 'daemon',
+  /** To become the user whom an invitation names: what its secret is good for, and nothing else. */
+  'invitation.accept': 'daemon',
 } as const satisfies Record<string, 'stack' | 'daemon'>
 
 export type Permission = keyof typeof PERMISSIONS
+
+/** What a role of the daemon's own may be made of. */
+export const GRANTABLE = (Object.keys(PERMISSIONS) as Permission[]).filter(
+  (permission) => permission !== 'access.own' && permission !== 'invitation.accept',
+) as [Permission, ...Permission[]]
+
+/** What says who else may do what. Service accounts never have it. */
+export const RULING: readonly Permission[] = ['access.manage', 'access.own']
 
 const VIEW = ['connect', 'read', 'volume.read'] as const
 const DEPLOY = ['deploy', 'image.read', 'context.write'] as const
@@ -77,30 +87,69 @@ export type Role = keyof typeof ROLES
 
 export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
 
-/** Roles whose stacks may ask the Engine for anything. All others are bound by the policy. */
-export const UNBOUND_ROLES: readonly Role[] = ['owner', 'administrator']
+/** Roles that may ask the Engine for anything, where they are for all stacks. All others are bound by the policy. */
+export const UNBOUND_ROLES: readonly string[] = ['owner', 'administrator'] satisfies Role[]
 
 /** A role on stacks by name pattern, in which `*` stands for any characters. */
 export interface Grant {
-  readonly role: Role
+  /** One of {@link ROLES}, or of the daemon's own. */
+  readonly role: string
+  readonly permissions: readonly Permission[]
   readonly stacks: readonly string[]
 }
 
-/** `stack` undefined: on any. Several grants are a chain: each has to allow it. */
-export function allows(grants: readonly Grant[], permission: Permission, stack?: string): boolean {
-  return grants.length > 0 && grants.every((grant) => grantAllows(grant, permission, stack))
+/** What one user, token or socket has: any of the grants suffices. */
+export type Rights = readonly Grant[]
+
+export const grantOf = (role: Role, stacks: readonly string[]): Grant => ({ role, permissions: ROLES[role], stacks })
+
+/** `stack` undefined: on any. Rights of several are a chain, a token's and its user's: each has to allow it. */
+export function allows(chain: readonly Rights[], permission: Permission, stack?: string): boolean {
+  return chain.length > 0 && chain.every((rights) => rights.some((grant) => grantAllows(grant, permission, stack)))
 }
 
 /** Whether the permission holds on every stack there is or may come to be. */
-export function allowsEverywhere(grants: readonly Grant[], permission: Permission): boolean {
-  return allows(grants, permission) && grants.every(({ stacks }) => stacks.includes('*'))
-}
+export const allowsEverywhere = (chain: readonly Rights[], permission: Permission): boolean =>
+  chain.length > 0 &&
+  chain.every((rights) =>
+    rights.some(({ permissions, stacks }) => permissions.includes(permission) && stacks.includes('*')),
+  )
 
-function grantAllows({ role, stacks }: Grant, permission: Permission, stack: string | undefined): boolean {
-  if (!ROLES[role].includes(permission)) return false
+function grantAllows({ permissions, stacks }: Grant, permission: Permission, stack: string | undefined): boolean {
+  if (!permissions.includes(permission)) return false
   if (PERMISSIONS[permission] === 'daemon') return stacks.includes('*')
   return stack === undefined || stacks.some((pattern) => matchesPattern(pattern, stack))
 }
+
+/** Whether the policy does not bind: whoever is free of it has the host, and so all stacks, in any case. */
+export const isUnbound = (chain: readonly Rights[]): boolean =>
+  chain.length > 0 &&
+  chain.every((rights) => rights.some(({ role, stacks }) => UNBOUND_ROLES.includes(role) && stacks.includes('*')))
+
+/** What of a grant the chain does not hold itself, and so cannot hand on; undefined: it holds all of it. */
+export function lacking(
+  chain: readonly Rights[],
+  { role, permissions, stacks }: Grant,
+): { readonly permission: Permission; readonly pattern: string } | 'freedom from the policy' | undefined {
+  for (const permission of permissions) {
+    // Without all stacks nothing of it would hold.
+    const isIdle = PERMISSIONS[permission] === 'daemon' && !stacks.includes('*')
+    const pattern = isIdle ? undefined : stacks.find((one) => !holds(chain, permission, one))
+    if (pattern !== undefined) return { permission, pattern }
+  }
+  const isFree = UNBOUND_ROLES.includes(role) && stacks.includes('*')
+  return isFree && !isUnbound(chain) ? 'freedom from the policy' : undefined
+}
+
+/** A pattern takes all that another one takes if it takes its text, in which only a star can stand for a star. */
+const holds = (chain: readonly Rights[], permission: Permission, pattern: string): boolean =>
+  chain.length > 0 &&
+  chain.every((rights) =>
+    rights.some(
+      ({ permissions, stacks }) =>
+        permissions.includes(permission) && stacks.some((own) => matchesPattern(own, pattern)),
+    ),
+  )
 
 /** Linear in both, whatever they hold: the text between stars is looked for from left to right. */
 export function matchesPattern(pattern: string, name: string): boolean {

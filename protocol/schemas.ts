@@ -15,6 +15,13 @@ import { Container, ContainersQuery } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { Hold, Holds } from './resources/hold.ts'
+import {
+  AcceptRequest,
+  Invitation,
+  InvitationCreated,
+  InvitationRequest,
+  Accepted as Joined,
+} from './resources/invitation.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
 import { ResolvedName } from './resources/name.ts'
 import {
@@ -31,6 +38,7 @@ import {
 } from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
 import { ModelSchema, Revision } from './resources/revision.ts'
+import { RoleDefinition, RoleRequest } from './resources/role.ts'
 import { RunAnswer, RunRequest } from './resources/run.ts'
 import { Secret, SecretRequest } from './resources/secret.ts'
 import {
@@ -47,6 +55,7 @@ import {
   UpRequest,
   Version,
 } from './resources/stack.ts'
+import { Team, TeamRequest } from './resources/team.ts'
 import { Volume, VolumeImport, VolumeImportOptions } from './resources/volume.ts'
 import type { RouteName } from './routes.ts'
 
@@ -143,6 +152,18 @@ export const SCHEMAS = {
   tokens: { answer: z.object({ tokens: z.array(Token) }) },
   createToken: { body: TokenRequest, answer: TokenCreated },
   removeToken: { answer: z.object({ token: z.string() }) },
+  roles: { answer: z.object({ roles: z.array(RoleDefinition) }) },
+  putRole: { body: RoleRequest, answer: RoleDefinition },
+  removeRole: { answer: z.object({ role: z.string() }) },
+  teams: { answer: z.object({ teams: z.array(Team) }) },
+  putTeam: { body: TeamRequest, answer: Team },
+  removeTeam: { answer: z.object({ team: z.string() }) },
+  joinTeam: { answer: Team },
+  leaveTeam: { answer: Team },
+  invitations: { answer: z.object({ invitations: z.array(Invitation) }) },
+  createInvitation: { body: InvitationRequest, answer: InvitationCreated },
+  removeInvitation: { answer: z.object({ user: z.string() }) },
+  acceptInvitation: { body: AcceptRequest, answer: Joined },
   audit: { query: AuditQuery, answer: z.object({ entries: z.array(AuditEntry) }) },
   verifyAudit: { answer: AuditVerification },
   openapi: { answer: z.any() },

@@ -1,16 +1,18 @@
-/** The use cases around users and tokens. Nobody gives more than they have: owners are made and removed by owners alone. */
-import type { Role } from '../../protocol/access.ts'
+/** The use cases around users and tokens. */
 import { Problem } from '../../protocol/problems.ts'
 import type { Token, TokenCreated, TokenRequest, User, UserRequest } from '../../protocol/resources/access.ts'
 import type { Store } from '../store/store.ts'
 import type { Admitted } from './gate.ts'
+import type { RightsReader } from './rights.ts'
+import { mustBeRole, mustHold, noUser } from './ruling.ts'
 import { hashOf, newSecret } from './token.ts'
 
 /** Enough for people and machines, and a bound. */
-const LIMIT = 10_000
+export const ACCESS_LIMIT = 10_000
 
 export interface AccessCollaborators {
-  readonly store: Pick<Store, 'access' | 'transaction'>
+  readonly store: Pick<Store, 'access' | 'roles' | 'teams' | 'invitations' | 'transaction'>
+  readonly rights: RightsReader
   readonly now: () => Date
   /** Rights have changed. */
   readonly changed: () => void
@@ -27,23 +29,29 @@ export class AccessControl {
     return this.#with.store.access.users()
   }
 
-  putUser(name: string, { role, stacks }: UserRequest, caller: Admitted): User {
-    const { store, now } = this.#with
+  putUser(name: string, request: UserRequest, caller: Admitted): User {
+    const { store, rights, now } = this.#with
     const { access } = store
+    const { role, stacks } = request
     const before = access.user(name)
-    mayRule(caller, role)
-    if (before !== undefined) mayRule(caller, before.role)
-    else if (access.users().length >= LIMIT) throw new Problem('conflict', `there are ${LIMIT} users already`)
-    store.transaction(() =>
-      access.putUser({ name, role, stacks, createdAt: now().toISOString(), createdBy: caller.name }),
-    )
+    const user = {
+      name,
+      stacks,
+      kind: request.kind ?? before?.kind ?? 'person',
+      ...(role === undefined ? {} : { role }),
+    }
+    if (role !== undefined) mustBeRole(role, rights)
+    mustHold(caller, rights.ofAccount(user))
+    if (before !== undefined) mustHold(caller, rights.ofAccount(before))
+    else mustHaveRoom(access.users(), 'users')
+    store.transaction(() => access.putUser({ ...user, createdAt: now().toISOString(), createdBy: caller.name }))
     this.#with.changed()
     return access.user(name)!
   }
 
   removeUser(name: string, caller: Admitted): void {
-    const { store } = this.#with
-    mayRule(caller, this.#mustFindUser(name).role)
+    const { store, rights } = this.#with
+    mustHold(caller, rights.ofAccount(this.#mustFindUser(name)))
     store.transaction(() => store.access.removeUser(name))
     this.#with.changed()
   }
@@ -53,33 +61,26 @@ export class AccessControl {
   }
 
   createToken(request: TokenRequest, caller: Admitted): TokenCreated {
-    const { store, now } = this.#with
+    const { store, rights, now } = this.#with
     const { access } = store
+    const { name, role, expiresInSeconds } = request
     const user = request.user === undefined ? undefined : this.#mustFindUser(request.user)
-    const role = request.role ?? user?.role
-    if (role !== undefined) mayRule(caller, role)
-    if (user !== undefined) mayRule(caller, user.role)
-    if (access.token(request.name) !== undefined) {
-      throw new Problem('conflict', `there is a token ${request.name} already`, {
-        hint: 'give another name, or revoke that one: evenkeel token rm',
-      })
-    }
-    if (access.tokens().length >= LIMIT) throw new Problem('conflict', `there are ${LIMIT} tokens already`)
-    const at = now()
-    const secret = newSecret()
-    const { expiresInSeconds } = request
     const stacks = request.stacks ?? (user === undefined ? ['*'] : undefined)
+    const at = now()
     const token: Token = {
-      name: request.name,
+      name,
       ...(user === undefined ? {} : { user: user.name }),
-      ...(request.role === undefined ? {} : { role: request.role }),
+      ...(role === undefined ? {} : { role }),
       ...(stacks === undefined ? {} : { stacks }),
       createdAt: at.toISOString(),
       createdBy: caller.name,
-      ...(expiresInSeconds === null
-        ? {}
-        : { expiresAt: new Date(at.getTime() + expiresInSeconds * 1000).toISOString() }),
+      ...(expiresInSeconds === null ? {} : { expiresAt: expiryOf(at, expiresInSeconds) }),
     }
+    if (role !== undefined) mustBeRole(role, rights)
+    this.#mustRule(token, caller)
+    if (access.token(name) !== undefined) throw tokenTaken(name)
+    mustHaveRoom(access.tokens(), 'tokens')
+    const secret = newSecret()
     store.transaction(() => access.addToken({ ...token, hash: hashOf(secret) }))
     return { ...token, secret }
   }
@@ -90,20 +91,33 @@ export class AccessControl {
     if (token === undefined) {
       throw new Problem('token-not-found', `there is no token ${name}`, { hint: 'see: evenkeel token ls' })
     }
-    if (token.role !== undefined) mayRule(caller, token.role)
-    if (token.user !== undefined) mayRule(caller, this.#mustFindUser(token.user).role)
+    this.#mustRule(token, caller)
     store.transaction(() => store.access.removeToken(name))
     this.#with.changed()
+  }
+
+  /** A token speaks in its user's name: whoever makes or revokes it holds what both have. */
+  #mustRule(token: Token, caller: Admitted): void {
+    const { rights } = this.#with
+    // As its user: what the user has is looked at in any case.
+    if (token.role !== undefined) mustHold(caller, rights.ofTokenItself(token) ?? [])
+    if (token.user !== undefined) mustHold(caller, rights.ofAccount(this.#mustFindUser(token.user)))
   }
 
   #mustFindUser(name: string): User {
     const user = this.#with.store.access.user(name)
     if (user !== undefined) return user
-    throw new Problem('user-not-found', `there is no user ${name}`, { hint: 'see: evenkeel user ls' })
+    throw noUser(name)
   }
 }
 
-function mayRule(caller: Admitted, role: Role): void {
-  if (role !== 'owner' || caller.may('access.own')) return
-  throw new Problem('forbidden', 'only an owner makes, changes or removes owners')
+export function mustHaveRoom(present: readonly unknown[], what: string): void {
+  if (present.length >= ACCESS_LIMIT) throw new Problem('conflict', `there are ${ACCESS_LIMIT} ${what} already`)
 }
+
+export const expiryOf = (at: Date, seconds: number): string => new Date(at.getTime() + seconds * 1000).toISOString()
+
+export const tokenTaken = (name: string): Problem =>
+  new Problem('conflict', `there is a token ${name} already`, {
+    hint: 'give another name, or revoke that one: evenkeel token rm',
+  })

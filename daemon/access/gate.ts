@@ -7,9 +7,11 @@ import {
   allows,
   allowsEverywhere,
   type Grant,
+  grantOf,
+  isUnbound,
   type Permission,
+  type Rights,
   type RouteObject,
-  UNBOUND_ROLES,
 } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Token } from '../../protocol/resources/access.ts'
@@ -18,6 +20,7 @@ import type { Store } from '../store/store.ts'
 import { type Lockouts, sourceOf } from './lockouts.ts'
 import { type Origin, textOf } from './origin.ts'
 import { mustBeFromHere } from './request-rules.ts'
+import type { RightsReader } from './rights.ts'
 import type { StrangerNotes } from './stranger-notes.ts'
 import { hashOf, isWellFormed } from './token.ts'
 
@@ -30,7 +33,10 @@ export interface Admitted {
   /** For history and audit. */
   readonly name: string
   readonly origin: string
-  readonly grants: readonly Grant[]
+  /** Of what lets the caller in, and of the user behind it. */
+  readonly chain: readonly Rights[]
+  /** Whom an invitation names, where it is all that the caller has. */
+  readonly invited?: string
   /** What may be asked of the Engine; undefined: anything. */
   readonly policy?: ModelPolicy
   may(permission: Permission, stack?: string): boolean
@@ -40,15 +46,17 @@ export interface Admitted {
 interface Identity {
   readonly name: string
   readonly origin: Origin
-  /** What the grants are read from, each time anew. */
+  /** What the rights are read from, each time anew. */
   readonly by:
     | { readonly kind: 'socket' }
     | { readonly kind: 'token'; readonly token: string; readonly createdAt: string }
     | { readonly kind: 'certificate'; readonly user: string }
+    | { readonly kind: 'invitation'; readonly user: string; readonly hash: string }
 }
 
 export interface GateCollaborators {
-  readonly store: Pick<Store, 'access' | 'audit' | 'batch'>
+  readonly store: Pick<Store, 'access' | 'invitations' | 'audit' | 'batch'>
+  readonly rights: RightsReader
   readonly lockouts: Lockouts
   readonly strangers: StrangerNotes
   readonly policy: ModelPolicy
@@ -105,7 +113,7 @@ export class Gate {
 
   /**
    * Calls `end` as soon as the caller may no longer do what it is doing: a token was revoked or ran out, a user was removed
-   * or given another role. Answers how to stop watching.
+   * or given another role, a team or a role is another one now. Answers how to stop watching.
    */
   watch(admitted: Admitted, permission: Permission, target: Target, end: (problem: Problem) => void): () => void {
     const check = () => {
@@ -170,8 +178,11 @@ export class Gate {
     const waitMs = source === undefined ? 0 : lockouts.waitMs(source, at.getTime())
     if (waitMs > 0) throw tooMany(waitMs)
     const secret = /^Bearer (\S{1,200})$/i.exec(authorization)?.[1] ?? ''
-    const token = isWellFormed(secret) ? store.access.tokenByHash(hashOf(secret)) : undefined
-    if (token === undefined || hasExpired(token, at)) {
+    const hash = isWellFormed(secret) ? hashOf(secret) : undefined
+    const token = hash === undefined ? undefined : store.access.tokenByHash(hash)
+    const invitation = hash === undefined || token !== undefined ? undefined : store.invitations.byHash(hash)
+    const shown = token ?? invitation
+    if (shown === undefined || hasExpired(shown, at)) {
       const wait = source === undefined ? 0 : lockouts.failed(source, at.getTime())
       if (wait > 0) {
         const action = `lock out for ${Math.round(wait / 1000)} s`
@@ -182,6 +193,10 @@ export class Gate {
       })
     }
     if (source !== undefined) lockouts.succeeded(source)
+    if (token === undefined) {
+      const user = shown.name
+      return { name: `invitation of ${user}`, origin, by: { kind: 'invitation', user, hash: hash! } }
+    }
     this.#used(token, at, textOf(origin))
     const name = token.user === undefined ? token.name : `${token.user}/${token.name}`
     return { name, origin, by: { kind: 'token', token: token.name, createdAt: token.createdAt } }
@@ -194,15 +209,15 @@ export class Gate {
   }
 
   async #allow(identity: Identity, permission: Permission, target: Target): Promise<Admitted> {
-    const grants = this.#grantsOf(identity)
-    await this.#mustReach(grants, permission, target)
-    const isFree = grants.every(({ role }) => UNBOUND_ROLES.includes(role))
+    const chain = this.#chainOf(identity)
+    await this.#mustReach(chain, permission, target)
     const admitted: Admitted = {
       name: identity.name,
       origin: textOf(identity.origin),
-      grants,
-      ...(isFree ? {} : { policy: this.#with.policy }),
-      may: (wanted, stack) => allows(grants, wanted, stack),
+      chain,
+      ...(identity.by.kind === 'invitation' ? { invited: identity.by.user } : {}),
+      ...(isUnbound(chain) ? {} : { policy: this.#with.policy }),
+      may: (wanted, stack) => allows(chain, wanted, stack),
     }
     IDENTITIES.set(admitted, identity)
     return admitted
@@ -211,53 +226,62 @@ export class Gate {
   async #stillAllowed(admitted: Admitted, permission: Permission, target: Target): Promise<void> {
     const identity = IDENTITIES.get(admitted)
     if (identity === undefined) throw new Problem('unauthenticated', 'who calls is not known')
-    const grants = this.#grantsOf(identity)
-    await this.#mustReach(grants, permission, target)
-    // What is cut down to a caller's stacks was cut by the grants of then.
-    if (target.kind === 'none' && JSON.stringify(grants) !== JSON.stringify(admitted.grants))
+    const chain = this.#chainOf(identity)
+    await this.#mustReach(chain, permission, target)
+    // What is cut down to a caller's stacks was cut by the rights of then.
+    if (target.kind === 'none' && JSON.stringify(chain) !== JSON.stringify(admitted.chain))
       throw new Problem('forbidden', "the caller's rights have changed", { hint: 'begin anew' })
   }
 
-  #grantsOf({ by, origin }: Identity): Grant[] {
-    const { access } = this.#with.store
-    if (by.kind === 'socket') return origin.kind === 'socket' ? [{ role: origin.role, stacks: ['*'] }] : []
-    if (by.kind === 'certificate') return [this.#grantOfUser(by.user)]
+  #chainOf({ by, origin }: Identity): readonly Rights[] {
+    const { rights, now } = this.#with
+    const { access, invitations } = this.#with.store
+    if (by.kind === 'socket') return origin.kind === 'socket' ? [[grantOf(origin.role, ['*'])]] : []
+    if (by.kind === 'certificate') {
+      const user = access.user(by.user)
+      if (user === undefined || user.kind === 'service') throw notKnown(by.user)
+      return [rights.ofAccount(user)]
+    }
+    if (by.kind === 'invitation') {
+      const row = invitations.byHash(by.hash)
+      if (row === undefined || hasExpired(row, now()))
+        throw new Problem('unauthenticated', 'the invitation has expired, was used or was taken back')
+      return [[INVITED]]
+    }
     const token = access.token(by.token)
     // Another one of the same name is another one.
-    if (token === undefined || token.createdAt !== by.createdAt || hasExpired(token, this.#with.now()))
+    if (token === undefined || token.createdAt !== by.createdAt || hasExpired(token, now()))
       throw new Problem('unauthenticated', 'the token has expired or was revoked')
-    const user = token.user === undefined ? undefined : this.#grantOfUser(token.user)
-    const role = token.role ?? user?.role
-    const stacks = token.stacks ?? user?.stacks ?? ['*']
-    return [...(role === undefined ? [] : [{ role, stacks }]), ...(user === undefined ? [] : [user])]
+    const chain = rights.ofToken(token)
+    if (chain === undefined) throw notKnown(token.user ?? token.name)
+    return chain
   }
 
-  #grantOfUser(name: string): Grant {
-    const user = this.#with.store.access.user(name)
-    if (user === undefined) throw new Problem('unauthenticated', `there is no user ${name}`)
-    return { role: user.role, stacks: user.stacks }
-  }
-
-  async #mustReach(grants: readonly Grant[], permission: Permission, target: Target): Promise<void> {
-    if (target.kind === 'none' || allowsEverywhere(grants, permission)) {
-      if (allows(grants, permission)) return
-      throw forbidden(permission)
+  async #mustReach(chain: readonly Rights[], permission: Permission, target: Target): Promise<void> {
+    if (target.kind === 'none' || allowsEverywhere(chain, permission)) {
+      if (allows(chain, permission)) return
+      throw lacksPermission(permission)
     }
     const stack = target.kind === 'stack' ? target.id : await this.#with.stackOf[target.kind](target.id)
     // Whoever may not see it is told no more than that there is none, whether there is or not.
     const sees = target.kind === 'volume' ? 'volume.read' : 'read'
-    if (stack === undefined || !allows(grants, sees, stack)) throw absent(target)
-    if (!allows(grants, permission, stack)) throw forbidden(permission)
+    if (stack === undefined || !allows(chain, sees, stack)) throw absent(target)
+    if (!allows(chain, permission, stack)) throw lacksPermission(permission)
   }
 }
 
-/** Grants are read anew for what lasts. */
+/** All that an invitation is good for. */
+const INVITED: Grant = { role: 'invited', permissions: ['invitation.accept'], stacks: ['*'] }
+
+/** Rights are read anew for what lasts. */
 const IDENTITIES = new WeakMap<Admitted, Identity>()
 
-const hasExpired = ({ expiresAt }: Token, now: Date): boolean =>
+const hasExpired = ({ expiresAt }: Pick<Token, 'expiresAt'>, now: Date): boolean =>
   expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime()
 
-const forbidden = (permission: Permission) =>
+const notKnown = (user: string) => new Problem('unauthenticated', `there is no user ${user}`)
+
+export const lacksPermission = (permission: Permission): Problem =>
   new Problem('forbidden', `this caller's role has not the permission ${permission}`, {
     hint: 'evenkeel whoami shows what it may do',
   })

@@ -1,7 +1,7 @@
 /** The policy as the config file has it (`policy`), with what holds where it says nothing: as little as may be. */
 import { z } from 'zod'
 import { Problem } from '../../protocol/problems.ts'
-import type { PolicyRules } from '../stack/policy-violations.ts'
+import type { PolicyRules } from '../stack/policy-rules.ts'
 
 const Patterns = z.array(z.string().min(1).max(300)).max(1000)
 
@@ -12,6 +12,8 @@ const PolicyFile = z.strictObject({
     .regex(/^\d{1,5}-\d{1,5}$/, 'two port numbers with a hyphen between: 1024-65535')
     .default('1024-65535'),
   images: Patterns.default(['*']),
+  buildContexts: Patterns.default([]),
+  logDrivers: z.array(z.string().min(1).max(100)).max(100).default([]),
   externals: Patterns.default([]),
 })
 

@@ -93,7 +93,7 @@ class NegotiatedTransport extends Transport {
   }
 
   async #negotiate(): Promise<EngineVersion> {
-    const raw = await this.#bare.json<Record<string, string>>({ method: 'GET', path: '/version', timeoutMs: 10_000 })
+    const raw = await this.#bare.json<RawVersion>({ method: 'GET', path: '/version', timeoutMs: 10_000 })
     const newest = raw.ApiVersion ?? '1.24'
     const oldest = raw.MinAPIVersion ?? '1.12'
     const negotiated = compareApi(newest, NEWEST_API) < 0 ? newest : NEWEST_API
@@ -112,6 +112,7 @@ class NegotiatedTransport extends Transport {
       )
     }
     this.useVersion(negotiated)
+    const runc = raw.Components?.find(({ Name }) => Name === 'runc')?.Version
     this.#isNegotiated = true
     return {
       version: raw.Version ?? '',
@@ -120,8 +121,13 @@ class NegotiatedTransport extends Transport {
       negotiated,
       os: raw.Os ?? '',
       arch: raw.Arch ?? '',
+      ...(runc === undefined ? {} : { runc }),
     }
   }
+}
+
+type RawVersion = Partial<Record<'Version' | 'ApiVersion' | 'MinAPIVersion' | 'Os' | 'Arch', string>> & {
+  readonly Components?: readonly { readonly Name?: string; readonly Version?: string }[]
 }
 
 /** The work goes on for others who wait for it; who aborts no longer does. */

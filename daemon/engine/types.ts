@@ -35,6 +35,8 @@ export interface EngineVersion {
   readonly negotiated: string
   readonly os: string
   readonly arch: string
+  /** Of the runtime, as the Engine names it; undefined: it does not say. */
+  readonly runc?: string
 }
 
 export interface ContainerSummary {

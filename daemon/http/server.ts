@@ -3,17 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import { PERMISSIONS, type Permission } from '../../protocol/access.ts'
+import type { Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
-import {
-  AccessName,
-  type AuditEntry,
-  type AuditQuery,
-  type AuditVerification,
-  type TokenRequest,
-  type UserRequest,
-} from '../../protocol/resources/access.ts'
 import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
@@ -34,8 +26,7 @@ import type {
 import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
 import { ROUTES, type RouteName } from '../../protocol/routes.ts'
 import { SCHEMAS } from '../../protocol/schemas.ts'
-import type { AccessControl } from '../access/access-control.ts'
-import type { Admitted, Target } from '../access/gate.ts'
+import { type Admitted, lacksPermission, type Target } from '../access/gate.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
@@ -48,6 +39,9 @@ import type { SecretControl } from '../reconcile/secret-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
+import { type AccessApi, accessRoutes } from './access-routes.ts'
+import { checked } from './checked.ts'
+import type { Handler, Input } from './handler.ts'
 import { openApiDocument } from './openapi.ts'
 import { isAudited, targetOf } from './route-target.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -55,7 +49,7 @@ import { SECURITY_HEADERS } from './security-headers.ts'
 /** A model with its configs and secrets. */
 const BODY_LIMIT_BYTES = 64 * 1024 ** 2
 
-export interface Api {
+export interface Api extends AccessApi {
   readonly control: Control
   readonly jobs: JobControl
   readonly containers: StackContainers
@@ -74,10 +68,10 @@ export interface Api {
   readonly info: () => Promise<Info>
   readonly version: string
   readonly apiVersion: string
-  readonly access: AccessControl
-  readonly audit: AuditReader
   /** Who calls; rejects where it may not do this. The one place that decides. */
   readonly admit: (request: IncomingMessage, route: AskedRoute, target: Target) => Promise<Admitted>
+  /** Calls `end` once the caller may no longer do it; answers how to stop watching. */
+  readonly watch: (caller: Admitted, route: AskedRoute, target: Target, end: () => void) => () => void
   /** What was done, or failed, is in the audit then. */
   readonly note: (caller: Admitted, what: Noted) => void
   readonly log: { error(fields: object, message: string): void }
@@ -95,20 +89,6 @@ export interface Noted {
   readonly outcome: 'done' | 'failed'
   readonly problem?: Problem | undefined
 }
-
-export interface AuditReader {
-  find(query: AuditQuery): AuditEntry[]
-  verify(): Promise<AuditVerification>
-}
-
-interface Input {
-  readonly params: Readonly<Record<string, string>>
-  readonly body: unknown
-  readonly query: Readonly<Record<string, unknown>>
-  readonly caller: Admitted
-}
-
-type Handler = (input: Input) => unknown
 
 export function createServer(api: Api): FastifyInstance {
   const server = Fastify({
@@ -139,6 +119,8 @@ export function createServer(api: Api): FastifyInstance {
   const handlers = handlersOf(api)
   const callers = new WeakMap<FastifyRequest, Admitted>()
   const problems = new WeakMap<FastifyRequest, Problem>()
+  /** A body may take hours to come, and a file to go: neither outlives the right to it. */
+  const transits = new WeakMap<FastifyRequest, { readonly watch: () => void; readonly hasCome: () => void }>()
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS)
   })
@@ -154,11 +136,19 @@ export function createServer(api: Api): FastifyInstance {
       method: route.method,
       url: route.path,
       // Before the body is read: who may not do this sends it for nothing.
-      onRequest: async (request: FastifyRequest) => {
+      onRequest: async (request: FastifyRequest, reply: FastifyReply) => {
         const params = request.params as Record<string, string>
-        if (params.stack !== undefined) check(StackName, params.stack, 'the name of the stack')
+        if (params.stack !== undefined) checked(StackName, params.stack, 'the name of the stack')
         const asked = { name, permission: route.permission }
-        callers.set(request, await api.admit(request.raw, asked, targetOf(route.path, params)))
+        const target = targetOf(route.path, params)
+        const caller = await api.admit(request.raw, asked, target)
+        callers.set(request, caller)
+        const watch = () => {
+          const unwatch = api.watch(caller, asked, target, () => request.raw.socket.destroy())
+          reply.raw.once('close', unwatch)
+          return unwatch
+        }
+        transits.set(request, { watch, hasCome: watch() })
       },
       onResponse: async (request: FastifyRequest) => {
         const caller = callers.get(request)
@@ -173,16 +163,20 @@ export function createServer(api: Api): FastifyInstance {
       },
       handler: async (request: FastifyRequest, reply) => {
         const params = request.params as Record<string, string>
+        const transit = transits.get(request)!
+        // It is all here, and may well be about the caller's own rights.
+        if (!(request.body instanceof Readable)) transit.hasCome()
         const answer = await handle({
           params,
           caller: callers.get(request)!,
-          body: schemas.body === undefined ? request.body : check(schemas.body, request.body ?? {}, 'the body'),
-          query: (schemas.query === undefined ? {} : check(schemas.query, request.query, 'the query')) as Record<
+          body: schemas.body === undefined ? request.body : checked(schemas.body, request.body ?? {}, 'the body'),
+          query: (schemas.query === undefined ? {} : checked(schemas.query, request.query, 'the query')) as Record<
             string,
             unknown
           >,
         })
         reply.code(schemas.status ?? 200).header('content-type', schemas.media ?? 'application/json')
+        if (answer instanceof Readable) transit.watch()
         if (typeof answer === 'string' || answer instanceof Readable) return reply.send(answer)
         // A model is asked for with its values: a file made of it is to be whole.
         return reply.send(route.permission === 'model' ? JSON.stringify(answer) : redactedJson(answer, api.redact))
@@ -208,7 +202,12 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     up: (input) => control.up(stack(input), input.body as UpRequest, input.caller),
     plan: (input) => control.plan(stack(input), input.body as UpRequest, input.caller),
     drift: (input) => control.drift(stack(input)),
-    down: (input) => control.down(stack(input), input.body as DownOptions, input.caller),
+    down: (input) => {
+      // With them goes what they hold.
+      const { volumes } = input.body as DownOptions
+      if (volumes === 'remove') mustHave('volume.data', input)
+      return control.down(stack(input), input.body as DownOptions, input.caller)
+    },
     start: (input) => control.start(stack(input), input.body as ServicesRequest, input.caller),
     stop: (input) => control.stop(stack(input), input.body as ServicesRequest, input.caller),
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
@@ -224,7 +223,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     pruneImages: async (input) => ({ removed: await containers.removeSuperseded(stack(input)) }),
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
-    commit: (input) => containers.commit(stack(input), input.body as CommitRequest),
+    commit: (input) => {
+      const request = input.body as CommitRequest
+      if (request.reference !== undefined) input.caller.policy?.checkImage('reference', request.reference)
+      return containers.commit(stack(input), request)
+    },
     hold: async (input) => seenBy(input.caller, await holds.hold(stack(input), input.caller)),
     resume: (input) => seenBy(input.caller, holds.resume(stack(input))),
     holdAll: async (input) => seenBy(input.caller, await holds.hold(undefined, input.caller)),
@@ -301,32 +304,17 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
         input.caller,
       ),
     backup: () => api.backup(),
-    whoami: ({ caller }) => ({
-      name: caller.name,
-      origin: caller.origin,
-      grants: caller.grants,
-      permissions: Object.keys(PERMISSIONS).filter((permission) => caller.may(permission as Permission)),
-      policy: caller.policy === undefined ? 'free' : 'bound',
-    }),
-    users: () => ({ users: api.access.users() }),
-    putUser: (input) => api.access.putUser(accessName(input.params.user!), input.body as UserRequest, input.caller),
-    removeUser: (input) => {
-      api.access.removeUser(accessName(input.params.user!), input.caller)
-      return { user: input.params.user! }
-    },
-    tokens: () => ({ tokens: api.access.tokens() }),
-    createToken: (input) => api.access.createToken(input.body as TokenRequest, input.caller),
-    removeToken: (input) => {
-      api.access.removeToken(accessName(input.params.token!), input.caller)
-      return { token: input.params.token! }
-    },
-    audit: (input) => ({ entries: api.audit.find(input.query as unknown as AuditQuery) }),
-    verifyAudit: () => api.audit.verify(),
+    ...accessRoutes(api),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document
     },
   }
+}
+
+/** What a request asks for beyond its route. */
+function mustHave(permission: Permission, { caller, params }: Input): void {
+  if (!caller.may(permission, params.stack)) throw lacksPermission(permission)
 }
 
 /** Holds of stacks that the caller may know of. */
@@ -341,9 +329,7 @@ function objectOfNote({ params, body }: FastifyRequest): string {
   return named.length === 0 && typeof made === 'string' ? made : named.join(' ')
 }
 
-const secretName = ({ params }: Input): string => check(SecretName, params.secret, 'the name of the secret')
-
-const accessName = (name: string): string => check(AccessName, name, 'the name')
+const secretName = ({ params }: Input): string => checked(SecretName, params.secret, 'the name of the secret')
 
 function tarOf(body: unknown): Readable {
   if (body instanceof Readable) return body
@@ -363,23 +349,6 @@ async function imagesOf(engine: Engine, { references }: z.infer<typeof ImageQuer
 function revisionNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new Problem('bad-request', `"${text}" is no number of a revision`)
   return Number(text)
-}
-
-function check<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const findings = result.error.issues.slice(0, 20).map((issue) => ({
-    message: issue.message,
-    path: issue.path.join('.'),
-  }))
-  const first = findings[0]!
-  throw new Problem(
-    'bad-request',
-    `${what} is not valid: ${first.path === '' ? '' : `${first.path}: `}${first.message}`,
-    {
-      findings,
-    },
-  )
 }
 
 function toProblem(error: FastifyError, api: Api): Problem {

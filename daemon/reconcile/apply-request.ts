@@ -44,7 +44,9 @@ export function applyRequest(
       case 'stop':
         return state.run === 'removed' ? state : { ...state, run: 'stopped' }
       case 'restart':
-        return { ...state, run: 'running', restart: state.restart + 1 }
+        return request.anew?.includes(state.service) === true
+          ? { ...state, run: 'running', recreate: state.recreate + 1 }
+          : { ...state, run: 'running', restart: state.restart + 1 }
       case 'scale':
         return { ...state, run: 'running', scale: request.options.scale[state.service] ?? state.scale }
     }

@@ -41,7 +41,8 @@ export interface Control {
   down(stack: string, options: DownOptions, caller: Caller): Promise<Accepted>
   start(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
   stop(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
-  restart(stack: string, request: ServicesRequest, caller: Caller): Promise<Accepted>
+  /** `anew`: services whose containers are made anew instead. */
+  restart(stack: string, request: ServicesRequest, caller: Caller, anew?: readonly string[]): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
   rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted>
   planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan>

@@ -19,7 +19,7 @@ import { deadline } from './deadline.ts'
 import { imageReference } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
 import { ourLabels } from './our-labels.ts'
-import { bundleAt, complete, fileSourceOf } from './perform/container-plan.ts'
+import { bundleAt, complete, fileSourceOf, secretValueOf } from './perform/container-plan.ts'
 import { explainStart, isStatus } from './perform/engine-answers.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
 
@@ -107,6 +107,7 @@ export class OneOffs {
       containers: (other) => chooseRunning(containers, { service: other }).Id,
       carriedVolumes: {},
       fileSource: fileSourceOf(revision, this.#core),
+      secretValue: secretValueOf(revision, this.#core.secrets),
       bundleAt: bundleAt(revision, this.#core.bundles),
     })
   }

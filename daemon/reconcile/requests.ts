@@ -16,7 +16,9 @@ export type ChangeRequest =
       readonly images?: 'pinned'
     }
   | { readonly kind: 'down'; readonly options: DownOptions }
-  | { readonly kind: 'start' | 'stop' | 'restart'; readonly options: ServicesRequest }
+  | { readonly kind: 'start' | 'stop'; readonly options: ServicesRequest }
+  /** `anew`: services whose containers are made anew, because no restart changes what they have. */
+  | { readonly kind: 'restart'; readonly options: ServicesRequest; readonly anew?: readonly string[] }
   | { readonly kind: 'scale'; readonly options: ScaleRequest }
   | OperationRequest
 

@@ -25,7 +25,7 @@ export interface Collaborators {
   readonly files: FileStore
   readonly contexts: ContextStore
   readonly bundles: BundleStore
-  readonly secrets: Pick<Vault, 'pathOf' | 'mustHave'>
+  readonly secrets: Pick<Vault, 'pathOf' | 'mustHave' | 'valueOf'>
   readonly builder: ImageBuilder
   readonly waiter: ContainerWaiter
   readonly endings: Endings

@@ -4,6 +4,7 @@ import { KillOptions } from '../../protocol/resources/operations.ts'
 import type { Secret, SecretRequest } from '../../protocol/resources/secret.ts'
 import { ServicesRequest } from '../../protocol/resources/stack.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
+import { secretVariables } from '../../protocol/stackfile/secret-variables.ts'
 import type { Vault } from '../secrets/vault.ts'
 import type { Store } from '../store/store.ts'
 import type { Caller, Control } from './control.ts'
@@ -32,13 +33,25 @@ export class SecretControl {
     caller: Caller,
   ): Promise<{ secret: Secret; deployment?: string }> {
     if (afterwards !== 'leave') mustNotBeHeld(this.#store, stack)
+    const inEnvironment = this.#usersOf(stack, name).filter(({ how }) => how === 'variable')
+    if (afterwards !== 'leave' && afterwards !== 'restart' && inEnvironment.length > 0)
+      throw new Problem(
+        'conflict',
+        `${name} is a variable of ${inEnvironment.map(({ service }) => service).join(', ')}, which no signal changes`,
+        { hint: 'without --signal they are made anew' },
+      )
     const row = this.#vault.set(stack, name, Buffer.from(base64, 'base64'), which, caller.name)
     const secret = this.#view(row)
     const services = secret.usedBy
     if (afterwards === 'leave' || services.length === 0) return { secret }
     const { deployment } =
       afterwards === 'restart'
-        ? await this.#control.restart(stack, ServicesRequest.parse({ services, dependents: 'leave' }), caller)
+        ? await this.#control.restart(
+            stack,
+            ServicesRequest.parse({ services, dependents: 'leave' }),
+            caller,
+            secret.variableOf,
+          )
         : await this.#control.kill(stack, KillOptions.parse({ services, signal: afterwards }), caller)
     return { secret, deployment }
   }
@@ -46,7 +59,7 @@ export class SecretControl {
   remove(stack: string, name: string): void {
     const users = this.#usersOf(stack, name)
     if (users.length > 0)
-      throw new Problem('conflict', `secret ${name} is used by ${users.join(', ')}`, {
+      throw new Problem('conflict', `secret ${name} is used by ${users.map(({ service }) => service).join(', ')}`, {
         hint: `take it out of their \`secrets\` and bring the stack up first: evenkeel -p ${stack} up`,
       })
     this.#vault.remove(stack, name)
@@ -54,14 +67,21 @@ export class SecretControl {
 
   #view({ stack, ...row }: ReturnType<Vault['list']>[number]): Secret {
     const { name, version, createdAt, updatedAt, updatedBy } = row
-    return { name, version, createdAt, updatedAt, updatedBy, usedBy: this.#usersOf(stack, name) }
+    const users = this.#usersOf(stack, name)
+    const usedBy = users.map(({ service }) => service)
+    const variableOf = users.filter(({ how }) => how === 'variable').map(({ service }) => service)
+    return { name, version, createdAt, updatedAt, updatedBy, usedBy, variableOf }
   }
 
-  #usersOf(stack: string, name: string): string[] {
+  #usersOf(stack: string, name: string): { readonly service: string; readonly how: 'file' | 'variable' }[] {
     if (this.#store.stacks.find(stack)?.presence !== 'present') return []
     return this.#store.stacks.services(stack).flatMap(({ service, revision, run }) => {
       const model = this.#store.revisions.find(stack, revision)?.model
-      return run !== 'removed' && model !== undefined && secretsOf(model, [service]).includes(name) ? [service] : []
+      if (run === 'removed' || model === undefined || !secretsOf(model, [service]).includes(name)) return []
+      const asVariable = secretVariables(model.services[service]!).some(
+        ({ source }) => (model.secrets?.[source]?.name ?? source) === name,
+      )
+      return [{ service, how: asVariable ? 'variable' : 'file' } as const]
     })
   }
 }

@@ -7,10 +7,11 @@ import type {
   ContainerProcesses,
   StackVolume,
 } from '../../protocol/resources/operations.ts'
+import { secretVariables } from '../../protocol/stackfile/secret-variables.ts'
 import { splitReference } from '../engine/images.ts'
 import type { ContainerSummary, ImageInspect } from '../engine/types.ts'
 import { containerName } from '../stack/container-name.ts'
-import { COMPOSE } from '../stack/labels.ts'
+import { COMPOSE, OURS } from '../stack/labels.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { isStatus } from './perform/engine-answers.ts'
@@ -124,7 +125,7 @@ export class StackContainers {
       const { Id } = await engine.containers.commit({
         container: container.Id,
         ...target,
-        changes,
+        changes: [...changes, ...this.#withoutSecrets(stack, container)],
         pause: during === 'pause',
         ...(author === undefined ? {} : { author }),
         ...(message === undefined ? {} : { comment: message }),
@@ -133,6 +134,13 @@ export class StackContainers {
     } finally {
       frozen.delete(container.Id)
     }
+  }
+
+  /** The Engine takes the variables of a container over into its image: those that are secrets have no value there. */
+  #withoutSecrets(stack: string, { Labels }: ContainerSummary): string[] {
+    const revision = this.#core.store.revisions.find(stack, Number(Labels[OURS.revision] ?? 0))
+    const spec = revision?.model.services[Labels[COMPOSE.service] ?? '']
+    return spec === undefined ? [] : secretVariables(spec).map(({ variable }) => `ENV ${variable}=`)
   }
 }
 

@@ -128,8 +128,13 @@ export class StackControl implements Control {
     return this.#accept(stack, { kind: 'stop', options }, caller)
   }
 
-  async restart(stack: string, options: ServicesRequest, caller: Caller): Promise<Accepted> {
-    return this.#accept(stack, { kind: 'restart', options }, caller)
+  async restart(
+    stack: string,
+    options: ServicesRequest,
+    caller: Caller,
+    anew: readonly string[] = [],
+  ): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'restart', options, ...(anew.length === 0 ? {} : { anew }) }, caller)
   }
 
   async scale(stack: string, options: ScaleRequest, caller: Caller): Promise<Accepted> {

@@ -76,6 +76,13 @@ export class Vault {
     return this.#files().pathOf(stack, name)
   }
 
+  /** In the clear, for what takes no file. */
+  valueOf(stack: string, name: string): Buffer {
+    const row = this.#with.store.secrets.find(stack, name)
+    if (row === undefined) throw noSecret(stack, name)
+    return unseal(row.sealed, row, this.#with.key())
+  }
+
   /** Writes all files: memory is empty after a boot. Answers how many; throws the first that cannot be opened, after the others. */
   fill(): number {
     const { store, key, files, redactor } = this.#with

@@ -5,7 +5,8 @@
 import { posix } from 'node:path'
 import type { Finding } from '../../protocol/problems.ts'
 import type { ContainerInspect } from '../engine/types.ts'
-import { CAPABILITIES, isWithin, type PolicyRules, SECURITY_OPTIONS, wayToHost } from './policy-violations.ts'
+import type { PolicyRules } from './policy-rules.ts'
+import { CAPABILITIES, isWithin, SECURITY_OPTIONS, wayToHost } from './policy-violations.ts'
 
 const NAMESPACES = ['NetworkMode', 'PidMode', 'IpcMode', 'UTSMode', 'UsernsMode'] as const
 const DEVICES = ['Devices', 'DeviceCgroupRules', 'DeviceRequests'] as const

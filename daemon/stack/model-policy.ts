@@ -3,7 +3,9 @@ import { type Finding, Problem } from '../../protocol/problems.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ContainerInspect } from '../engine/types.ts'
 import { hostReachOf } from './container-reach.ts'
-import { hostVolumesOf, type PolicyRules, violationsOf } from './policy-violations.ts'
+import { imageOf } from './policy-images.ts'
+import type { PolicyRules } from './policy-rules.ts'
+import { hostVolumesOf, violationsOf } from './policy-violations.ts'
 
 /** Violations in words; and in an answer, whatever a file has. */
 const SHOWN = 20
@@ -30,6 +32,13 @@ export class ModelPolicy {
   /** The same for volumes that are there already: by name, the project that each was made for. */
   checkVolumes(model: Model, present: ReadonlyMap<string, string | undefined>): void {
     this.#refuse(hostVolumesOf(model, present, this.#rules))
+  }
+
+  /** The same for a name that an image is to have. */
+  checkImage(path: string, image: string): void {
+    const findings: Finding[] = []
+    imageOf(path, image, this.#rules, (path, rule, message) => findings.push({ path, message: `${message} [${rule}]` }))
+    this.#refuse(findings)
   }
 
   /** A command with all rights of root on the host. */

@@ -3,21 +3,9 @@ import { posix } from 'node:path'
 import { matchesPattern } from '../../protocol/access.ts'
 import type { Finding } from '../../protocol/problems.ts'
 import type { Model, Mount, Service, Volume } from '../../protocol/stackfile/model.ts'
-
-export interface PolicyRules {
-  /** Folders whose content may be bound. */
-  readonly bindRoots: readonly string[]
-  /** Paths that nobody binds, nor anything above or below them: sockets and state of Engine and daemon. */
-  readonly forbiddenPaths: readonly string[]
-  /** Folders from which the daemon itself mounts configs and secrets. */
-  readonly delivery: readonly string[]
-  /** Host ports that may be published. */
-  readonly hostPorts: { readonly from: number; readonly to: number }
-  /** Patterns of image names with their registry, `docker.io/library/*`. */
-  readonly images: readonly string[]
-  /** Patterns of names of networks and volumes that are not the stack's own. */
-  readonly externals: readonly string[]
-}
+import { buildOf, imagesOf } from './policy-images.ts'
+import { loggingOf, networkOf } from './policy-networks.ts'
+import type { PolicyRules, Refuse } from './policy-rules.ts'
 
 /** Those that Docker gives anyway (Kubernetes' Pod Security Standards, baseline). */
 export const CAPABILITIES = new Set(
@@ -42,8 +30,6 @@ const SYSCTLS = new Set([
 
 export const SECURITY_OPTIONS = /^(no-new-privileges([:=]true)?|seccomp[:=]builtin|apparmor[:=]docker-default)$/
 
-type Refuse = (path: string, rule: string, message: string) => void
-
 export function violationsOf(
   model: Model,
   rules: PolicyRules,
@@ -56,8 +42,9 @@ export function violationsOf(
     const at = `services.${name}`
     namespaces(service, at, refuse)
     privileges(service, at, refuse)
-    buildOf(service, at, refuse)
-    images(service, at, rules, refuse)
+    buildOf(service, at, rules, refuse)
+    imagesOf(service, at, rules, refuse)
+    loggingOf(service, at, rules, refuse)
     ports(service, at, rules, refuse)
     for (const [index, mount] of (service.volumes ?? []).entries())
       mountOf(mount, `${at}.volumes[${index}]`, rules, realPath, refuse, sent)
@@ -76,12 +63,7 @@ export function violationsOf(
   }
   for (const [key, network] of Object.entries(model.networks ?? {})) {
     ownName(`${model.name}_${key}`, `networks.${key}`, network, rules, refuse)
-    if (network.driver !== undefined && !['bridge', 'default', ''].includes(network.driver))
-      refuse(
-        `networks.${key}.driver`,
-        'host-namespace',
-        `the driver ${network.driver} reaches networks of the host: it is not allowed`,
-      )
+    if (network.external !== true) networkOf(network, `networks.${key}`, refuse)
   }
   return findings
 }
@@ -153,35 +135,6 @@ function privileges(service: Service, at: string, refuse: Refuse): void {
     refuse(`${at}.cgroup_parent`, 'host-namespace', 'a control group of the host is not allowed')
   if ((service.oom_score_adj ?? 0) < 0)
     refuse(`${at}.oom_score_adj`, 'privileged', 'to be spared before the host is not allowed')
-}
-
-function buildOf(service: Service, at: string, refuse: Refuse): void {
-  const { build } = service
-  if (build?.privileged === true) refuse(`${at}.build.privileged`, 'privileged', 'a privileged build is not allowed')
-  for (const [index, entitlement] of (build?.entitlements ?? []).entries())
-    refuse(`${at}.build.entitlements[${index}]`, 'privileged', `the entitlement ${entitlement} is not allowed`)
-  if (build?.network !== undefined && !['', 'default', 'none'].includes(build.network))
-    refuse(`${at}.build.network`, 'host-namespace', `a build in the network "${build.network}" is not allowed`)
-}
-
-function images(service: Service, at: string, rules: PolicyRules, refuse: Refuse): void {
-  const named = [
-    ...(service.image === undefined ? [] : [[`${at}.image`, service.image] as const]),
-    ...(service.volumes ?? []).flatMap((mount, index) =>
-      mount.type === 'image' && mount.source !== undefined ? [[`${at}.volumes[${index}]`, mount.source] as const] : [],
-    ),
-  ]
-  for (const [path, image] of named) {
-    if (!rules.images.some((pattern) => matchesPattern(pattern, withRegistry(image))))
-      refuse(path, 'registry', `the image ${withRegistry(image)} is of no registry that is allowed`)
-  }
-}
-
-/** As the Engine reads a name: the first part is a registry where it has a dot or a port, or is `localhost`. */
-export function withRegistry(image: string): string {
-  const [first = '', ...rest] = image.split('/')
-  if (rest.length === 0) return `docker.io/library/${image}`
-  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`
 }
 
 function ports(service: Service, at: string, { hostPorts }: PolicyRules, refuse: Refuse): void {

@@ -1,5 +1,4 @@
 /** Users, and tokens by the hash of their secret. Changes are on the disk before they are acknowledged. */
-import type { Role } from '../../protocol/access.ts'
 import type { Token, User } from '../../protocol/resources/access.ts'
 import type { Sql } from './database.ts'
 
@@ -7,6 +6,10 @@ export interface TokenRow extends Token {
   /** SHA-256 of the secret, in hex. */
   readonly hash: string
 }
+
+const USERS = `SELECT *,
+  (SELECT json_group_array(team) FROM (SELECT team FROM team_members WHERE user = users.name ORDER BY team)) AS teams
+  FROM users`
 
 export class AccessRepository {
   readonly #sql: Sql
@@ -16,22 +19,22 @@ export class AccessRepository {
   }
 
   users(): User[] {
-    return this.#sql.prepare('SELECT * FROM users ORDER BY name').all().map(toUser)
+    return this.#sql.prepare(`${USERS} ORDER BY name`).all().map(toUser)
   }
 
   user(name: string): User | undefined {
-    const row = this.#sql.prepare('SELECT * FROM users WHERE name = ?').get(name)
+    const row = this.#sql.prepare(`${USERS} WHERE name = ?`).get(name)
     return row === undefined ? undefined : toUser(row)
   }
 
-  /** One that is there takes the new role and reach, and stays whose it was. */
-  putUser({ name, role, stacks, createdAt, createdBy }: User): void {
+  /** One that is there takes the new role, reach and kind, and stays whose it was. Teams are told to teams. */
+  putUser({ name, kind, role, stacks, createdAt, createdBy }: Omit<User, 'teams'>): void {
     this.#sql
       .prepare(
-        `INSERT INTO users (name, role, stacks, created_at, created_by) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (name) DO UPDATE SET role = excluded.role, stacks = excluded.stacks`,
+        `INSERT INTO users (name, kind, role, stacks, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, role = excluded.role, stacks = excluded.stacks`,
       )
-      .run(name, role, JSON.stringify(stacks), createdAt, createdBy)
+      .run(name, kind, role ?? '', JSON.stringify(stacks), createdAt, createdBy)
   }
 
   /** With all tokens of the user. */
@@ -81,11 +84,14 @@ export class AccessRepository {
 }
 
 function toUser(raw: unknown): User {
-  const row = raw as { name: string; role: Role; stacks: string; created_at: string; created_by: string }
+  const row = raw as Record<'name' | 'role' | 'stacks' | 'teams' | 'created_at' | 'created_by', string> &
+    Pick<User, 'kind'>
   return {
     name: row.name,
-    role: row.role,
+    kind: row.kind,
+    ...(row.role === '' ? {} : { role: row.role }),
     stacks: JSON.parse(row.stacks) as string[],
+    teams: JSON.parse(row.teams) as string[],
     createdAt: row.created_at,
     createdBy: row.created_by,
   }
@@ -96,7 +102,7 @@ function toToken(raw: unknown): Token {
   return {
     name: row.name,
     ...(row.user == null ? {} : { user: row.user }),
-    ...(row.role == null ? {} : { role: row.role as Role }),
+    ...(row.role == null ? {} : { role: row.role }),
     ...(row.stacks == null ? {} : { stacks: JSON.parse(row.stacks) as string[] }),
     createdAt: row.created_at,
     createdBy: row.created_by,

@@ -9,10 +9,13 @@ import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
 import { HoldRepository } from './holds.ts'
+import { InvitationRepository } from './invitations.ts'
 import { MemoryRepository } from './memory.ts'
 import { RevisionRepository } from './revisions.ts'
+import { RoleRepository } from './roles.ts'
 import { SecretRepository } from './secrets.ts'
 import { StackRepository } from './stacks.ts'
+import { TeamRepository } from './teams.ts'
 import { unwritable } from './unwritable.ts'
 
 export interface Store {
@@ -26,6 +29,9 @@ export interface Store {
   readonly holds: HoldRepository
   readonly adopted: AdoptedRepository
   readonly access: AccessRepository
+  readonly roles: RoleRepository
+  readonly teams: TeamRepository
+  readonly invitations: InvitationRepository
   readonly audit: AuditRepository
   readonly secrets: SecretRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
@@ -58,6 +64,9 @@ export function openStore(folder: string, redact: (text: string) => string = (te
     holds: new HoldRepository(sql),
     adopted: new AdoptedRepository(sql),
     access: new AccessRepository(sql),
+    roles: new RoleRepository(sql),
+    teams: new TeamRepository(sql),
+    invitations: new InvitationRepository(sql),
     audit: new AuditRepository(sql),
     secrets: new SecretRepository(sql),
     batch: sql.batch,

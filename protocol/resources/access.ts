@@ -1,10 +1,7 @@
 import { z } from 'zod'
-import { ROLE_NAMES } from '../access.ts'
 import { Timestamp } from './common.ts'
 
-export const RoleName = z.enum(ROLE_NAMES)
-
-/** Of users and tokens. */
+/** Of users, teams, roles and tokens. */
 export const AccessName = z
   .string()
   .max(64)
@@ -19,15 +16,27 @@ export const StackPattern = z
   .max(100)
   .regex(/^[a-z0-9_*-]+$/, 'a pattern has lower-case letters, digits, `_`, `-`, and `*` for any characters')
 
-const Patterns = z.array(StackPattern).min(1).max(100)
+export const StackPatterns = z.array(StackPattern).min(1).max(100)
 
-export const UserRequest = z.strictObject({ role: RoleName, stacks: Patterns.default(['*']) })
+/** A service account has tokens alone: no certificate lets it in, it is invited nowhere, and rules over nobody. */
+export const UserKind = z.enum(['person', 'service'])
+
+export const UserRequest = z.strictObject({
+  /** One that there is, or one of the daemon's own. Without one the user has what the user's teams have. */
+  role: AccessName.optional(),
+  stacks: StackPatterns.default(['*']),
+  /** Left out: as it was, and a person at first. */
+  kind: UserKind.optional(),
+})
 export type UserRequest = z.infer<typeof UserRequest>
 
 export const User = z.object({
   name: AccessName,
-  role: RoleName,
+  kind: UserKind,
+  role: z.string().optional(),
   stacks: z.array(z.string()),
+  /** Whose rights the user has besides. */
+  teams: z.array(z.string()),
   createdAt: Timestamp,
   createdBy: z.string(),
 })
@@ -38,8 +47,8 @@ export const TokenRequest = z
     name: AccessName,
     /** Whose it is. It may then do at most what the user may. Without one it is a service's, and has a role of its own. */
     user: AccessName.optional(),
-    role: RoleName.optional(),
-    stacks: Patterns.optional(),
+    role: AccessName.optional(),
+    stacks: StackPatterns.optional(),
     /** Seconds from now. `null`: it does not expire. */
     expiresInSeconds: z
       .number()
@@ -58,7 +67,7 @@ export const Token = z.object({
   name: AccessName,
   user: z.string().optional(),
   /** Absent: as its user. */
-  role: RoleName.optional(),
+  role: z.string().optional(),
   stacks: z.array(z.string()).optional(),
   createdAt: Timestamp,
   createdBy: z.string(),
@@ -76,7 +85,8 @@ export type TokenCreated = z.infer<typeof TokenCreated>
 export const WhoAmI = z.object({
   name: z.string(),
   origin: z.string(),
-  grants: z.array(z.object({ role: RoleName, stacks: z.array(z.string()) })),
+  /** Of what lets the caller in, and of the user behind it: each list has to allow something, by any of its grants. */
+  rights: z.array(z.array(z.object({ role: z.string(), stacks: z.array(z.string()) }))),
   permissions: z.array(z.string()),
   /** Whether what this caller declares is bound by the policy. */
   policy: z.enum(['bound', 'free']),

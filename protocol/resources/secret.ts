@@ -30,5 +30,7 @@ export const Secret = z.object({
   updatedBy: z.string(),
   /** Services of the stack as it is meant to be that it is given to. */
   usedBy: z.array(z.string()),
+  /** Of these, the ones that have it as a variable: another value takes another container. */
+  variableOf: z.array(z.string()),
 })
 export type Secret = z.infer<typeof Secret>

@@ -187,6 +187,8 @@ export const Info = z.object({
     version: z.string().optional(),
     apiVersion: z.string().optional(),
     detail: z.string().optional(),
+    /** Known holes of these versions, a line for each. */
+    warnings: z.array(z.string()),
   }),
 })
 export type Info = z.infer<typeof Info>

@@ -16,6 +16,8 @@ const POLICY_WORDS: Readonly<Record<string, readonly string[]>> = {
   halted: ['always', 'once', 'never'],
 }
 
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/
+
 type Section = 'networks' | 'volumes' | 'secrets' | 'configs' | 'models'
 
 class ConsistencyCheck {
@@ -118,8 +120,24 @@ class ConsistencyCheck {
         this.#known(section, reference.source, [...path, section, index, 'source'])
       }
     }
+    this.#secretVariables(service, path)
     for (const [index, reference] of (service.build?.secrets ?? []).entries()) {
       this.#known('secrets', reference.source, [...path, 'build', 'secrets', index, 'source'])
+    }
+  }
+
+  #secretVariables(service: Service, path: KeyPath): void {
+    for (const [index, reference] of (service.secrets ?? []).entries()) {
+      const given: unknown = reference['x-evenkeel']
+      if (given === undefined) continue
+      const at = [...path, 'secrets', index, 'x-evenkeel']
+      const { env } = (given ?? {}) as { env?: unknown }
+      if (typeof given !== 'object' || Array.isArray(given) || typeof env !== 'string' || !VARIABLE.test(env))
+        this.#add('x-evenkeel of a secret is to be {env: NAME}, with the name of a variable', at)
+      else if (this.#project.model.secrets?.[reference.source]?.external !== true)
+        this.#add(`Only a secret that the daemon keeps can be a variable, with "external: true"`, at)
+      else if (Object.hasOwn(service.environment ?? {}, env))
+        this.#add(`The variable ${env} is in "environment" as well`, at)
     }
   }
 

@@ -220,6 +220,8 @@ export interface FileReference {
   uid?: string
   gid?: string
   mode?: string | number
+  /** Of a secret that the daemon keeps: given as this variable instead of a file. */
+  'x-evenkeel'?: { env?: string }
 }
 
 export interface Healthcheck {

@@ -200,6 +200,8 @@ describe('ways in', () => {
       bindRoots: ['/srv/www'],
       hostPorts: { from: 8000, to: 8999 },
       images: ['*'],
+      buildContexts: [],
+      logDrivers: [],
       externals: [],
     })
   })

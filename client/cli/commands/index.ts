@@ -27,6 +27,10 @@ import history from './history.ts'
 import hold from './hold.ts'
 import images from './images.ts'
 import info from './info.ts'
+import inviteAccept from './invite/accept.ts'
+import inviteCreate from './invite/create.ts'
+import inviteLs from './invite/ls.ts'
+import inviteRm from './invite/rm.ts'
 import kill from './kill.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
@@ -39,6 +43,9 @@ import push from './push.ts'
 import restart from './restart.ts'
 import resume from './resume.ts'
 import rm from './rm.ts'
+import roleLs from './role/ls.ts'
+import roleRm from './role/rm.ts'
+import roleSet from './role/set.ts'
 import rollback from './rollback.ts'
 import run from './run.ts'
 import scale from './scale.ts'
@@ -56,6 +63,11 @@ import systemRestore from './system/restore.ts'
 import systemTlsClient from './system/tls-client.ts'
 import systemTlsInit from './system/tls-init.ts'
 import systemUninstall from './system/uninstall.ts'
+import teamJoin from './team/join.ts'
+import teamLeave from './team/leave.ts'
+import teamLs from './team/ls.ts'
+import teamRm from './team/rm.ts'
+import teamSet from './team/set.ts'
 import tokenCreate from './token/create.ts'
 import tokenLs from './token/ls.ts'
 import tokenRm from './token/rm.ts'
@@ -142,6 +154,18 @@ export const COMMANDS: readonly Command[] = [
   userSet,
   userLs,
   userRm,
+  teamSet,
+  teamJoin,
+  teamLeave,
+  teamLs,
+  teamRm,
+  roleSet,
+  roleLs,
+  roleRm,
+  inviteCreate,
+  inviteLs,
+  inviteRm,
+  inviteAccept,
   dialStdio,
   volumeLs,
   volumeInspect,
@@ -161,8 +185,11 @@ export const COMMANDS: readonly Command[] = [
 /** First words of commands that have two. */
 export const GROUPS: Readonly<Record<string, string>> = {
   context: 'Name daemons elsewhere, and choose the one to talk to',
+  invite: 'Invite people to become users',
+  role: 'Make roles by permission',
   secret: 'Give stacks secrets that are kept sealed, and rotate them',
   system: 'Back up and restore the daemon, have systemd run it, make certificates',
+  team: 'Give users rights together',
   token: 'Make and revoke tokens for people and programs',
   user: 'Say who may do what',
   volume: 'Manage volumes of stacks',

@@ -29,6 +29,7 @@ export default command({
       ],
     ]
     for (const [name, value] of rows) context.output.line(`${`${name}:`.padEnd(15)}${value}`)
+    for (const warning of engine.warnings ?? []) context.warn(warning)
     return engine.reachable ? 0 : 1
   },
 })

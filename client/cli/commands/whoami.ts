@@ -11,8 +11,11 @@ export default command({
       return 0
     }
     output.line(`${me.name}, from ${me.origin}`)
-    for (const { role, stacks } of me.grants) output.line(`  ${role} of ${stacks.join(', ')}`)
-    output.line(`  may: ${me.permissions.join(', ')}`)
+    for (const rights of me.rights) {
+      const held = rights.map(({ role, stacks }) => `${role} of ${stacks.join(', ')}`)
+      output.line(`  ${held.length === 0 ? 'nothing' : held.join('; ')}`)
+    }
+    output.line(`  may: ${me.permissions.length === 0 ? 'nothing' : me.permissions.join(', ')}`)
     if (me.policy === 'bound') output.line('  what it declares is bound by the policy')
     return 0
   },

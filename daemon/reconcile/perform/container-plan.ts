@@ -58,6 +58,7 @@ export async function containerPlan(
     containers,
     carriedVolumes: body.carriedVolumes,
     fileSource: fileSourceOf(revision, { engine, files, secrets }),
+    secretValue: secretValueOf(revision, secrets),
     bundleAt: bundleAt(revision, bundles),
   })
 }
@@ -78,6 +79,14 @@ export function fileSourceOf(
     const bindable = file.delivery === 'file' && engine.address.startsWith('unix:')
     return bindable ? { hostPath: files.pathOf(file.digest) } : { content: files.read(file.digest) }
   }
+}
+
+/** Of those that the daemon keeps; the language lets no other be a variable. */
+export function secretValueOf(
+  { stack, model }: RevisionRow,
+  vault: Collaborators['secrets'],
+): ContainerInput['secretValue'] {
+  return (name) => vault.valueOf(stack, model.secrets?.[name]?.name ?? name)
 }
 
 function mustBeLocal({ address }: Pick<Engine, 'address'>): void {

@@ -35,6 +35,8 @@ export interface ContainerInput {
     kind: 'config' | 'secret',
     name: string,
   ) => { readonly hostPath: string } | { readonly content: Buffer }
+  /** The value of a secret that the daemon keeps, by its key under `secrets`. */
+  readonly secretValue: (name: string) => Buffer
 }
 
 export interface OneOff {

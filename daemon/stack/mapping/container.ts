@@ -16,6 +16,7 @@ import { mountsOf } from './mounts.ts'
 import { sharedWith, volumesFrom } from './namespaces.ts'
 import { exposedPorts, portBindings } from './ports.ts'
 import { defined, resourcesOf } from './resources.ts'
+import { secretEnvironment } from './secret-environment.ts'
 
 export type { ContainerInput, ContainerPlan } from './container-plan.ts'
 
@@ -27,6 +28,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
   const endpoints = endpointsOf(input, spec, name)
   const mounts = mountsOf(input, spec)
   const security = securityOf(spec)
+  const secrets = secretEnvironment(input, spec)
   const path = `services.${service}`
   if (spec.annotations !== undefined) needsApi(`${path}.annotations`, '1.43', input.apiVersion)
   return {
@@ -51,7 +53,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
       Labels: labelsOf(input, spec),
       StopSignal: spec.stop_signal,
       StopTimeout: secondsOf(spec.stop_grace_period),
-      Env: environmentOf(spec, proxyEnvironment(input.compose.proxy)),
+      Env: environmentOf(spec, proxyEnvironment(input.compose.proxy), secrets.environment),
       Healthcheck: healthcheckOf(spec.healthcheck, `${path}.healthcheck`, input.apiVersion),
       HostConfig: defined({
         AutoRemove: input.oneOff?.remove ? true : undefined,
@@ -96,7 +98,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
     }) as ContainerPlan['body'],
     connectAfterCreate: endpoints.connectAfterCreate,
     filesAfterCreate: mounts.files,
-    warnings: [...mounts.warnings, ...withoutEffect(service, spec)],
+    warnings: [...mounts.warnings, ...secrets.warnings, ...withoutEffect(service, spec)],
   }
 }
 
@@ -151,8 +153,12 @@ function labelsOf(input: ContainerInput, spec: Service): Record<string, string> 
 }
 
 /** A variable without a value takes that of the image away. */
-function environmentOf(spec: Service, proxy: Readonly<Record<string, string>>): string[] | undefined {
-  const environment = { ...proxy, ...spec.environment }
+function environmentOf(
+  spec: Service,
+  proxy: Readonly<Record<string, string>>,
+  secrets: Readonly<Record<string, string>>,
+): string[] | undefined {
+  const environment: Readonly<Record<string, string | null>> = { ...proxy, ...spec.environment, ...secrets }
   if (spec.environment === undefined && Object.keys(environment).length === 0) return undefined
   return Object.entries(environment).map(([key, value]) => (value === null ? key : `${key}=${value}`))
 }

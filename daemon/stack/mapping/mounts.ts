@@ -32,6 +32,7 @@ export function mountsOf(input: ContainerInput, spec: Service): Mounts {
   const files: FileToCopy[] = []
   for (const kind of ['config', 'secret'] as const) {
     for (const reference of (kind === 'config' ? spec.configs : spec.secrets) ?? []) {
+      if (kind === 'secret' && reference['x-evenkeel']?.env !== undefined) continue
       const target = targetOf(kind, reference)
       refuseDriver(kind, reference.source, input.model)
       const source = input.fileSource(kind, reference.source)

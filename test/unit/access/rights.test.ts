@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   allows,
   allowsEverywhere,
+  GRANTABLE,
   type Grant,
+  grantOf,
+  isUnbound,
+  lacking,
   matchesPattern,
   objectOf,
   PERMISSIONS,
@@ -40,6 +44,18 @@ const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks
   removeToken: 'of the daemon',
   audit: 'of the daemon',
   verifyAudit: 'of the daemon',
+  roles: 'of the daemon',
+  putRole: 'of the daemon',
+  removeRole: 'of the daemon',
+  teams: 'of the daemon',
+  putTeam: 'of the daemon',
+  removeTeam: 'of the daemon',
+  joinTeam: 'of the daemon',
+  leaveTeam: 'of the daemon',
+  invitations: 'of the daemon',
+  createInvitation: 'of the daemon',
+  removeInvitation: 'of the daemon',
+  acceptInvitation: 'of the daemon',
 }
 
 describe('each route and stream', () => {
@@ -56,8 +72,9 @@ describe('each route and stream', () => {
   })
 
   test.each(ENDPOINTS)('%s is open to owners, and to nobody without a grant', (_, { permission }) => {
-    expect(allows([{ role: 'owner', stacks: ['*'] }], permission, 'shop')).toBe(true)
+    expect(allows([[grantOf('owner', ['*'])]], permission, 'shop')).toBe(true)
     expect(allows([], permission, 'shop')).toBe(false)
+    expect(allows([[]], permission, 'shop')).toBe(false)
   })
 })
 
@@ -82,39 +99,94 @@ describe('roles', () => {
 })
 
 describe('a grant', () => {
-  const developer: Grant = { role: 'developer', stacks: ['shop-*', 'blog'] }
+  const developer = grantOf('developer', ['shop-*', 'blog'])
 
   test('reaches stacks of its patterns, and no other', () => {
-    expect(allows([developer], 'exec', 'shop-web')).toBe(true)
-    expect(allows([developer], 'exec', 'blog')).toBe(true)
-    expect(allows([developer], 'exec', 'blogger')).toBe(false)
-    expect(allows([developer], 'exec', 'shop')).toBe(false)
+    expect(allows([[developer]], 'exec', 'shop-web')).toBe(true)
+    expect(allows([[developer]], 'exec', 'blog')).toBe(true)
+    expect(allows([[developer]], 'exec', 'blogger')).toBe(false)
+    expect(allows([[developer]], 'exec', 'shop')).toBe(false)
   })
 
   test('that is not for all stacks carries nothing of the daemon', () => {
-    expect(allows([{ role: 'owner', stacks: ['shop-*'] }], 'administer')).toBe(false)
-    expect(allowsEverywhere([{ role: 'owner', stacks: ['shop-*'] }], 'read')).toBe(false)
+    expect(allows([[grantOf('owner', ['shop-*'])]], 'administer')).toBe(false)
+    expect(allowsEverywhere([[grantOf('owner', ['shop-*'])]], 'read')).toBe(false)
   })
 
-  test('is narrowed by each other of the chain, and widened by none', () => {
-    const arbitrary = fc.record({
+  const grants = fc
+    .record({
       role: fc.constantFrom(...ROLE_NAMES),
-      stacks: fc.array(fc.constantFrom('*', 'a*', 'ab', 'b'), { minLength: 1, maxLength: 3 }),
+      stacks: fc.array(fc.constantFrom('*', 'a*', 'ab', 'b', '*b', 'a*b'), { minLength: 1, maxLength: 3 }),
     })
+    .map(({ role, stacks }) => grantOf(role, stacks))
+  const rights = fc.array(grants, { maxLength: 3 })
+  const permissions = fc.constantFrom(...(Object.keys(PERMISSIONS) as Permission[]))
+  const stacks = fc.constantFrom('a', 'ab', 'b', 'c', 'aab', 'axb')
+
+  test('is narrowed by each other of the chain, and widened by none', () => {
     fc.assert(
-      fc.property(
-        arbitrary,
-        arbitrary,
-        fc.constantFrom(...(Object.keys(PERMISSIONS) as Permission[])),
-        fc.constantFrom('a', 'ab', 'b', 'c'),
-        (one, other, permission, stack) => {
-          expect(allows([one, other], permission, stack)).toBe(
-            allows([one], permission, stack) && allows([other], permission, stack),
-          )
-        },
-      ),
+      fc.property(rights, rights, permissions, stacks, (one, other, permission, stack) => {
+        expect(allows([one, other], permission, stack)).toBe(
+          allows([one], permission, stack) && allows([other], permission, stack),
+        )
+      }),
     )
   })
+
+  test('is added to by the others of the same rights, a team’s to a user’s', () => {
+    fc.assert(
+      fc.property(rights, rights, permissions, stacks, (one, other, permission, stack) => {
+        expect(allows([[...one, ...other]], permission, stack)).toBe(
+          allows([one], permission, stack) || allows([other], permission, stack),
+        )
+      }),
+    )
+  })
+
+  test('that is handed on gives nothing, on any stack, that the giver has not', () => {
+    fc.assert(
+      fc.property(fc.array(rights, { maxLength: 2 }), grants, (chain, given) => {
+        if (lacking(chain, given) !== undefined) return
+        for (const permission of Object.keys(PERMISSIONS) as Permission[])
+          for (const stack of ['a', 'b', 'ab', 'aab', 'axb', 'c'])
+            if (allows([[given]], permission, stack)) expect(allows(chain, permission, stack)).toBe(true)
+        if (isUnbound([[given]])) expect(isUnbound(chain)).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('says what the giver has not', () => {
+    const human: Grant = { role: 'human-resources', permissions: ['connect', 'access.manage'], stacks: ['*'] }
+    const chain = [[human, grantOf('developer', ['shop-*'])]]
+    expect(lacking(chain, grantOf('developer', ['shop-web', 'shop-*']))).toBeUndefined()
+    expect(lacking(chain, grantOf('developer', ['shop*']))).toEqual({ permission: 'read', pattern: 'shop*' })
+    expect(lacking(chain, grantOf('viewer', ['*']))).toEqual({ permission: 'read', pattern: '*' })
+    const all = [[{ role: 'everything', permissions: Object.keys(PERMISSIONS) as Permission[], stacks: ['*'] }]]
+    expect(lacking(all, grantOf('administrator', ['*']))).toBe('freedom from the policy')
+    expect(lacking([[grantOf('administrator', ['*'])]], grantOf('owner', ['*']))).toMatchObject({
+      permission: 'access.own',
+    })
+  })
+
+  test('is free of the policy with a role above, for all stacks, in each of the chain', () => {
+    const administrator = grantOf('administrator', ['*'])
+    expect(isUnbound([[administrator]])).toBe(true)
+    expect(isUnbound([[grantOf('administrator', ['shop-*'])]])).toBe(false)
+    expect(isUnbound([[grantOf('power-user', ['*'])]])).toBe(false)
+    expect(isUnbound([[grantOf('viewer', ['*']), administrator]])).toBe(true)
+    expect(isUnbound([[grantOf('viewer', ['*'])], [administrator]])).toBe(false)
+    expect(isUnbound([[]])).toBe(false)
+    expect(isUnbound([])).toBe(false)
+  })
+})
+
+test('no role of the daemon’s own making rules over owners, or accepts invitations', () => {
+  const permissions = Object.keys(PERMISSIONS) as Permission[]
+  expect(permissions.filter((permission) => !GRANTABLE.includes(permission))).toEqual([
+    'access.own',
+    'invitation.accept',
+  ])
 })
 
 describe('a pattern', () => {

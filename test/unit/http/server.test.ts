@@ -12,7 +12,7 @@ import type { OneOffs } from '../../../daemon/reconcile/one-offs.ts'
 import type { SecretControl } from '../../../daemon/reconcile/secret-control.ts'
 import type { StackContainers } from '../../../daemon/reconcile/stack-containers.ts'
 import type { VolumeControl } from '../../../daemon/storage/volume-control.ts'
-import { allows } from '../../../protocol/access.ts'
+import { allows, grantOf } from '../../../protocol/access.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Holds } from '../../../protocol/resources/hold.ts'
 import type { Info } from '../../../protocol/resources/stack.ts'
@@ -35,6 +35,10 @@ const BODIES: Partial<Record<RouteName, object>> = {
   remove: { containers: [] },
   commit: { service: 'web' },
   putUser: { role: 'viewer' },
+  putRole: { permissions: ['connect'] },
+  putTeam: { role: 'viewer' },
+  createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
+  acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
 }
@@ -47,7 +51,7 @@ const HELD: Holds = {
 const TESTER: Admitted = {
   name: 'tester',
   origin: 'unix:///test',
-  grants: [{ role: 'owner', stacks: ['*'] }],
+  chain: [[grantOf('owner', ['*'])]],
   may: () => true,
 }
 
@@ -108,8 +112,12 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     version: '1.2.3',
     apiVersion: '1',
     admit: async () => TESTER,
+    watch: () => () => {},
     note: () => {},
     access: control as unknown as AccessControl,
+    roles: control as unknown as Api['roles'],
+    teams: control as unknown as Api['teams'],
+    invitations: control as unknown as Api['invitations'],
     audit: { find: () => [], verify: async () => ({ intact: true, entries: 0 }) },
     log: { error: (fields) => errors.push(fields) },
     ...parts,
@@ -228,9 +236,9 @@ test.each([
   ['deployer', 'omit'],
   ['viewer', 'show'],
 ] as const)('what a container said last is for who may read its log: %s', async (role, lastLines) => {
-  const grants = [{ role, stacks: ['*'] }]
+  const chain = [[grantOf(role, ['*'])]]
   const { call, calls } = aServer({
-    admit: async () => ({ ...TESTER, grants, may: (permission, stack) => allows(grants, permission, stack) }),
+    admit: async () => ({ ...TESTER, chain, may: (permission, stack) => allows(chain, permission, stack) }),
   })
   await call('containers')
   expect(calls).toMatchObject([{ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] }])

@@ -10,7 +10,7 @@ import { ExecOpen } from '../../../protocol/resources/session.ts'
 import { rejectionOf } from '../support/problems.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const CALLER: Admitted = { name: 'ann', origin: 'test', grants: [], may: () => true }
+const CALLER: Admitted = { name: 'ann', origin: 'test', chain: [], may: () => true }
 
 /** Runs one exec session that does this over a real connection. Answers its exit code, or the refusal, and the audit. */
 async function execThatDoes(work: (session: Session) => Promise<void>) {

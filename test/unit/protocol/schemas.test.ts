@@ -38,6 +38,10 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   pruneImages: {},
   run: { service: 'web' },
   putUser: { role: 'viewer' },
+  putRole: { permissions: ['connect'] },
+  putTeam: { role: 'viewer' },
+  createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
+  acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: 3600 },
 }

@@ -28,7 +28,7 @@ function aHouse() {
   const asked: unknown[] = []
   const control = {
     restart: async (...args: unknown[]) => {
-      asked.push(['restart', args[1]])
+      asked.push(['restart', args[1], ...(args[3] === undefined ? [] : [args[3]])])
       return { deployment: 'd-1', changed: true }
     },
     kill: async (...args: unknown[]) => {
@@ -54,8 +54,11 @@ const requestOf = (text: string, parts: object = {}) =>
 const CALLER = { name: 'ann' }
 
 /** A stack `shop` whose web is given the secret `db`. */
-function withUser({ store }: ReturnType<typeof aHouse>): void {
-  const model = aModel({ web: { secrets: [{ source: 'db' }] } }, { secrets: { db: { name: 'db', external: true } } })
+function withUser({ store }: ReturnType<typeof aHouse>, how: object = {}): void {
+  const model = aModel(
+    { web: { secrets: [{ source: 'db', ...how }] } },
+    { secrets: { db: { name: 'db', external: true } } },
+  )
   store.revisions.add(aRevision(1, model))
   const row = { name: 'shop', presence: 'present', revision: 1, disabled: [], condition: 'steady' } as const
   store.stacks.save({ ...row, reason: undefined, updatedAt: AT })
@@ -101,6 +104,19 @@ describe('a secret', () => {
       ['restart', { services: ['web'] }],
       ['kill', { services: ['web'], signal: 'SIGHUP' }],
     ])
+  })
+
+  test('that is a variable takes another container, which no signal makes', async () => {
+    const house = aHouse()
+    withUser(house, { 'x-evenkeel': { env: 'DB' } })
+    await house.secrets.put('shop', 'db', requestOf('first-value'), CALLER)
+    expect(house.secrets.list('shop')).toMatchObject([{ usedBy: ['web'], variableOf: ['web'] }])
+    expect(house.vault.valueOf('shop', 'db').toString()).toBe('first-value')
+    const rotated = (afterwards: string) => house.secrets.put('shop', 'db', requestOf('x', { afterwards }), CALLER)
+    expect((await rejectionOf(rotated('SIGHUP'))).code).toBe('conflict')
+    expect(house.vault.valueOf('shop', 'db').toString()).toBe('first-value')
+    expect(await rotated('restart')).toMatchObject({ deployment: 'd-1' })
+    expect(house.asked).toMatchObject([['restart', { services: ['web'] }, ['web']]])
   })
 
   test('is rotated only where there is one, and made only where there is none', async () => {

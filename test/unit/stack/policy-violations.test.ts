@@ -5,7 +5,9 @@ import { policyRules } from '../../../daemon/access/policy-rules.ts'
 import { realPath } from '../../../daemon/access/real-path.ts'
 import { checkModel } from '../../../daemon/reconcile/check-model.ts'
 import { ModelPolicy } from '../../../daemon/stack/model-policy.ts'
-import { type PolicyRules, violationsOf, withRegistry } from '../../../daemon/stack/policy-violations.ts'
+import { withRegistry } from '../../../daemon/stack/policy-images.ts'
+import type { PolicyRules } from '../../../daemon/stack/policy-rules.ts'
+import { violationsOf } from '../../../daemon/stack/policy-violations.ts'
 import type { Model } from '../../../protocol/stackfile/model.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -73,6 +75,21 @@ describe('the strict policy', () => {
       { build: { context: '/srv', entitlements: ['security.insecure'] } },
       'services.web.build.entitlements[0] privileged',
     ],
+    [
+      'a context that the Engine fetches',
+      { build: { context: 'http://169.254.169.254/latest' } },
+      'services.web.build.context remote-context',
+    ],
+    [
+      'another context that the Engine fetches',
+      { build: { context: '/srv', additional_contexts: { x: 'https://10.0.0.1/x.git' } } },
+      'services.web.build.additional_contexts.x remote-context',
+    ],
+    [
+      'logs that are sent to a socket of the host',
+      { logging: { driver: 'syslog', options: { 'syslog-address': 'unix:///run/haproxy.sock' } } },
+      'services.web.logging.driver log-driver',
+    ],
   ])('refuses %s', (_, parts, violation) => {
     expect(rulesBroken(parts)).toContain(violation)
   })
@@ -109,6 +126,22 @@ describe('the strict policy', () => {
     const of = (network: object) => rulesBroken({ networks: ['n'] }, { networks: { n: network } })
     expect(of({ external: true, name: 'blog_default' })).toEqual(['networks.n foreign'])
     expect(of({ driver: 'macvlan' })).toEqual(['networks.n.driver host-namespace'])
+    expect(of({ driver_opts: { 'com.docker.network.bridge.name': 'virbr0' } })).toEqual([
+      'networks.n.driver_opts.com.docker.network.bridge.name network-option',
+    ])
+    expect(of({ ipam: { driver: 'other' } })).toEqual(['networks.n.ipam.driver network-option'])
+    expect(of({ ipam: { config: [{ subnet: '1.1.1.0/24' }, { subnet: '169.254.169.254/32' }] } })).toEqual([
+      'networks.n.ipam.config[0].subnet network-option',
+      'networks.n.ipam.config[1].subnet network-option',
+    ])
+    expect(of({ driver_opts: { 'com.docker.network.driver.mtu': '1400' } })).toEqual([])
+    for (const subnet of ['10.9.0.0/16', '172.20.0.0/24', '192.168.7.0/24', 'fd00:1::/64'])
+      expect([subnet, of({ ipam: { config: [{ subnet }] } })]).toEqual([subnet, []])
+    for (const subnet of ['10.0.0.0/7', '172.32.0.0/24', '192.0.0.0/8', '2001:db8::/64', 'fe80::/64'])
+      expect([subnet, of({ ipam: { config: [{ subnet }] } })]).toEqual([
+        subnet,
+        ['networks.n.ipam.config[0].subnet network-option'],
+      ])
     expect(of({})).toEqual([])
   })
 
@@ -174,6 +207,9 @@ describe('images that are allowed', () => {
     ['ghcr.io/ann/web', 'ghcr.io/ann/web'],
     ['localhost/web', 'localhost/web'],
     ['host:5000/web', 'host:5000/web'],
+    ['HOST/web', 'HOST/web'],
+    ['docker.io/web', 'docker.io/library/web'],
+    ['index.docker.io/ann/web', 'docker.io/ann/web'],
   ])('%s is %s', (image, full) => {
     expect(withRegistry(image)).toBe(full)
   })
@@ -187,6 +223,38 @@ describe('images that are allowed', () => {
       'services.web.volumes[0] registry',
     ])
   })
+
+  test.each<[string, object]>([
+    ['build.tags[0]', { tags: ['evil.example/web:1'] }],
+    ['build.cache_from[0]', { cache_from: ['evil.example/cache'] }],
+    ['build.cache_from[0]', { cache_from: ['type=registry,ref=evil.example/cache'] }],
+    ['build.cache_to[0]', { cache_to: ['ref=evil.example/cache,type=registry'] }],
+    ['build.additional_contexts.x', { additional_contexts: { x: 'docker-image://evil.example/x' } }],
+    ['build.args.BUILDKIT_SYNTAX', { args: { BUILDKIT_SYNTAX: 'evil.example/frontend:1 --x' } }],
+  ])('are so in %s too', (path, build) => {
+    const rules = { ...STRICT, images: ['docker.io/library/*'] }
+    expect(rulesBroken({ build: { context: '/srv', ...build } }, {}, rules)).toEqual([`services.web.${path} registry`])
+  })
+
+  test.each(['sha256:'.padEnd(71, 'a'), 'a'.repeat(64), 'deadbeef', 'b0'])('are not called by an id: %s', (image) => {
+    const rules = { ...STRICT, images: ['docker.io/*', 'sha256:*'] }
+    expect(rulesBroken({ image }, {}, rules)).toEqual(['services.web.image registry'])
+    expect(rulesBroken({ image })).toEqual([])
+  })
+
+  test('are what a container is committed to as well', () => {
+    const policy = new ModelPolicy({ ...STRICT, images: ['ghcr.io/ours/*'] }, realPath)
+    expect(() => policy.checkImage('reference', 'nginx:1')).toThrow('[registry]')
+    expect(() => policy.checkImage('reference', 'ghcr.io/ours/web:2')).not.toThrow()
+  })
+})
+
+test('what an administrator allows is allowed', () => {
+  const rules = { ...STRICT, buildContexts: ['https://github.com/ours/*'], logDrivers: ['fluentd'] }
+  const build = (context: string) => rulesBroken({ build: { context } }, {}, rules)
+  expect(build('https://github.com/ours/web.git#main')).toEqual([])
+  expect(build('https://github.com.evil/ours/web.git')).toEqual(['services.web.build.context remote-context'])
+  expect(rulesBroken({ logging: { driver: 'fluentd' } }, {}, rules)).toEqual([])
 })
 
 test.each([{ bindRoots: ['relative'] }, { hostPorts: '80' }, { nonsense: 1 }])('a policy of %o is refused', (value) => {

@@ -41,6 +41,7 @@ export function containerInput(spec: Partial<Service>, parts: Partial<ContainerI
     carriedVolumes: {},
     bundleAt: () => undefined,
     fileSource: () => ({ content: Buffer.from('bytes') }),
+    secretValue: (name) => Buffer.from(`value of ${name}\n`),
     ...parts,
   }
 }

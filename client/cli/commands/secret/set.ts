@@ -15,11 +15,16 @@ export default command({
     const stack = await context.stackName()
     const base64 = secretValue(file)
     const answer = await context.api.call('putSecret', { stack, secret }, { base64 })
-    const { version, usedBy } = answer.secret
+    const { version, usedBy, variableOf } = answer.secret
     context.output.line(secret)
-    if (version > 1 && usedBy.length > 0)
+    const inFiles = usedBy.filter((service) => !variableOf.includes(service))
+    if (version > 1 && inFiles.length > 0)
       context.output.note(
-        `${usedBy.join(', ')}: the new value is in their files; to have it read, restart them or use \`secret rotate\`.`,
+        `${inFiles.join(', ')}: the new value is in their files; to have it read, restart them or use \`secret rotate\`.`,
+      )
+    if (version > 1 && variableOf.length > 0)
+      context.output.note(
+        `${variableOf.join(', ')}: it is a variable there, which only \`secret rotate\` or \`up --force-recreate\` changes.`,
       )
     return 0
   },

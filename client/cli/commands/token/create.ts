@@ -1,20 +1,15 @@
-import { ROLE_NAMES, type Role } from '../../../../protocol/access.ts'
 import { command } from '../../command.ts'
 import { lifetimeSeconds } from '../../lifetime.ts'
 import { oneWord } from '../../one-word.ts'
+import { ROLE_OPTION, STACK_OPTION } from '../../role-options.ts'
 
 export default command({
   name: 'token create',
   positional: 'NAME',
   describe: 'Make a token and print its secret, which is shown this once',
   options: {
-    role: { type: 'string', describe: 'What it may do; for a token of a user: at most', choices: ROLE_NAMES },
-    stack: {
-      type: 'string',
-      array: true,
-      describe: 'On stacks of this name; * for any characters',
-      placeholder: 'PATTERN',
-    },
+    role: { ...ROLE_OPTION, describe: 'What it may do; for a token of a user: at most' },
+    stack: STACK_OPTION,
     user: { type: 'string', describe: 'Whose it is: it may then do at most what the user may', placeholder: 'NAME' },
     expires: { type: 'string', describe: 'After how long it ends, or never', default: '90d', placeholder: 'TIME' },
   },
@@ -30,7 +25,7 @@ export default command({
         name: oneWord(words, 'the name of the token'),
         expiresInSeconds: lifetimeSeconds(values.expires),
         ...(values.user === undefined ? {} : { user: values.user }),
-        ...(values.role === undefined ? {} : { role: values.role as Role }),
+        ...(values.role === undefined ? {} : { role: values.role }),
         ...(values.stack === undefined ? {} : { stacks: values.stack }),
       },
     )

@@ -4,7 +4,7 @@ import { ago, table } from '../../render/table.ts'
 export default command({
   name: 'user ls',
   aliases: ['user list'],
-  describe: 'List users with role and stacks',
+  describe: 'List users with role, stacks and teams',
   options: {
     format: { type: 'string', describe: 'Format the output', choices: ['table', 'json'], default: 'table' },
   },
@@ -15,8 +15,16 @@ export default command({
       const now = new Date()
       output.line(
         table(
-          ['NAME', 'ROLE', 'STACKS', 'CREATED', 'BY'],
-          users.map((user) => [user.name, user.role, user.stacks.join(', '), ago(user.createdAt, now), user.createdBy]),
+          ['NAME', 'KIND', 'ROLE', 'STACKS', 'TEAMS', 'CREATED', 'BY'],
+          users.map((user) => [
+            user.name,
+            user.kind,
+            user.role ?? '',
+            user.role === undefined ? '' : user.stacks.join(', '),
+            user.teams.join(', '),
+            ago(user.createdAt, now),
+            user.createdBy,
+          ]),
         ),
       )
     }
