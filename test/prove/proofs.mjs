@@ -5,6 +5,7 @@ import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
+import { deploys } from './deploys.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
@@ -54,6 +55,7 @@ export const proofs = [
   execSpeed,
   routeMatrix,
   wrongTokens,
+  deploys,
   remote,
   secretHunt,
   apiFuzz,
