@@ -150,10 +150,10 @@ export class HaproxyIngress implements Ingress {
       await this.#bringThere(signal)
     })
     for (;;) {
-      const open = await this.#runtime.connections(serverName(id))
+      const open = await this.#connections(id)
       const leftMs = sinceMs + drainMs - now()
       if (open === 0 || leftMs <= 0) break
-      report(`${open} connection(s) open, ${Math.ceil(leftMs / 1000)} s left`)
+      report(`${open ?? 'some'} connection(s) open, ${Math.ceil(leftMs / 1000)} s left`)
       await clock.sleep(Math.min(DRAIN_LOOK_MS, leftMs), signal)
       signal.throwIfAborted()
     }
@@ -180,6 +180,11 @@ export class HaproxyIngress implements Ingress {
   async takeUp(): Promise<void> {
     if (readTable(this.#parts.memory).length === 0) return
     await this.#inTurn(() => this.#bringThere())
+  }
+
+  /** In turn, for on its way a reload answers nobody. Undefined: it has restarted, or does so just now. */
+  #connections(id: string): Promise<number | undefined> {
+    return this.#inTurn(() => this.#runtime.connections(serverName(id)).catch(() => undefined))
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

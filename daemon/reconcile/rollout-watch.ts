@@ -10,6 +10,15 @@ export type RolloutVerdict =
   | { readonly kind: 'go-back'; readonly problem: Problem }
   | { readonly kind: 'pause'; readonly services: readonly string[]; readonly problem: Problem }
 
+/** What a new version is needed for. That an old one does not go is no reason to have it back: the loop goes on from there. */
+const OF_THE_NEW: ReadonlySet<Action['body']['kind']> = new Set([
+  'create-container',
+  'start-container',
+  'await-replica',
+  'publish-service',
+  'admit-replica',
+])
+
 export class RolloutWatch {
   readonly #desired: DesiredStack
   readonly #policy: Policy
@@ -43,7 +52,7 @@ export class RolloutWatch {
   /** The failure of an action. That of the way back is a failure, and no reason to go back. */
   failed({ body, service }: Action, error: Problem): void {
     if (this.#followed.size === 0 || service === undefined || this.#verdict !== undefined) return
-    if (body.kind === 'await-service' || body.kind === 'continue-rollout') return
+    if (!OF_THE_NEW.has(body.kind)) return
     const failures = this.#failures.get(service) ?? new Set()
     this.#failures.set(service, failures.add('replica' in body ? replicaKey(service, body.replica) : service))
     if (this.tolerates(service)) return

@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,6 +5,7 @@ import { LabDaemon, runProgram, temporaryFolder } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { Load } from './deploys/clients.mjs'
 import { numberOf } from './many-stacks.mjs'
 import { spreadOf } from './statistics.mjs'
 
@@ -194,38 +194,5 @@ async function composeBeside({ engine, folder, count, netns, note }) {
   } finally {
     load.stop()
     await runProgram('docker', ['compose', '-f', path, 'down', '-t', '0'], { env })
-  }
-}
-
-/** The clients' process. */
-class Load {
-  #child
-  constructor(netns) {
-    const program = new URL('./deploys/load.mjs', import.meta.url)
-    this.#child =
-      netns === undefined
-        ? fork(program)
-        : fork(program, { execPath: 'ip', execArgv: ['netns', 'exec', netns, process.execPath] })
-  }
-
-  async start(options) {
-    this.#child.send({ start: { host: '127.0.0.1', ...options } })
-  }
-
-  ask() {
-    return new Promise((resolve, reject) => {
-      const ended = () => reject(new Error('the clients ended'))
-      this.#child.once('exit', ended)
-      this.#child.once('message', ({ answer }) => {
-        this.#child.removeListener('exit', ended)
-        resolve(answer)
-      })
-      this.#child.send({ ask: true })
-    })
-  }
-
-  stop() {
-    this.#child.removeAllListeners('exit')
-    if (this.#child.connected) this.#child.send({ stop: true })
   }
 }

@@ -3,6 +3,7 @@ import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
+import { badVersions } from './bad-versions.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { deploys } from './deploys.mjs'
@@ -56,6 +57,7 @@ export const proofs = [
   routeMatrix,
   wrongTokens,
   deploys,
+  badVersions,
   remote,
   secretHunt,
   apiFuzz,

@@ -224,7 +224,9 @@ export function modelOf(stack: string, simulated: SimulatedModel): Model {
     flavour === undefined ? {} : { labels: { flavour: String(flavour) } }
   return {
     name: stack,
-    services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(stack, name, service)])),
+    services: Object.fromEntries(
+      services.map(([name, service]) => [name, serviceOf(stack, name, service, has('rollout'))]),
+    ),
     networks: {
       default: { name: `${stack}_default`, ...labels(simulated.networkFlavour) },
       ...(has('back') ? { back: { name: `${stack}_back` } } : {}),
@@ -237,17 +239,17 @@ export function modelOf(stack: string, simulated: SimulatedModel): Model {
   }
 }
 
-function deployOf({ replicas, rollout }: SimulatedService): Pick<Service, 'deploy'> {
-  if (replicas === undefined && rollout === undefined) return {}
+function deployOf({ replicas, rollout }: SimulatedService, isFollowed: boolean): Pick<Service, 'deploy'> {
+  if (replicas === undefined && !isFollowed) return {}
   return {
     deploy: {
       ...(replicas === undefined ? {} : { replicas }),
-      ...(rollout === undefined ? {} : { update_config: { ...rollout, failure_action: 'continue' } }),
+      ...(isFollowed ? { update_config: { ...rollout, failure_action: 'continue' } } : {}),
     },
   }
 }
 
-function serviceOf(stack: string, name: string, service: SimulatedService): Service {
+function serviceOf(stack: string, name: string, service: SimulatedService, isFollowed: boolean): Service {
   const { exit, health, needs } = service
   const volumes: NonNullable<Service['volumes']> = [
     ...(service.volume ? [{ type: 'volume' as const, source: 'data', target: '/data' }] : []),
@@ -274,7 +276,7 @@ function serviceOf(stack: string, name: string, service: SimulatedService): Serv
       : { ports: [{ mode: 'ingress', target: 80, published: String(service.port), protocol: 'tcp' }] }),
     ...(health === undefined ? {} : { healthcheck: { test: ['CMD', 'true'], interval: '1s', retries: 3 } }),
     ...(service.restart === undefined ? {} : { restart: service.restart }),
-    ...deployOf(service),
+    ...deployOf(service, isFollowed),
     ...(service.fixedName ? { container_name: `${stack}-fixed-${name}` } : {}),
     ...(service.hook ? { post_start: [{ command: ['true'] }], pre_stop: [{ command: ['true'] }] } : {}),
     ...(needs === undefined
