@@ -28,7 +28,9 @@ module.exports = {
     },
     floor('build', 'daemon/build', ['protocol', 'daemon/engine', 'daemon/stack']),
     floor('secrets', 'daemon/secrets', ['protocol', 'daemon/store']),
+    floor('ingress', 'daemon/ingress', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
     floor('reconcile', 'daemon/reconcile', [
+      'daemon/ingress',
       'daemon/secrets',
       'protocol',
       'daemon/engine',

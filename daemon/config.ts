@@ -26,9 +26,17 @@ export interface Config {
   /** Folders for files of secrets, the first of which that is in memory is taken. */
   readonly secretsFolders: readonly string[]
   readonly logLevel: string
+  readonly ingress: IngressConfig
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
   readonly history: HistoryLimits
+}
+
+export interface IngressConfig {
+  /** Undefined: there is to be none. */
+  readonly image: string | undefined
+  /** Where routes by host and path are served. */
+  readonly http: { readonly host: string; readonly port: number }
 }
 
 export interface ListenSocket {
@@ -55,6 +63,9 @@ export type Invocation =
   | { readonly kind: 'restore'; readonly config: Config; readonly file: string }
   | { readonly kind: 'rebuild'; readonly config: Config }
   | { readonly kind: 'fill-secrets'; readonly config: Config }
+
+/** Of the series that the tests run (Debian 12). */
+const INGRESS_IMAGE = 'haproxy:2.6'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -84,6 +95,11 @@ Options:
                                                            [EVENKEEL_ENGINE, DOCKER_HOST]
   --hold                touch nothing until evenkeel resume --all: observe,
                         plan and show alone                [EVENKEEL_HOLD]
+  --ingress-image IMAGE image with HAProxy 2.6 or newer, for the container that
+                        serves routes and ports of start-first services; none:
+                        there is to be no such container [${INGRESS_IMAGE}]
+  --ingress-http HOST:PORT
+                        where it serves routes by host and path [0.0.0.0:80]
   --log-level LEVEL     ${LEVELS.join(', ')}
   --keep-events N       events kept, of all stacks         [${HISTORY.events}]
   --keep-event-days N   and for how long                   [${HISTORY.eventDays}]
@@ -96,6 +112,7 @@ Options:
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
                         socketRole, listenSockets (a list), listen, tlsCert,
                         tlsKey, tlsClientCa, state, secrets, engine, logLevel,
+                        ingressImage, ingressHttp,
                         keepEvents, keepEventDays, keepDeployments,
                         keepDeploymentDays, keepLogMib, keepLogDays; and
                         policy (see SECURITY.md)
@@ -128,6 +145,8 @@ const KEYS = [
   'socketRole',
   'listen',
   'engine',
+  'ingressImage',
+  'ingressHttp',
   'logLevel',
   ...LIMIT_KEYS,
 ] as const
@@ -178,6 +197,7 @@ export async function readConfig(
     secretsFolders: Object.freeze(secretsFolders(pick('secrets', values.secrets), environment, uid)),
     engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
     logLevel,
+    ingress: ingressOf(pick('ingressImage', values['ingress-image']), pick('ingressHttp', values['ingress-http'])),
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
     history: Object.freeze({
       events: limit('keepEvents', values['keep-events'], HISTORY.events),
@@ -230,6 +250,19 @@ function listenSocketOf(text: string): ListenSocket {
   return { path: found[1]!, role: roleOf(found[2]!), group: found[3] }
 }
 
+function ingressOf(image = INGRESS_IMAGE, http = '0.0.0.0:80'): IngressConfig {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(http)
+  const port = Number(found?.[3])
+  if (found === null || port < 1 || port > 65_535)
+    throw new Problem('bad-request', `${http} is no ADDRESS:PORT for the ingress`, {
+      hint: 'such as 0.0.0.0:80 or [::]:80',
+    })
+  return Object.freeze({
+    image: image === 'none' ? undefined : image,
+    http: Object.freeze({ host: (found[1] ?? found[2])!, port }),
+  })
+}
+
 function listenAddress(text: string): { host: string; port: number } {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(text)
   const port = Number(found?.[3])
@@ -265,6 +298,8 @@ function parse(argv: readonly string[]) {
         secrets: text,
         'fill-secrets': { type: 'boolean' },
         engine: text,
+        'ingress-image': text,
+        'ingress-http': text,
         'log-level': text,
         'keep-events': text,
         'keep-event-days': text,

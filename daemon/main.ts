@@ -38,6 +38,7 @@ import { serveLoan } from './http/serve-loan.ts'
 import { createServer } from './http/server.ts'
 import { serveUpgrades } from './http/upgrades.ts'
 import { infoOf } from './info.ts'
+import { openIngress } from './ingress/open.ts'
 import { JobControl } from './jobs/job-control.ts'
 import { systemClock } from './reconcile/clock.ts'
 import { ContainerFiles } from './reconcile/container-files.ts'
@@ -166,7 +167,17 @@ async function run(config: Config): Promise<void> {
     now: () => clock.now(),
     log,
   })
+  const ingress = openIngress({
+    config: config.ingress,
+    engine,
+    store,
+    state: config.state,
+    uid: process.getuid?.(),
+    clock,
+    log,
+  })
   const core: Core = {
+    ingress,
     engine,
     store,
     clock,
@@ -181,7 +192,7 @@ async function run(config: Config): Promise<void> {
     waiter: new ContainerWaiter(engine, watch, clock),
     logs: kept,
     observer: new Observer(engine, store, settling, setImmediate),
-    desired: new DesiredReader(store),
+    desired: new DesiredReader(store, ingress.reach),
     endings: new Endings(store, clock),
     progress: new Channel<ProgressItem>(),
     credentials: new Map(),
@@ -313,6 +324,7 @@ async function run(config: Config): Promise<void> {
         log.warn({ err }, 'helpers of volumes stay for now'),
       )
   })
+  ingress.follow(watch)
   await tellServiceManager('READY=1', process.env, log)
   log.info(
     { socket: config.socket, state: config.state, engine: engine.address },

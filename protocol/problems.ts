@@ -54,6 +54,7 @@ export const PROBLEMS = {
   'build-failed': kind(422, 'The build failed'),
   'port-taken': kind(409, 'The port is taken'),
   'dependency-failed': kind(424, 'A dependency failed'),
+  'ingress-failed': kind(502, 'The ingress does not do what it is to do'),
   'wait-timeout': kind(504, 'The stack did not become ready in time'),
   'engine-unreachable': kind(503, 'The Engine does not answer'),
   'engine-too-old': kind(422, 'The Engine is too old for this'),

@@ -4,7 +4,8 @@ import type { ContainerInspect, Engine } from '../engine/types.ts'
 import type { Clock } from './clock.ts'
 import type { EngineWatch } from './engine-watch.ts'
 
-export type Until = 'healthy' | 'completed' | 'ready'
+/** `serving`: ready, and never restarted: a replica that was made just now is to stand by itself. */
+export type Until = 'healthy' | 'completed' | 'ready' | 'serving'
 
 /** How long to trust in events before looking again; an Engine without event stream is asked more often. */
 const LOOK_MS = { connected: 10_000, lost: 1000 } as const
@@ -20,7 +21,33 @@ export class ContainerWaiter {
     this.#clock = clock
   }
 
-  async wait(id: string, service: string, until: Until, signal: AbortSignal): Promise<void> {
+  async wait(
+    id: string,
+    service: string,
+    until: Until,
+    signal: AbortSignal,
+  ): Promise<{ readonly health: 'healthy' | 'none' }> {
+    const container = await this.#follow(id, signal, (now) => judge(now, service, until))
+    return { health: container.State.Health?.Status === 'healthy' ? 'healthy' : 'none' }
+  }
+
+  /** Rejects once it does not serve any more. Resolves with its signal. */
+  async untilFailed(id: string, service: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#follow(id, signal, (now) => {
+        const verdict = judge(now, service, 'serving')
+        return verdict === 'yes' ? 'not-yet' : verdict
+      })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async #follow(
+    id: string,
+    signal: AbortSignal,
+    judgement: (container: ContainerInspect) => 'yes' | 'not-yet' | Problem,
+  ): Promise<ContainerInspect> {
     let wake = (): void => {}
     const unsubscribe = this.#watch.events.subscribe((event) => {
       if (event.Actor.ID === id) wake()
@@ -30,8 +57,9 @@ export class ContainerWaiter {
         signal.throwIfAborted()
         const changed = new AbortController()
         wake = () => changed.abort()
-        const verdict = judge(await this.#engine.containers.inspect(id, { signal }), service, until)
-        if (verdict === 'yes') return
+        const container = await this.#engine.containers.inspect(id, { signal })
+        const verdict = judgement(container)
+        if (verdict === 'yes') return container
         if (verdict !== 'not-yet') throw verdict
         await this.#clock.sleep(LOOK_MS[this.#watch.state], AbortSignal.any([changed.signal, signal]))
       }
@@ -62,14 +90,16 @@ function judge(container: ContainerInspect, service: string, until: Until): 'yes
       },
     )
   }
-  if (ended) {
+  if (until === 'serving' && ended && state.ExitCode === 0 && !isRestartedBy(container)) return 'yes'
+  const isRestarted = until === 'serving' && (state.Restarting || container.RestartCount > 0)
+  if (ended || isRestarted) {
     const oom = state.OOMKilled ? ', killed for want of memory' : ''
     return new Problem('dependency-failed', `container ${name} exited (${state.ExitCode}${oom})`, {
       hint: `see what it said: evenkeel logs ${service}`,
     })
   }
   if (state.Health === undefined || state.Health.Status === 'none') {
-    if (until === 'ready') return state.Running ? 'yes' : 'not-yet'
+    if (until === 'ready' || until === 'serving') return state.Running ? 'yes' : 'not-yet'
     return new Problem('dependency-failed', `container ${name} has no healthcheck configured`, {
       hint: `add services.${service}.healthcheck, or depend on it with condition: service_started`,
     })
@@ -82,4 +112,10 @@ function judge(container: ContainerInspect, service: string, until: Until): 'yes
   return new Problem('dependency-failed', `container ${name} is unhealthy${words}`, {
     hint: `see what it said: evenkeel logs ${service}`,
   })
+}
+
+/** What ends well, and is meant to stay so, has done its work. */
+function isRestartedBy({ HostConfig }: ContainerInspect): boolean {
+  const policy = HostConfig.RestartPolicy?.Name
+  return policy === 'always' || policy === 'unless-stopped'
 }

@@ -11,6 +11,9 @@ import {
   type ServiceState,
 } from '../stack/desired.ts'
 import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
+import type { IngressReach } from '../stack/replacement-order.ts'
+import { rolloutsOf } from '../stack/rollout.ts'
+import { routingOf } from '../stack/routing.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
 import type { Store } from '../store/store.ts'
@@ -23,8 +26,11 @@ export class DesiredReader {
   readonly #declared = new WeakMap<Service, Declared>()
   readonly #objects = new WeakMap<Model, ModelObjects>()
 
-  constructor(store: Store) {
+  readonly #reach: IngressReach
+
+  constructor(store: Store, reach: IngressReach = { kind: 'none', why: 'there is no ingress here' }) {
     this.#store = store
+    this.#reach = reach
   }
 
   /** Undefined where the stack is not known at all. */
@@ -77,7 +83,7 @@ export class DesiredReader {
     const { model } = revision
     return {
       ...state,
-      ...remembered(this.#declared, spec, () => declaredBy(model, spec)),
+      ...remembered(this.#declared, spec, () => declaredBy(model, state.service, this.#reach)),
       replicas: spec.provider === undefined ? (state.scale ?? declaredReplicas(model, state.service)) : 0,
       image: { reference: imageReference(model.name, state.service, spec), id: pin?.imageId },
       specHash: pin === undefined ? undefined : this.#hash(stack, revision, state.service, pin.imageId),
@@ -101,7 +107,8 @@ export class DesiredReader {
     const known = this.#hashes.get(key)
     if (known !== undefined) return known
     const fileDigests = Object.fromEntries(revision.files.map((file) => [`${file.kind}:${file.name}`, file.digest]))
-    const hash = serviceSpecHash({ model: revision.model, service, imageId, fileDigests })
+    const ingressPorts = routingOf(revision.model, service, this.#reach)?.ports.map(({ port }) => port)
+    const hash = serviceSpecHash({ model: revision.model, service, imageId, fileDigests, ingressPorts })
     if (this.#hashes.size >= HASHES_LIMIT) this.#hashes.delete(this.#hashes.keys().next().value!)
     this.#hashes.set(key, hash)
     return hash
@@ -129,8 +136,12 @@ function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: () 
 
 type Declared = Omit<DesiredService, keyof ServiceState | 'replicas' | 'image' | 'specHash'>
 
-function declaredBy(model: Model, spec: Service): Declared {
+function declaredBy(model: Model, service: string, reach: IngressReach): Declared {
+  const spec = model.services[service]!
+  const routing = routingOf(model, service, reach)
   return {
+    routing,
+    rollouts: rolloutsOf(model, service, routing, reach),
     containerName: spec.container_name,
     dependsOn: spec.depends_on ?? {},
     networks: networksOf(model, spec),

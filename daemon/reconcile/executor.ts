@@ -38,7 +38,8 @@ export interface Outcome<T extends Task = Action> {
 }
 
 /** Actions that only wait or refuse take no slot: a chain of waits must not hold up what could go on. */
-const takesSlot = ({ body }: Task): boolean => body?.kind !== 'await-service' && body?.kind !== 'refuse'
+const takesSlot = ({ body }: Task): boolean => !WAITS.has(body?.kind ?? '')
+const WAITS = new Set(['await-service', 'await-replica', 'continue-rollout', 'drain-replica', 'refuse'])
 
 export async function execute<T extends Task>(execution: Execution<T>): Promise<Outcome<T>> {
   const { actions, perform, onChange, signal, concurrency = CONCURRENCY } = execution

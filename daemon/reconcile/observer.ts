@@ -5,7 +5,15 @@ import { type AddressPool, type AddressSpace, DEFAULT_POOLS } from '../stack/add
 import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { OURS } from '../stack/labels.ts'
-import { type Observed, observeContainer, observeNetwork, observeVolume, publishedPorts } from '../stack/observed.ts'
+import {
+  type Observed,
+  observeContainer,
+  observeNetwork,
+  observeVolume,
+  type PublishedPort,
+  publishedPorts,
+} from '../stack/observed.ts'
+import type { ServiceRouting } from '../stack/routing.ts'
 import type { Store } from '../store/store.ts'
 import type { ListSettling } from './list-settling.ts'
 import { SharedLists } from './shared-lists.ts'
@@ -15,7 +23,7 @@ const SIZES_MS = 10_000
 
 export class Observer {
   readonly #engine: Engine
-  readonly #store: Pick<Store, 'instance' | 'adopted'>
+  readonly #store: Pick<Store, 'instance' | 'adopted' | 'memory'>
 
   readonly #settling: Pick<ListSettling, 'settled'>
   readonly #lists: SharedLists
@@ -26,7 +34,7 @@ export class Observer {
   /** `turn` resolves when all have asked who ask now: they share one list. By default nobody waits for others. */
   constructor(
     engine: Engine,
-    store: Pick<Store, 'instance' | 'adopted'>,
+    store: Pick<Store, 'instance' | 'adopted' | 'memory'>,
     settling: Pick<ListSettling, 'settled'>,
     turn: () => Promise<void> = () => Promise.resolve(),
   ) {
@@ -51,10 +59,24 @@ export class Observer {
       containers: mine.map((summary) => observeContainer(summary, instance)),
       networks: networks.map((network) => observeNetwork(network, instance, stack)),
       volumes: volumes.map((volume) => observeVolume(volume, instance, stack)),
-      ports: publishedPorts(running),
+      ports: [...publishedPorts(running), ...(wantsPorts ? this.#ingressPorts(stack) : [])],
     }
     this.#stacks.set(stack, new Set(observed.containers.map(({ id }) => id)))
     return withAdopted(observed, adopted.of(stack))
+  }
+
+  /** Ports that the ingress serves for other stacks: no container holds them. */
+  #ingressPorts(stack: string): PublishedPort[] {
+    const rows = this.#store.memory.everywhere('published').filter((row) => row.stack !== stack)
+    return rows.flatMap((row) =>
+      (row.value as ServiceRouting).ports.map(({ ip, port }) => ({
+        containerId: '',
+        containerName: `the ingress, for ${row.key} of stack ${row.stack}`,
+        ip: ip === '' ? '0.0.0.0' : ip,
+        port,
+        protocol: 'tcp',
+      })),
+    )
   }
 
   /** The stack that a container belonged to when it was last looked at. */

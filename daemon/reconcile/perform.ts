@@ -16,6 +16,8 @@ import {
 import { createContainer } from './perform/create-container.ts'
 import { buildImage, pullImage, removeImage } from './perform/images.ts'
 import { connectNetwork, createNetwork, removeNetwork } from './perform/networks.ts'
+import { awaitReplica, continueRollout } from './perform/rollout.ts'
+import { admitReplica, drainReplica, publishService, unpublishService, unrouteReplica } from './perform/routing.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
 import type { Performer } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
@@ -39,6 +41,13 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'remove-container': removeContainer,
   'rename-container': renameContainer,
   'await-service': awaitService,
+  'await-replica': awaitReplica,
+  'continue-rollout': continueRollout,
+  'publish-service': publishService,
+  'unpublish-service': unpublishService,
+  'admit-replica': admitReplica,
+  'drain-replica': drainReplica,
+  'unroute-replica': unrouteReplica,
   'remove-image': removeImage,
   refuse: async ({ body }) => {
     throw new Problem(body.code, body.message, { hint: body.hint })
@@ -49,7 +58,14 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
  * What ends at once when its run does. All else is let finish: the Engine goes on with a call whose caller is gone, and
  * the next run must not begin in the middle of it.
  */
-const ENDABLE: ReadonlySet<ActionKind> = new Set(['pull-image', 'build-image', 'await-service'])
+const ENDABLE: ReadonlySet<ActionKind> = new Set([
+  'pull-image',
+  'build-image',
+  'await-service',
+  'await-replica',
+  'continue-rollout',
+  'drain-replica',
+])
 
 export function perform(
   action: Action,

@@ -122,6 +122,7 @@ function toPlan(stack: string, plan: StackPlan, words: readonly string[], drift:
       remove: count('remove'),
       unchanged: plan.unchanged,
     },
+    rollouts: [...plan.rollouts],
     warnings: [...plan.warnings, ...plan.concerns, ...words],
     drift,
   }

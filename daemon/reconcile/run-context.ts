@@ -3,6 +3,7 @@ import type { ImageBuilder } from '../build/builder.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
 import type { Engine } from '../engine/types.ts'
+import type { Ingress } from '../ingress/ingress.ts'
 import type { Vault } from '../secrets/vault.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { matchService } from '../stack/match.ts'
@@ -17,6 +18,7 @@ import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
 import type { ListSettling } from './list-settling.ts'
+import { RolloutWatch } from './rollout-watch.ts'
 
 export interface Collaborators {
   readonly engine: Engine
@@ -31,6 +33,7 @@ export interface Collaborators {
   readonly endings: Endings
   readonly settling: ListSettling
   readonly logs: LogKeeper
+  readonly ingress: Ingress
 }
 
 /** Takes the end of a container's log just before the container is removed. Never rejects. */
@@ -51,6 +54,7 @@ export class RunContext {
   readonly images: ImageTable
   readonly credentials: Credentials
   readonly warn: (message: string) => void
+  readonly rollouts: RolloutWatch
   readonly #store: Store
   /** Containers that this run made, by service and replica. */
   readonly #created = new Map<string, string>()
@@ -71,6 +75,7 @@ export class RunContext {
     this.credentials = parts.credentials
     this.warn = parts.warn
     this.#store = parts.store
+    this.rollouts = new RolloutWatch(parts.desired, parts.policy)
   }
 
   made(service: string, replica: number, id: string): void {

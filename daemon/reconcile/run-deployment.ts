@@ -6,6 +6,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { DesiredService } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
+import type { Policy } from '../stack/policy.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { commitAdoption, decideAdoption, eject } from './adopt.ts'
@@ -14,6 +15,7 @@ import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
 import { endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
+import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
 import { DeploymentProgress } from './progress.ts'
@@ -26,6 +28,7 @@ import {
   type StackRequest,
   waitTimeoutMs,
 } from './requests.ts'
+import type { RolloutWatch } from './rollout-watch.ts'
 import { RunContext } from './run-context.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
@@ -44,6 +47,8 @@ export class DeploymentRun {
   readonly #warnings = new Set<string>()
   /** Services that are as they are wanted once all has succeeded. */
   #reached: ReadonlySet<string> | 'all' = new Set()
+  /** Replicas failed, and the file puts up with it. */
+  #tolerated = false
 
   constructor(core: Core, row: DeploymentRow) {
     this.#core = core
@@ -77,6 +82,11 @@ export class DeploymentRun {
       return
     }
     const table = new ImageTable(core.engine)
+    const begun = goingBack(core.store, this.#row.stack, this.#row.id)
+    if (begun !== undefined) {
+      await this.#goBack(begun, table, signal)
+      return
+    }
     const { scope, observed, oneOffs } = await this.#apply(table, signal)
     if (!isOperation(this.#request)) this.#reached = scope
     const policy = policyOf(this.#request, scope)
@@ -112,9 +122,62 @@ export class DeploymentRun {
       })
     }
     signal.throwIfAborted()
-    const problem = failureOf(outcome)
-    if (problem !== undefined) throw problem
+    await this.#judge(context.rollouts, failureOf(outcome), table, signal)
     // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
+  }
+
+  /** What the failures of a round mean. */
+  async #judge(
+    rollouts: RolloutWatch,
+    problem: Problem | undefined,
+    table: ImageTable,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store } = this.#core
+    const name = this.#row.stack
+    const { verdict } = rollouts
+    if (verdict?.kind === 'go-back') {
+      const going = beginGoingBack(store, this.#row, verdict.problem, this.#now())
+      if (going !== undefined) return this.#goBack(going, table, signal)
+    }
+    if (verdict?.kind === 'pause') {
+      for (const service of verdict.services) {
+        const revision = store.stacks.services(name).find((state) => state.service === service)?.revision
+        if (revision !== undefined) store.memory.set(name, 'paused', service, revision)
+      }
+      throw new Problem(
+        'deployment-failed',
+        `${verdict.problem.message}
+the rollout is paused where it is`,
+        {
+          hint: 'evenkeel up goes on with it, evenkeel rollback goes back',
+          engine: verdict.problem.engine,
+          cause: verdict.problem,
+        },
+      )
+    }
+    if (problem === undefined) return
+    if (!rollouts.isTolerable) throw verdict?.problem ?? problem
+    this.#tolerated = true
+    this.#warnings.add(`failed, and put up with (deploy.update_config): ${problem.message}`)
+  }
+
+  /** Always ends with the problem that made it go. */
+  async #goBack(going: GoingBack, table: ImageTable, signal: AbortSignal): Promise<never> {
+    const core = this.#core
+    const desired = core.desired.read(this.#row.stack)
+    if (desired === undefined) throw reasonOf(going, undefined)
+    const policy: Policy = { ...policyOf(this.#request, 'all'), wait: 'started', rollout: 'rollback' }
+    let failure: Problem | undefined
+    try {
+      const { plan, context } = await prepareRound(core, desired, { policy, table }, signal)
+      const outcome = await executeRound(core, plan.actions, context, this.#progress, signal)
+      failure = failureOf(outcome)
+    } catch (error) {
+      failure = asProblem(error)
+    }
+    signal.throwIfAborted()
+    throw reasonOf(going, failure)
   }
 
   /**
@@ -215,6 +278,9 @@ export class DeploymentRun {
   #commit(applied: AppliedState, pins: readonly ImagePin[]): void {
     const { store } = this.#core
     const name = this.#row.stack
+    // From before there were good states: what is steady is one.
+    if (goodState(store, name) === undefined && store.stacks.find(name)?.condition === 'steady')
+      rememberGood(store, name)
     const services = new Map(applied.services.map((state) => [state.service, state]))
     /** They take the newest image, and leave the replicas of their services at the revision and image that those have. */
     const oneOffs = new Set(applied.oneOffs.map(({ service }) => service))
@@ -246,6 +312,7 @@ export class DeploymentRun {
     for (const state of services.values()) {
       store.stacks.saveService(name, state)
       if (applied.scope !== 'all' && !applied.scope.has(state.service)) continue
+      store.memory.forget(name, 'paused', state.service)
       if (fillsVacancies(this.#request)) this.#fill(state.service)
       if (startsNothing && state.run === 'running') continue
       if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
@@ -300,6 +367,7 @@ export class DeploymentRun {
     const state = endStateOf(problem)
     store.batch(() => {
       store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
+      store.memory.forget(stack, 'going-back', id)
       if (problem === undefined) this.#succeeded(at)
       else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
@@ -319,11 +387,23 @@ export class DeploymentRun {
     settleOwed(this.#core, name, (service) => this.#reached === 'all' || this.#reached.has(service))
     if (row.presence === 'present') {
       store.stacks.setCondition(name, 'steady', undefined, at)
+      if (!this.#tolerated) rememberGood(store, name)
       return
     }
     store.stacks.setCondition(name, 'absent', undefined, at)
     for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
-    for (const kind of ['restarted', 'cures', 'owed', 'held', 'stopping', 'signalled', 'vacant', 'halted'] as const) {
+    for (const kind of [
+      'restarted',
+      'cures',
+      'owed',
+      'held',
+      'stopping',
+      'signalled',
+      'vacant',
+      'halted',
+      'good',
+      'paused',
+    ] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
     this.#core.endings.forgetStack(name)

@@ -7,6 +7,7 @@ import type { Operation } from '../stack/operation.ts'
 import { plan } from '../stack/plan.ts'
 import type { Cures, Memory, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
+import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import { type MemoryKind, OF_A_CONTAINER } from '../store/memory.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
@@ -79,6 +80,11 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Require
     halted: core.endings.haltedOf(stack),
     cures: memory.all(stack, 'cures') as Record<string, Cures>,
     frozen: [...core.frozen],
+    pausedRollouts: memory.all(stack, 'paused') as Record<string, number>,
+    routings: {
+      published: memory.all(stack, 'published') as Record<string, ServiceRouting>,
+      routed: memory.all(stack, 'routed') as Record<string, Routed>,
+    },
     protected: memory.keys('protected'),
   }
 }
@@ -122,16 +128,19 @@ export async function executeRound(
   signal: AbortSignal,
 ): Promise<Outcome> {
   progress.begin(actions)
+  context.rollouts.begin(actions)
+  const both = AbortSignal.any([signal, context.rollouts.over])
   oweReplaced(core, context.desired, actions)
   const unfinished = new Set<string | undefined>()
   const outcome = await execute({
     actions,
-    signal,
+    signal: both,
     perform: (action, ended) => perform(action, context, core, ended, (detail) => progress.detail(action, detail)),
     onChange: (action, change) => {
       const isMissing = change.state === 'failed' || change.state === 'skipped'
       // A wait is for somebody else's sake: that it failed says nothing of whether its service was started.
       if (isMissing && action.body.kind !== 'await-service') unfinished.add(action.service)
+      if (change.state === 'failed') context.rollouts.failed(action, change.error)
       progress.change(action, change)
     },
   })

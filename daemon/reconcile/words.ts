@@ -24,6 +24,13 @@ const WORDS: Record<ActionKind, Words> = {
   'remove-container': ['Removing', 'Removed'],
   'rename-container': ['Renaming', 'Renamed'],
   'await-service': ['Waiting', 'Ready'],
+  'await-replica': ['Waiting', 'Ready'],
+  'continue-rollout': ['Waiting', 'Continued'],
+  'publish-service': ['Publishing', 'Published'],
+  'unpublish-service': ['Unpublishing', 'Unpublished'],
+  'admit-replica': ['Routing', 'Routed'],
+  'drain-replica': ['Draining', 'Drained'],
+  'unroute-replica': ['Unrouting', 'Unrouted'],
   'remove-image': ['Removing', 'Removed'],
   refuse: ['Refusing', 'Refused'],
 }

@@ -4,6 +4,7 @@
  */
 import type { ProblemCode } from '../../protocol/problems.ts'
 import type { Effect } from '../../protocol/resources/plan.ts'
+import type { ServiceRouting } from './routing.ts'
 
 export type ActionBody =
   | {
@@ -102,6 +103,32 @@ export type ActionBody =
       readonly until: 'healthy' | 'completed' | 'ready'
       readonly required: boolean
     }
+  /** Until a new replica counts: healthy, and for so long without failing. */
+  | {
+      readonly kind: 'await-replica'
+      readonly service: string
+      readonly replica: number
+      readonly id: string | undefined
+      readonly monitorMs: number
+      /** `instead`: a health check that passes makes up for the time. */
+      readonly monitor: 'instead' | 'beside'
+    }
+  /** Between two batches of a rollout: goes on unless too many replicas have failed. */
+  | { readonly kind: 'continue-rollout'; readonly service: string; readonly batch: number; readonly delayMs: number }
+  /** The ingress is to have this of a service: ports, routes, and a backend for its replicas. */
+  | { readonly kind: 'publish-service'; readonly service: string; readonly routing: ServiceRouting }
+  | { readonly kind: 'unpublish-service'; readonly service: string }
+  /** The ingress brings it new connections from now on. */
+  | {
+      readonly kind: 'admit-replica'
+      readonly service: string
+      readonly replica: number
+      readonly id: string | undefined
+    }
+  /** Nothing new comes to it; what it has begun may end for so long. */
+  | { readonly kind: 'drain-replica'; readonly service: string; readonly id: string; readonly drainMs: number }
+  /** The ingress forgets it: it is not there any more. */
+  | { readonly kind: 'unroute-replica'; readonly service: string; readonly id: string }
   | { readonly kind: 'remove-image'; readonly reference: string }
   /** Fails at once with this: what comes after it is known to be impossible, and so nothing of it is begun. */
   | { readonly kind: 'refuse'; readonly code: ProblemCode; readonly message: string; readonly hint: string }
@@ -124,6 +151,13 @@ export interface Action {
   readonly tolerates: readonly string[]
 }
 
+/** How a service is replaced in this plan, for people. */
+export interface PlannedRollout {
+  readonly service: string
+  readonly order: 'start-first' | 'stop-first'
+  readonly why: string
+}
+
 /** Why a stack cannot be brought to what was declared without a person's decision. */
 export interface Blocked {
   readonly reason: string
@@ -133,6 +167,7 @@ export interface Blocked {
 export interface StackPlan {
   readonly actions: readonly Action[]
   readonly warnings: readonly string[]
+  readonly rollouts: readonly PlannedRollout[]
   /** What is not well and is left as it is, in words for a person. */
   readonly concerns: readonly string[]
   /** When there will be something to do that is not to be done yet: Unix milliseconds. */

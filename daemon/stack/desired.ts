@@ -1,5 +1,7 @@
 /** What a stack is meant to be. Pure data: read from the store, changed by requests, never by what is observed. */
 import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
+import type { Rollouts } from './rollout.ts'
+import type { ServiceRouting } from './routing.ts'
 
 /**
  * `stopped`: its containers exist and do not run (`stop`, `create`). `removed`: it has none (`down SERVICE`, `rm`) until
@@ -52,6 +54,10 @@ export interface DesiredService extends ServiceState {
   readonly healthcheck: 'present' | 'absent' | 'image'
   /** What the loop does by itself about a container that is not well. The file's word: `x-evenkeel`. */
   readonly healing?: Healing | undefined
+  /** Undefined: as in Compose, all at once and stop-first. */
+  readonly rollouts?: Rollouts | undefined
+  /** Undefined: the ingress has nothing of it. */
+  readonly routing?: ServiceRouting | undefined
 }
 
 export interface DesiredNetwork {

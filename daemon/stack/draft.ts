@@ -1,6 +1,6 @@
 /** A plan while it is written: hands out ids, keeps the order, remembers which actions begin and end a service. */
 import type { Effect } from '../../protocol/resources/plan.ts'
-import type { Action, ActionBody, Blocked, StackPlan } from './actions.ts'
+import type { Action, ActionBody, Blocked, PlannedRollout, StackPlan } from './actions.ts'
 
 interface Draw {
   readonly body: ActionBody
@@ -17,6 +17,8 @@ export class Draft {
   readonly #actions = new Map<string, Action>()
   readonly #warnings = new Set<string>()
   readonly #concerns = new Set<string>()
+  readonly #rollouts = new Map<string, PlannedRollout>()
+  readonly #freed = new Map<string, readonly string[]>()
   #lookAgainAtMs: number | undefined
   #unchanged = 0
   #blocked: Blocked | undefined
@@ -59,6 +61,19 @@ export class Draft {
     this.#warnings.add(message)
   }
 
+  /** Whoever publishes the service waits for this. */
+  freesPort(service: string, stopped: string): void {
+    this.#freed.set(service, [...(this.#freed.get(service) ?? []), stopped])
+  }
+
+  freedPorts(service: string): readonly string[] {
+    return this.#freed.get(service) ?? []
+  }
+
+  rollout(planned: PlannedRollout): void {
+    if (!this.#rollouts.has(planned.service)) this.#rollouts.set(planned.service, planned)
+  }
+
   /** Something that is not well and is left as it is, for the time being or until a person decides. */
   concern(message: string, lookAgainAtMs?: number): void {
     this.#concerns.add(message)
@@ -82,6 +97,7 @@ export class Draft {
     return {
       actions: this.#blocked === undefined ? sorted(this.#actions) : [],
       warnings: [...this.#warnings],
+      rollouts: [...this.#rollouts.values()],
       concerns: [...this.#concerns],
       lookAgainAtMs: this.#lookAgainAtMs,
       unchanged: this.#unchanged,

@@ -32,6 +32,8 @@ export interface ObservedContainer {
   readonly networkMode?: string | undefined
   /** Name on the Engine -> id. */
   readonly networks: Readonly<Record<string, string>>
+  /** Name on the Engine -> address, of one that runs. */
+  readonly addresses?: Readonly<Record<string, string>>
   /** Anonymous volumes by mount target: they move on to the container that takes this one's place. */
   readonly anonymousVolumes: Readonly<Record<string, string>>
   /** Where it can write what outlives it: mount targets of volumes and binds. */
@@ -98,8 +100,11 @@ const ANONYMOUS_NAME = /^[0-9a-f]{64}$/
 export function observeContainer(summary: ContainerSummary, instance: string): ObservedContainer {
   const labels = summary.Labels
   const networks: Record<string, string> = {}
-  for (const [name, endpoint] of Object.entries(summary.NetworkSettings?.Networks ?? {}))
+  const addresses: Record<string, string> = {}
+  for (const [name, endpoint] of Object.entries(summary.NetworkSettings?.Networks ?? {})) {
     networks[name] = endpoint.NetworkID
+    if (endpoint.IPAddress) addresses[name] = endpoint.IPAddress
+  }
   const anonymousVolumes: Record<string, string> = {}
   for (const mount of summary.Mounts) {
     if (mount.Type === 'volume' && mount.Name !== undefined && ANONYMOUS_NAME.test(mount.Name)) {
@@ -126,6 +131,7 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
     created: summary.Created,
     networkMode: summary.HostConfig?.NetworkMode,
     networks,
+    addresses,
     anonymousVolumes,
     writableMounts: summary.Mounts.filter(({ Type, RW }) => Type !== 'tmpfs' && RW !== false).map(
       ({ Destination }) => Destination,

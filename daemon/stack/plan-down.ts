@@ -55,6 +55,7 @@ export function planDown(draft: Draft, input: PlanInput): void {
       })
     }
   }
+  for (const service of Object.keys(memory.routings?.published ?? {})) unpublish(draft, desired.stack, service, stops)
   for (const reference of removal?.images ?? []) {
     draft.add({
       body: { kind: 'remove-image', reference },
@@ -65,6 +66,19 @@ export function planDown(draft: Draft, input: PlanInput): void {
       after: removals,
     })
   }
+}
+
+/** The ingress lets go of all that it has of a service. */
+export function unpublish(draft: Draft, stack: string, service: string, after: readonly string[]): string {
+  return draft.add({
+    body: { kind: 'unpublish-service', service },
+    key: service,
+    object: `Ingress ${stack}/${service}`,
+    service,
+    effect: 'remove',
+    reason: 'nothing of it is served any more',
+    after,
+  })
 }
 
 /** The way out for whoever wants to remove a protected volume all the same. */
@@ -120,12 +134,23 @@ export function removeContainer(
     readonly after: readonly (string | undefined)[]
     readonly force: boolean
     readonly effect?: 'replace' | 'remove'
+    /** Set where the ingress has it, and it may finish what it has begun. */
+    readonly drainMs?: number | undefined
   },
 ): [stopped: string, removed: string] {
   const object = `Container ${container.name}`
   const effect = how.effect ?? 'remove'
   const shared = { key: container.id, object, service: container.service, effect, reason: how.reason }
   const running = container.state === 'running' || container.state === 'restarting' || container.state === 'paused'
+  const drained =
+    running && how.drainMs !== undefined
+      ? draft.add({
+          ...shared,
+          body: { kind: 'drain-replica', service: container.service, id: container.id, drainMs: how.drainMs },
+          after: how.after,
+        })
+      : undefined
+  const before = drained === undefined ? how.after : [drained]
   const stop =
     running && !how.force
       ? draft.add({
@@ -136,7 +161,7 @@ export function removeContainer(
             id: container.id,
             purpose: effect === 'replace' ? 'replace' : 'remove',
           },
-          after: how.after,
+          after: before,
         })
       : undefined
   const removed = draft.add({
@@ -148,7 +173,7 @@ export function removeContainer(
       mode: running && how.force ? 'force' : 'stopped',
       anonymousVolumes: how.anonymousVolumes,
     },
-    after: stop === undefined ? how.after : [stop],
+    after: stop === undefined ? before : [stop],
   })
   return [stop ?? removed, removed]
 }

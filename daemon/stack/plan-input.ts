@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts'
 import type { Observed, ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
 import type { Policy } from './policy.ts'
+import type { Routings } from './routing.ts'
 
 /** What a `down` removes beyond containers and networks. */
 export interface Removal {
@@ -35,6 +36,9 @@ export interface Memory {
   readonly halted?: Readonly<Record<string, number>>
   /** Replicas, as `replicaKey` names them, that were made anew because they were unhealthy. */
   readonly cures?: Readonly<Record<string, Cures>>
+  /** Services whose rollout stopped for a person to decide, by the revision that it was to reach. */
+  readonly pausedRollouts?: Readonly<Record<string, number>>
+  readonly routings?: Routings
   /** Ids of containers that the Engine pauses for a moment, to make an image of them. */
   readonly frozen?: readonly string[]
 }

@@ -5,10 +5,13 @@ import type { Draft } from './draft.ts'
 import { lostNetwork, type ReplicaMatch } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
 import { replicaKey } from './operation.ts'
+import { BatchPlanner } from './plan-batches.ts'
 import { removeContainer } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { volumeCreation } from './plan-volumes.ts'
 import { inScope } from './policy.ts'
+import type { Rollout } from './rollout.ts'
+import { addressOf, NO_ROUTINGS } from './routing.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
 import { judgeUnhealthy } from './unhealthy.ts'
 
@@ -19,6 +22,8 @@ export class ReplicaPlanner {
   readonly #stages: Stages
   readonly #service: DesiredService
   readonly #job: boolean
+  readonly #rollout: Rollout | undefined
+  readonly #batches: BatchPlanner
 
   constructor(draft: Draft, input: PlanInput, stages: Stages, service: DesiredService, job: boolean) {
     this.#draft = draft
@@ -26,16 +31,36 @@ export class ReplicaPlanner {
     this.#stages = stages
     this.#service = service
     this.#job = job
+    // A job is to end: nobody could watch it run.
+    this.#rollout = job ? undefined : service.rollouts?.[input.policy.rollout ?? 'update']
+    this.#batches = new BatchPlanner(draft, input.desired.stack, service, this.#rollout)
     this.work = { service, starts: [], stops: [], untouched: [] }
   }
 
   remove(container: ObservedContainer, reason: string, effect: 'remove' | 'replace' = 'remove', after: string[] = []) {
     const force = this.#input.policy.graceSeconds === 0
-    return removeContainer(this.#draft, container, { reason, anonymousVolumes: 'keep', after, force, effect })
+    // Without a successor there is nobody to bring the next connection to: then it ends as in Compose.
+    const isRouted = this.#routings.routed[container.id] !== undefined && this.#service.run === 'running'
+    const drainMs = isRouted ? this.#service.routing?.drainMs : undefined
+    const how = { reason, anonymousVolumes: 'keep' as const, after, force, effect, drainMs }
+    return removeContainer(this.#draft, container, how)
+  }
+
+  /** After all replicas: batches follow each other. */
+  finish(): void {
+    this.#batches.finish()
+  }
+
+  get #routings() {
+    return this.#input.memory.routings ?? NO_ROUTINGS
   }
 
   plan(match: ReplicaMatch): void {
     const { replica, current, outdated, surplus } = match
+    if (outdated.length > 0 && this.#isPaused()) {
+      this.#draft.keep()
+      return
+    }
     const gone = surplus.map((container) => this.remove(container, 'there are two of this replica')[1])
     if (current !== undefined && this.#lenders().length > 0) {
       this.#replace(replica, [current, ...outdated], { after: gone })
@@ -43,6 +68,10 @@ export class ReplicaPlanner {
     }
     if (current !== undefined && this.#isToBeCured(current, replica)) {
       this.#replace(replica, [current, ...outdated], { after: gone, cure: 'unhealthy' })
+      return
+    }
+    if (current !== undefined && this.#order(outdated) === 'start-first' && this.#isBeside(outdated)) {
+      this.#succeed(replica, current, outdated, gone)
       return
     }
     if (current !== undefined) {
@@ -72,6 +101,49 @@ export class ReplicaPlanner {
       )
     }
     return false
+  }
+
+  /** A rollout that failed waits for a person; the loop by itself does not go on with it. */
+  #isPaused(): boolean {
+    const { service, revision } = this.#service
+    if (this.#input.policy.mode !== 'heal' || this.#input.memory.pausedRollouts?.[service] !== revision) return false
+    this.#draft.concern(
+      `the rollout of ${service} to revision ${revision} is paused: evenkeel up goes on with it, evenkeel rollback goes back`,
+    )
+    return true
+  }
+
+  /** Which of the two orders it is for these: what is only our own choice gives way to data that two would share. */
+  #order(outdated: readonly ObservedContainer[]): 'start-first' | 'stop-first' {
+    const rollout = this.#rollout
+    if (rollout === undefined || rollout.order === 'stop-first' || this.#service.run !== 'running') return 'stop-first'
+    if (this.#lenders().length > 0 || this.#madeAnew().length > 0) return 'stop-first'
+    if (outdated.some((container) => lostNetwork(container, this.#service, this.#input.observed) !== undefined))
+      return 'stop-first'
+    if (!rollout.isWritten && outdated.some(({ writableMounts = [] }) => writableMounts.length > 0)) return 'stop-first'
+    return 'start-first'
+  }
+
+  #explainOrder(order: 'start-first' | 'stop-first', outdated: readonly ObservedContainer[]): void {
+    const rollout = this.#rollout
+    if (rollout === undefined) return
+    const [path] = outdated.flatMap(({ writableMounts = [] }) => writableMounts)
+    const why =
+      order === rollout.order
+        ? rollout.why
+        : path !== undefined && !rollout.isWritten
+          ? `it can write to ${path}; deploy.update_config.order: start-first changes that`
+          : 'what it shares with others is made anew'
+    this.#draft.rollout({ service: this.#service.service, order, why })
+  }
+
+  #isBeside(outdated: readonly ObservedContainer[]): boolean {
+    return outdated.some(({ state }) => state === 'running' || state === 'paused' || state === 'restarting')
+  }
+
+  /** Networks of the service that this plan makes anew. */
+  #madeAnew() {
+    return this.#service.networks.map((name) => this.#stages.networks.replaced[name]).filter((n) => n !== undefined)
   }
 
   /** Its container was removed on purpose. */
@@ -134,7 +206,10 @@ export class ReplicaPlanner {
       reason: holders.length > 0 ? 'it takes the place of one that was not made here' : 'it is not there',
       after: [...this.#needs(early ? 'without-networks' : 'all'), ...gone],
     })
-    if (this.#service.run === 'running') this.#start(replica, undefined, [created], 'it is new', 'create')
+    if (this.#service.run !== 'running') return
+    const started = this.#start(replica, undefined, [created], 'it is new', 'create')
+    if (this.#service.routing !== undefined)
+      this.#admit(replica, undefined, [this.#await(replica, undefined, [started])])
   }
 
   /** Look-alikes of this replica that another tool made, where the request said to take them over. */
@@ -161,6 +236,8 @@ export class ReplicaPlanner {
     { after, cure }: { readonly after: readonly string[]; readonly cure?: 'unhealthy' },
   ): void {
     const service = this.#service.service
+    const order = this.#order(outdated)
+    this.#explainOrder(order, outdated)
     const lost = lostNetwork(outdated[0]!, this.#service, this.#input.observed)
     const lender = this.#lenders()[0]
     const reason =
@@ -171,9 +248,7 @@ export class ReplicaPlanner {
           : cure !== undefined
             ? 'it is unhealthy'
             : this.#input.explain(outdated[0]!)
-    const networks = this.#service.networks
-      .map((name) => this.#stages.networks.replaced[name])
-      .filter((n) => n !== undefined)
+    const networks = this.#madeAnew()
     const shared = {
       key: this.#key(replica),
       object: this.#object(replica),
@@ -189,7 +264,7 @@ export class ReplicaPlanner {
       for (const network of networks) this.#draft.order(network.removal, gone)
       const body = { kind: 'create-container' as const, service, replica, name: this.#name(replica), carriedVolumes }
       const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...after, ...gone] })
-      if (this.#service.run === 'running') this.#start(replica, undefined, [created], reason, 'replace')
+      this.#startAndFollow(replica, [created], reason)
       return
     }
     const temporary = `${this.#name(replica)}.next-${(this.#service.specHash ?? '').slice(0, 8)}${this.#service.recreate}`
@@ -198,15 +273,118 @@ export class ReplicaPlanner {
     const holders = outdated.filter((container) => container.name === temporary)
     const freed = holders.map((container) => this.remove(container, reason, 'replace')[1])
     const created = this.#draft.add({ ...shared, body, after: [...this.#needs(), ...after, ...freed] })
-    const gone = outdated
-      .filter((container) => !holders.includes(container))
-      .map((container) => this.remove(container, reason, 'replace', [created])[1])
+    const leaving = outdated.filter((container) => !holders.includes(container))
+    if (order === 'start-first') {
+      const started = this.#start(replica, undefined, [created], reason, 'replace')
+      const last = this.#handOver(replica, undefined, leaving, [started], reason)
+      this.#batches.add([created], last)
+      return
+    }
+    const gone = leaving.map((container) => this.remove(container, reason, 'replace', [created])[1])
     const renamed = this.#draft.add({
       ...shared,
       body: { kind: 'rename-container', service, replica, id: undefined, name: this.#name(replica) },
       after: [created, ...gone],
     })
-    if (this.#service.run === 'running') this.#start(replica, undefined, [renamed], reason, 'replace')
+    this.#batches.add([created], this.#startAndFollow(replica, [renamed], reason))
+  }
+
+  /** In the place of its predecessor, which is gone. Answers the ids of what comes last. */
+  #startAndFollow(replica: number, after: string[], reason: string): string[] {
+    if (this.#service.run !== 'running') return after
+    const started = this.#start(replica, undefined, after, reason, 'replace')
+    if (this.#rollout?.watched !== true) return [started]
+    const counted = this.#await(replica, undefined, [started])
+    return this.#service.routing === undefined ? [counted] : [this.#admit(replica, undefined, [counted])]
+  }
+
+  /** Both are there, as an earlier run left them: the newer one takes over, once it counts. */
+  #succeed(
+    replica: number,
+    current: ObservedContainer,
+    outdated: readonly ObservedContainer[],
+    after: readonly string[],
+  ): void {
+    this.#explainOrder('start-first', outdated)
+    const reason = 'its successor is there'
+    const runs = current.state === 'running' || current.state === 'restarting'
+    const started = runs ? [] : [this.#start(replica, current.id, [...after], 'it is to take over', 'replace')]
+    this.#batches.add(started, this.#handOver(replica, current, outdated, [...after, ...started], reason))
+  }
+
+  /**
+   * Start-first: the new one counts, the ingress brings it what is new, the old one ends what it has begun, and goes. Answers
+   * the ids of what comes last.
+   */
+  #handOver(
+    replica: number,
+    current: ObservedContainer | undefined,
+    leaving: readonly ObservedContainer[],
+    after: readonly string[],
+    reason: string,
+  ): string[] {
+    // One that served before its successor was made has proved itself: this is the way back.
+    const isOld = current !== undefined && leaving.every(({ created }) => created > current.created)
+    const counted = this.#await(replica, current?.id, after, isOld ? 0 : undefined)
+    const { routing, service } = this.#service
+    const holders = leaving.filter((container) => this.#holdsIngressPort(container))
+    const admitted = routing === undefined ? [] : [this.#admit(replica, current?.id, [counted])]
+    if (holders.length > 0)
+      this.#draft.warn(
+        `${portsOf(routing)} of ${service} moves from the Engine to the ingress: this once there is a gap, from the stop of the old container until the ingress listens`,
+      )
+    const gone = leaving.map((container) => {
+      // The ingress can have the port only once the Engine has let go of it.
+      const before = holders.includes(container) ? [counted] : [counted, ...admitted]
+      const [stopped, removed] = this.remove(container, reason, 'replace', before)
+      if (holders.includes(container)) this.#draft.freesPort(service, stopped)
+      return removed
+    })
+    const renamed = this.#draft.add({
+      body: { kind: 'rename-container', service, replica, id: current?.id, name: this.#name(replica) },
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service,
+      effect: 'replace',
+      reason,
+      after: [counted, ...gone],
+    })
+    return [...admitted, renamed]
+  }
+
+  /** Its port is the Engine's as yet: it was made before the ingress had it. */
+  #holdsIngressPort({ id }: ObservedContainer): boolean {
+    const { routing } = this.#service
+    return this.#input.observed.ports.some(
+      (held) => held.containerId === id && routing?.ports.some(({ port }) => port === held.port) === true,
+    )
+  }
+
+  #await(replica: number, id: string | undefined, after: readonly string[], monitorMs?: number): string {
+    const { monitorMs: declared = 0, monitor = 'instead' } = this.#rollout ?? {}
+    const { service } = this.#service
+    return this.#draft.add({
+      body: { kind: 'await-replica', service, replica, id, monitorMs: monitorMs ?? declared, monitor },
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service,
+      effect: 'wait',
+      reason: 'until it counts',
+      after,
+    })
+  }
+
+  #admit(replica: number, id: string | undefined, after: readonly string[]): string {
+    const { service } = this.#service
+    return this.#draft.add({
+      body: { kind: 'admit-replica', service, replica, id },
+      key: this.#key(replica),
+      object: this.#object(replica),
+      service,
+      effect: 'change',
+      reason: 'the ingress is to bring it connections',
+      after: [...after, `publish-service ${service}`],
+    })
   }
 
   /** A container of the right spec: its name and its run state are brought to what is desired. */
@@ -333,7 +511,7 @@ export class ReplicaPlanner {
     const { service, restart } = this.#service
     if (!this.#mustRestart(container)) {
       this.work.untouched.push(container)
-      this.#draft.keep()
+      if (!this.#readmit(container, replica, after)) this.#draft.keep()
       return
     }
     this.work.starts.push(
@@ -347,6 +525,18 @@ export class ReplicaPlanner {
         after,
       }),
     )
+  }
+
+  /** One that runs and that the ingress does not know as it is: it was not admitted yet, or came back with another address. */
+  #readmit(container: ObservedContainer, replica: number, after: string[]): boolean {
+    const { routing, networks } = this.#service
+    if (routing === undefined || container.health === 'unhealthy' || this.#holdsIngressPort(container)) return false
+    const address = addressOf(container.addresses, networks)
+    const known = this.#routings.routed[container.id]
+    if (address === undefined || (known?.state === 'ready' && known.address === address)) return false
+    const counted = this.#await(replica, container.id, after, known === undefined ? undefined : 0)
+    this.#admit(replica, container.id, [counted])
+    return true
   }
 
   /**
@@ -372,7 +562,7 @@ export class ReplicaPlanner {
     reason: string,
     effect: Effect,
     generation?: number | undefined,
-  ): void {
+  ): string {
     const started = this.#draft.add({
       body: { kind: 'start-container', service: this.#service.service, replica, id, generation },
       key: this.#key(replica),
@@ -383,6 +573,7 @@ export class ReplicaPlanner {
       after: [...after, ...this.#networksMade()],
     })
     this.work.starts.push(started)
+    return started
   }
 
   #carried(from: readonly ObservedContainer[]): Readonly<Record<string, string>> {
@@ -435,6 +626,9 @@ export class ReplicaPlanner {
 
 const ANY = new Set(['', '0.0.0.0', '::'])
 const overlaps = (port: PublishedPort, ip: string): boolean => ANY.has(port.ip) || ANY.has(ip) || port.ip === ip
+
+const portsOf = (routing: DesiredService['routing']): string =>
+  `port ${(routing?.ports ?? []).map(({ port }) => port).join(', ')}`
 
 /** The action that makes the first container of a service. */
 const creation = (service: string): string => `create-container ${service} 1`

@@ -7,6 +7,7 @@ import type { ObservedContainer } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
+import { planRouting } from './plan-routing.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
 
 export function planServices(draft: Draft, input: PlanInput, stages: Stages): void {
@@ -26,11 +27,13 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
     )
     for (const container of match.excess) planner.remove(container, `${name} has ${service.replicas} replica(s)`)
     for (const replica of match.replicas) planner.plan(replica)
+    planner.finish()
     work.set(name, planner.work)
   }
   gateStarts(draft, input, work)
   stopInReverse(draft, work, order)
   const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
+  planRouting(draft, input, work)
   makeRoom(draft, input, work, removed)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
@@ -73,6 +76,7 @@ function makeRoom(
         ports.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
       )
       if (same) for (const start of starts) draft.order(start, [stopped])
+      if (same) draft.order(`publish-service ${service.service}`, [stopped])
     }
   }
 }

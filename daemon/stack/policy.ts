@@ -14,6 +14,8 @@ export interface Policy {
   readonly lookAlikes: 'refuse' | 'replace'
   /** Whether `depends_on.X.restart: true` sets dependents in motion. */
   readonly dependents: 'restart' | 'leave'
+  /** Which of a service's two rollouts counts. */
+  readonly rollout?: 'update' | 'rollback' | undefined
   /** Seconds from the stop signal to SIGKILL. Undefined: the container's own. */
   readonly graceSeconds: number | undefined
 }

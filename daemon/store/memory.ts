@@ -6,6 +6,8 @@ import type { Sql } from './database.ts'
  * restart policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
  * `signalled`: containers that `kill` sent a signal that means stop. `vacant`: replicas whose containers `rm` removed.
  * `halted`: containers that somebody stopped past us. `cures`: replicas that were made anew because they were unhealthy.
+ * `published`: services that the ingress has. `routed`: containers in it. `good`: the state that a stack goes back to.
+ * `going-back`: deployments that failed, and take the stack there. `paused`: services whose rollout waits for a person.
  * `protected`: volumes that no command removes, by who said so: `file` or `command`.
  */
 export type MemoryKind =
@@ -19,6 +21,11 @@ export type MemoryKind =
   | 'vacant'
   | 'halted'
   | 'protected'
+  | 'published'
+  | 'routed'
+  | 'good'
+  | 'going-back'
+  | 'paused'
 
 /** Kinds whose keys are ids of containers: they go with those. */
 export const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
@@ -35,6 +42,15 @@ export class MemoryRepository {
     return Object.fromEntries(
       rows.map((raw) => [(raw as { key: string }).key, JSON.parse((raw as { value: string }).value)]),
     )
+  }
+
+  /** All of a kind, of all stacks, in order. */
+  everywhere(kind: MemoryKind): { readonly stack: string; readonly key: string; readonly value: unknown }[] {
+    const rows = this.#sql.prepare('SELECT stack, key, value FROM memory WHERE kind = ? ORDER BY stack, key').all(kind)
+    return rows.map((raw) => {
+      const { stack, key, value } = raw as { stack: string; key: string; value: string }
+      return { stack, key, value: JSON.parse(value) }
+    })
   }
 
   /** Keys of a kind, of all stacks. */

@@ -29,6 +29,10 @@ export const Plan = z.object({
     remove: z.number().int(),
     unchanged: z.number().int(),
   }),
+  /** In which order the services of the plan are replaced, and why. */
+  rollouts: z
+    .array(z.object({ service: z.string(), order: z.enum(['start-first', 'stop-first']), why: z.string() }))
+    .default([]),
   warnings: z.array(z.string()),
   /** Containers that somebody changed past the daemon, and tags that mean another image by now. */
   drift: z.array(z.object({ container: z.string(), service: z.string(), fields: z.array(DriftField) })),

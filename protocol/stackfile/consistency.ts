@@ -3,17 +3,12 @@ import { findCycles } from './cycles.ts'
 import type { Findings } from './findings.ts'
 import type { Service } from './model.ts'
 import { locate, type Project } from './project.ts'
+import { servicePolicyFindings } from './service-policy.ts'
 import { didYouMean } from './suggest.ts'
 import type { KeyPath } from './tree.ts'
 
 export function checkConsistency(project: Project, findings: Findings): void {
   new ConsistencyCheck(project, findings).run()
-}
-
-/** Keys of a service's `x-evenkeel`, with what each may say. */
-const POLICY_WORDS: Readonly<Record<string, readonly string[]>> = {
-  unhealthy: ['replace', 'report'],
-  halted: ['always', 'once', 'never'],
 }
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/
@@ -63,14 +58,8 @@ class ConsistencyCheck {
   #policy(service: Service, path: KeyPath): void {
     const policy: unknown = service['x-evenkeel']
     if (policy === undefined) return
-    const isMap = typeof policy === 'object' && policy !== null && !Array.isArray(policy)
-    if (!isMap) this.#add('x-evenkeel is to be a mapping', [...path, 'x-evenkeel'])
-    else
-      for (const [key, words] of Object.entries(POLICY_WORDS)) {
-        const value = (policy as Record<string, unknown>)[key]
-        if (value === undefined || words.includes(String(value))) continue
-        this.#add(`${key} is to be one of ${words.join(', ')}`, [...path, 'x-evenkeel', key])
-      }
+    for (const finding of servicePolicyFindings(policy))
+      this.#add(finding.message, [...path, 'x-evenkeel', ...finding.path], finding.hint)
   }
 
   #image(service: Service, path: KeyPath, name: string): void {

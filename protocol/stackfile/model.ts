@@ -20,10 +20,26 @@ export interface Model {
   [extension: `x-${string}`]: unknown
 }
 
-/** What Compose has no word for. The loop by itself: about an unhealthy container, and one that was stopped past it. */
+/** What Compose has no word for. */
 export interface ServicePolicy {
+  /** What the loop does by itself about an unhealthy container, and about one that was stopped past it. */
   unhealthy?: 'replace' | 'report'
   halted?: 'always' | 'once' | 'never'
+  /** HTTP that the ingress brings to it. */
+  routes?: ServiceRoute[]
+  /** Among its replicas. */
+  balance?: 'round-robin' | 'least-connections'
+  /** A duration: how long a replica that leaves may finish what it has begun. */
+  drain?: string
+}
+
+export interface ServiceRoute {
+  /** A host name; none: whichever is asked for. */
+  host?: string
+  /** A prefix of whole segments. */
+  path?: string
+  /** In the container; none: its only one. */
+  port?: number
 }
 
 export interface Service {

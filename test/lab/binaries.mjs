@@ -1,14 +1,18 @@
 // Programs of this machine, ready to be laid into an image: with the libraries they load.
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findCommand, run } from './commands.mjs'
 
 /** The entries of a program at `path` in an image, taken from `source`, with what ldd says it loads, each where it is here. */
-export async function programEntries(path, source) {
+export async function programEntries(path, source, { libraries = [] } = {}) {
   const entries = [{ path, content: readFileSync(source), mode: 0o755 }]
-  for (const library of await librariesOf(source))
-    entries.push({ path: library, content: readFileSync(library), mode: 0o755 })
+  for (const library of await librariesOf(source, libraries)) {
+    // One of a package that is not installed is to be where the loader looks for it.
+    const folder = libraries.find((one) => library.startsWith(`${one}/`))
+    const inside = folder === undefined ? library : `/usr/lib${library.slice(dirname(folder).length)}`
+    entries.push({ path: inside, content: readFileSync(library), mode: 0o755 })
+  }
   return entries
 }
 
@@ -49,8 +53,9 @@ async function describe(source) {
   return { entries: await programEntries('/bin/busybox', source), applets }
 }
 
-async function librariesOf(source) {
-  const report = await run('ldd', [source]).catch((error) => {
+async function librariesOf(source, libraries) {
+  const env = libraries.length === 0 ? {} : { LD_LIBRARY_PATH: libraries.join(':') }
+  const report = await run('ldd', [source], { env }).catch((error) => {
     // glibc says so of a static program on stderr, with an exit code; musl says `Not a valid dynamic program`.
     if (/not a dynamic|Not a valid dynamic/i.test(error.message)) return ''
     throw error

@@ -3,8 +3,10 @@ import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
+import { badVersions } from './bad-versions.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
+import { deploys } from './deploys.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
@@ -54,6 +56,8 @@ export const proofs = [
   execSpeed,
   routeMatrix,
   wrongTokens,
+  deploys,
+  badVersions,
   remote,
   secretHunt,
   apiFuzz,

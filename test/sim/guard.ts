@@ -145,8 +145,13 @@ export class Guard implements MachineObserver {
     const twin = [...this.#world.machine.containers.values()].find(
       (other) => other !== container && other.state === 'running' && keyOf(other) === keyOf(container),
     )
-    if (twin !== undefined && this.#world.isOurs(twin))
+    if (twin !== undefined && this.#world.isOurs(twin) && !this.#startsFirst(stack, container))
       this.#world.broken('one-of-each', `${container.name} was started while ${twin.name} runs as the same replica`)
+  }
+
+  #startsFirst(stack: string, container: SimulatedContainer): boolean {
+    const service = this.#core?.desired.read(stack)?.services[container.labels[COMPOSE.service] ?? '']
+    return service?.rollouts?.update.order === 'start-first'
   }
 
   healthy(container: SimulatedContainer): void {

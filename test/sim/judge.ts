@@ -219,6 +219,8 @@ class Case {
       const found = there.filter((container) => container.labels[COMPOSE.number] === String(replica))
       const [container] = found
       if (container === undefined && service.vacant.has(replica)) continue
+      // The old one stays for as long as the new one does not count.
+      if (found.length === 2 && startsFirst(service) && neverCounts(service)) continue
       if (found.length !== 1 || container === undefined)
         this.#differs(name, 'there', `${name} ${replica}: there are ${found.length} containers of it`)
       else this.#checkContainer(name, service, replica, container)
@@ -290,7 +292,9 @@ class Case {
   #checkStrangers(): void {
     for (const container of this.#ours) {
       const service = container.labels[COMPOSE.service] ?? ''
-      if (!this.#expected.services.has(service)) this.#differs(undefined, 'spec', `${container.name} is of no service`)
+      const declared = this.#expected.services.get(service)
+      if (declared !== undefined && startsFirst(declared) && neverCounts(declared)) continue
+      if (declared === undefined) this.#differs(undefined, 'spec', `${container.name} is of no service`)
       if (container.name.includes('.next-')) this.#differs(service, 'spec', `${container.name} has a temporary name`)
     }
   }
@@ -391,3 +395,8 @@ export function judgeRequests(world: World, calm: boolean): string | undefined {
   }
   return undefined
 }
+
+const startsFirst = ({ spec }: ExpectedService): boolean => spec.rollout?.order === 'start-first'
+
+const neverCounts = ({ spec: { health, exit } }: ExpectedService): boolean =>
+  health === 'never' || (exit !== undefined && exit.code !== 0)

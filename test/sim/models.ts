@@ -28,6 +28,8 @@ export interface SimulatedService {
   fixedName?: true
   stopMs?: number
   stopCode?: number
+  /** It is followed when it is replaced. What fails of it is put up with, for nothing here says what a stack goes back to. */
+  rollout?: { order: 'start-first' | 'stop-first'; parallelism: number }
 }
 
 export interface SimulatedModel {
@@ -77,6 +79,11 @@ function randomService(random: Random, earlier: Readonly<Record<string, Simulate
     service.fixedName = true
     delete service.replicas
   }
+  if (random.chance(0.3))
+    service.rollout = {
+      order: random.pick(['start-first', 'start-first', 'stop-first']),
+      parallelism: random.pick([0, 1, 1, 2]),
+    }
   const needs = randomNeeds(random, earlier)
   if (Object.keys(needs).length > 0) service.needs = needs
   return service
@@ -217,7 +224,9 @@ export function modelOf(stack: string, simulated: SimulatedModel): Model {
     flavour === undefined ? {} : { labels: { flavour: String(flavour) } }
   return {
     name: stack,
-    services: Object.fromEntries(services.map(([name, service]) => [name, serviceOf(stack, name, service)])),
+    services: Object.fromEntries(
+      services.map(([name, service]) => [name, serviceOf(stack, name, service, has('rollout'))]),
+    ),
     networks: {
       default: { name: `${stack}_default`, ...labels(simulated.networkFlavour) },
       ...(has('back') ? { back: { name: `${stack}_back` } } : {}),
@@ -230,7 +239,17 @@ export function modelOf(stack: string, simulated: SimulatedModel): Model {
   }
 }
 
-function serviceOf(stack: string, name: string, service: SimulatedService): Service {
+function deployOf({ replicas, rollout }: SimulatedService, isFollowed: boolean): Pick<Service, 'deploy'> {
+  if (replicas === undefined && !isFollowed) return {}
+  return {
+    deploy: {
+      ...(replicas === undefined ? {} : { replicas }),
+      ...(isFollowed ? { update_config: { ...rollout, failure_action: 'continue' } } : {}),
+    },
+  }
+}
+
+function serviceOf(stack: string, name: string, service: SimulatedService, isFollowed: boolean): Service {
   const { exit, health, needs } = service
   const volumes: NonNullable<Service['volumes']> = [
     ...(service.volume ? [{ type: 'volume' as const, source: 'data', target: '/data' }] : []),
@@ -257,7 +276,7 @@ function serviceOf(stack: string, name: string, service: SimulatedService): Serv
       : { ports: [{ mode: 'ingress', target: 80, published: String(service.port), protocol: 'tcp' }] }),
     ...(health === undefined ? {} : { healthcheck: { test: ['CMD', 'true'], interval: '1s', retries: 3 } }),
     ...(service.restart === undefined ? {} : { restart: service.restart }),
-    ...(service.replicas === undefined ? {} : { deploy: { replicas: service.replicas } }),
+    ...deployOf(service, isFollowed),
     ...(service.fixedName ? { container_name: `${stack}-fixed-${name}` } : {}),
     ...(service.hook ? { post_start: [{ command: ['true'] }], pre_stop: [{ command: ['true'] }] } : {}),
     ...(needs === undefined

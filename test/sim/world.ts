@@ -7,6 +7,7 @@ import { BundleStore } from '../../daemon/build/bundle-store.ts'
 import { ContextStore } from '../../daemon/build/context-store.ts'
 import { SshLoans } from '../../daemon/build/ssh-loans.ts'
 import type { Engine } from '../../daemon/engine/types.ts'
+import { noIngress } from '../../daemon/ingress/ingress.ts'
 import { ContainerWaiter } from '../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../daemon/reconcile/core.ts'
 import { DesiredReader } from '../../daemon/reconcile/desired-reader.ts'
@@ -205,6 +206,7 @@ export class World {
       builder: new ImageBuilder(engine, contexts),
       waiter: bug?.waiter?.(waiter) ?? waiter,
       logs: { keep: async () => {} },
+      ingress: noIngress('there is none in tests'),
       observer: bug?.observer?.(observer) ?? observer,
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

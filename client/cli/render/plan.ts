@@ -27,10 +27,17 @@ export function renderPlan(plan: Plan, output: Output): string {
   return [
     `Stack ${plan.stack}:`,
     ...lines,
+    ...rolloutLines(plan),
     '',
     `Plan: ${create} to create, ${change} to change, ${replace} to replace, ${remove} to remove, ${unchanged} unchanged.`,
     ...drift,
   ].join('\n')
+}
+
+function rolloutLines({ rollouts }: Plan): string[] {
+  return rollouts.length === 0
+    ? []
+    : ['', ...rollouts.map(({ service, order, why }) => `${service}: ${order}, for ${why}`)]
 }
 
 function driftLines({ drift }: Plan): string[] {

@@ -57,6 +57,7 @@ export async function containerPlan(
     },
     containers,
     carriedVolumes: body.carriedVolumes,
+    ingressPorts: service.routing?.ports.map(({ port }) => port) ?? [],
     fileSource: fileSourceOf(revision, { engine, files, secrets }),
     secretValue: secretValueOf(revision, secrets),
     bundleAt: bundleAt(revision, bundles),

@@ -211,6 +211,7 @@ function forget({ context, with: { store } }: Setting, id: string, kinds: readon
 export async function removeContainer(performance: Performance<'remove-container'>): Promise<void> {
   await keepLog(performance)
   await performance.with.endings.during(performance.body.id, () => remove(performance))
+  await performance.with.ingress.forget(performance.context.desired.stack, performance.body.id)
   forget(performance, performance.body.id, OF_A_CONTAINER)
 }
 

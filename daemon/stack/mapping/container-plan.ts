@@ -25,6 +25,8 @@ export interface ContainerInput {
   }
   /** Id of the first container of another service, for shared namespaces and volumes. */
   readonly containers: (service: string) => string | undefined
+  /** Host ports (TCP) that the ingress serves: the Engine is not to. */
+  readonly ingressPorts?: readonly number[]
   /** Anonymous volumes of the predecessor by mount target. */
   readonly carriedVolumes: Readonly<Record<string, string>>
   /** Set for a one-off container (`run`): it is no replica, and nobody finds it by the service's name unless wanted. */

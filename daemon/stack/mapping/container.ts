@@ -77,7 +77,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
         RestartPolicy: restartPolicyOf(spec),
         ShmSize: spec.shm_size === undefined ? undefined : Number(spec.shm_size),
         Sysctls: spec.sysctls,
-        PortBindings: portBindings(spec),
+        PortBindings: portBindings(spec, input.ingressPorts),
         VolumesFrom: volumesFrom(input, spec.volumes_from),
         Dns: spec.dns,
         DnsSearch: spec.dns_search,

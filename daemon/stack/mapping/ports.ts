@@ -14,10 +14,16 @@ export function exposedPorts(spec: Service): Record<string, object> | undefined 
   return Object.keys(ports).length === 0 ? undefined : ports
 }
 
-export function portBindings(spec: Service): Record<string, { HostIp: string; HostPort: string }[]> | undefined {
+/** `byIngress`: host ports (TCP) that the ingress has instead. */
+export function portBindings(
+  spec: Service,
+  byIngress: readonly number[] = [],
+): Record<string, { HostIp: string; HostPort: string }[]> | undefined {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {}
   for (const port of spec.ports ?? []) {
-    const key = `${port.target}/${port.protocol ?? 'tcp'}`
+    const protocol = port.protocol ?? 'tcp'
+    if (protocol === 'tcp' && byIngress.includes(Number(port.published))) continue
+    const key = `${port.target}/${protocol}`
     bindings[key] ??= []
     bindings[key].push({ HostIp: port.host_ip ?? '', HostPort: port.published ?? '' })
   }

@@ -31,8 +31,10 @@ export function serviceSpecHash(input: {
   readonly imageId: string
   /** Digests by `kind:name`. */
   readonly fileDigests: Readonly<Record<string, string>>
+  /** Host ports that the ingress serves in place of the Engine. */
+  readonly ingressPorts?: readonly number[] | undefined
 }): string {
-  const { model, service, imageId, fileDigests } = input
+  const { model, service, imageId, fileDigests, ingressPorts = [] } = input
   const spec = model.services[service]!
   const digestOf = (kind: 'config' | 'secret') =>
     (kind === 'config' ? spec.configs : spec.secrets)?.map((file) => fileDigests[`${kind}:${file.source}`] ?? '')
@@ -47,6 +49,7 @@ export function serviceSpecHash(input: {
     configs: digestOf('config'),
     secrets: digestOf('secret'),
     ...(bundles.length === 0 ? {} : { bundles }),
+    ...(ingressPorts.length === 0 ? {} : { ingressPorts }),
   })
 }
 

@@ -54,7 +54,7 @@ class Setting {
     })
   }
 
-  wait(until: Until): Promise<void> {
+  wait(until: Until): Promise<unknown> {
     return this.#waiter.wait('id', 'db', until, this.abort.signal)
   }
 

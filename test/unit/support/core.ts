@@ -4,6 +4,7 @@ import { ImageBuilder } from '../../../daemon/build/builder.ts'
 import { BundleStore } from '../../../daemon/build/bundle-store.ts'
 import { ContextStore } from '../../../daemon/build/context-store.ts'
 import { SshLoans } from '../../../daemon/build/ssh-loans.ts'
+import { noIngress } from '../../../daemon/ingress/ingress.ts'
 import type { Clock } from '../../../daemon/reconcile/clock.ts'
 import { ContainerWaiter } from '../../../daemon/reconcile/container-waiter.ts'
 import type { Core } from '../../../daemon/reconcile/core.ts'
@@ -91,6 +92,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
       logs: { keep: async () => {} },
+      ingress: noIngress('there is none in tests'),
       observer: new Observer(engine, store, settling),
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

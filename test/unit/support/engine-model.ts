@@ -163,6 +163,18 @@ class EngineModel {
       case 'await-service':
         this.#await(body)
         return
+      case 'await-replica': {
+        const container = this.#get(this.#idOf(body))
+        if (!holdsItsNetworks(container)) throw new Unfulfilled(`${container.name} does not run`)
+        return
+      }
+      case 'continue-rollout':
+      case 'publish-service':
+      case 'unpublish-service':
+      case 'admit-replica':
+      case 'drain-replica':
+      case 'unroute-replica':
+        return
       case 'refuse':
         throw new Unfulfilled(body.message)
     }

@@ -38,6 +38,8 @@ export class FakeEngine {
   readonly registry = new Map<string, string>()
   /** Answers of failing calls, by the call as it stands in `calls`. */
   readonly failures = new Map<string, Problem>()
+  /** Told of each call before it has its effect; what it throws is the answer. */
+  onCall: ((call: string) => void) | undefined
   /** Signals that end a program. */
   readonly deadly = new Set(['SIGKILL', 'SIGTERM'])
   /** Names of networks that containers of others are on. */
@@ -230,6 +232,7 @@ export class FakeEngine {
 
   #call(call: string): void {
     this.calls.push(call)
+    this.onCall?.(call)
     const failure = this.failures.get(call)
     if (failure !== undefined) throw failure
   }

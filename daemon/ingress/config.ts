@@ -1,0 +1,159 @@
+/**
+ * The configuration of HAProxy for what the ingress is to serve. Pure: the same table gives the same text. Names and paths
+ * have been read by the stack language, which lets nothing through that HAProxy would take apart.
+ */
+import { createHash } from 'node:crypto'
+import { type Backend, backendName, backendsOf, type IngressService, serverName } from './table.ts'
+
+export interface IngressSettings {
+  /** Where routes by host and path are served. */
+  readonly http: { readonly host: string; readonly port: number }
+  /** Whether this machine has addresses of IPv6 to listen on. */
+  readonly ipv6: boolean
+}
+
+export interface RenderedConfig {
+  readonly text: string
+  /** Of all but the servers, which come and go without a reload: HAProxy shows it as its description. */
+  readonly structure: string
+}
+
+export function renderConfig(services: readonly IngressService[], settings: IngressSettings): RenderedConfig {
+  const backends = services.flatMap(backendsOf)
+  const frontends = [
+    ...services.flatMap((service) => portFrontends(service, settings)),
+    ...routeFrontend(services, settings),
+  ]
+  const bare = [DEFAULTS, IDLE, ...frontends, ...backends.map(backendHead)].join('\n')
+  const structure = createHash('sha256').update(bare).digest('hex').slice(0, 16)
+  const text = [
+    globalOf(structure),
+    DEFAULTS,
+    IDLE,
+    ...frontends,
+    ...backends.map((backend) => [backendHead(backend), ...serverLines(backend)].join('\n')),
+    '',
+  ].join('\n')
+  return { text, structure }
+}
+
+/** `expose-fd` hands the listeners to the next worker. The limit of connections follows from that of files. */
+const globalOf = (structure: string): string => `global
+  description ${structure}
+  stats socket /run/evenkeel/worker.sock mode 600 level admin expose-fd listeners
+  fd-hard-limit 100000
+`
+
+/**
+ * An open connection of TCP lives as long as its ends want, as it does through the Engine. What fails before a byte was sent
+ * is tried again, elsewhere where there is an elsewhere; nothing else is.
+ */
+const DEFAULTS = `defaults
+  timeout connect 5s
+  timeout client 7d
+  timeout server 7d
+  timeout client-fin 30s
+  timeout tunnel 7d
+  timeout http-request 30s
+  timeout http-keep-alive 60s
+  retries 3
+  retry-on conn-failure
+  option redispatch 1
+  option clitcpka
+  option srvtcpka
+`
+
+/** HAProxy does not run without something to listen on, and is to run before there is. */
+const IDLE = `frontend idle
+  mode http
+  bind /run/evenkeel/idle.sock mode 600
+  http-request return status 204
+`
+
+function portFrontends({ stack, service, routing }: IngressService, settings: IngressSettings): string[] {
+  return routing.ports.map(({ ip, port, target, mode }) =>
+    [
+      `frontend port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`,
+      `  mode ${mode}`,
+      ...bindsOf(ip, port, settings),
+      ...(mode === 'http' ? HTTP_FRONTEND : []),
+      `  default_backend ${backendName(stack, service, target, mode)}`,
+      '',
+    ].join('\n'),
+  )
+}
+
+function bindsOf(ip: string, port: number, { ipv6 }: IngressSettings): string[] {
+  if (ip !== '' && ip !== '0.0.0.0' && ip !== '::') return [`  bind ${ip.includes(':') ? `[${ip}]` : ip}:${port}`]
+  const four = ip === '::' ? [] : [`  bind 0.0.0.0:${port}`]
+  const six = ip === '0.0.0.0' || !ipv6 ? [] : [`  bind [::]:${port} v6only`]
+  return [...four, ...six]
+}
+
+/** A reload is not to close a connection on which a client may be about to send its next request. */
+const HTTP_FRONTEND = [
+  '  option idle-close-on-response',
+  '  option forwardfor',
+  '  http-request set-header X-Forwarded-Proto http',
+]
+
+/** The longest path of the very host first. */
+function routeFrontend(services: readonly IngressService[], settings: IngressSettings): string[] {
+  const routes = services
+    .flatMap(({ stack, service, routing }) =>
+      routing.routes.map((route) => ({ ...route, backend: backendName(stack, service, route.target, 'http') })),
+    )
+    .sort(
+      (a, b) =>
+        Number(a.host === undefined) - Number(b.host === undefined) ||
+        b.path.length - a.path.length ||
+        compare(`${a.host}${a.path}`, `${b.host}${b.path}`),
+    )
+  if (routes.length === 0) return []
+  const rules = routes.map(({ host, path, backend }) => {
+    const isHost = host === undefined ? [] : [`{ req.hdr(host),host_only,lower -m str ${host} }`]
+    const isPath = path === '/' ? [[]] : [[`{ path ${path} }`], [`{ path_beg ${path}/ }`]]
+    const ways = isPath.map((one) => [...isHost, ...one].join(' ')).filter((way) => way !== '')
+    return `  use_backend ${backend}${ways.length === 0 ? '' : ` if ${ways.join(' or ')}`}`
+  })
+  const text = [
+    'frontend routes',
+    '  mode http',
+    ...bindsOf(settings.http.host, settings.http.port, settings),
+    ...HTTP_FRONTEND,
+    ...rules,
+    '  default_backend none',
+    '',
+  ].join('\n')
+  return [text, NO_ROUTE]
+}
+
+const NO_ROUTE = `backend none
+  mode http
+  http-request return status 404 content-type text/plain string "no service has this route"
+`
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/**
+ * A connection to a server serves one request: of one that is kept open nobody knows whether the server is just closing it,
+ * and a request that was sent cannot be sent again.
+ */
+function backendHead({ name, mode, balance }: Backend): string {
+  return [
+    `backend ${name}`,
+    `  mode ${mode}`,
+    `  balance ${balance}`,
+    ...(mode === 'http' ? ['  option http-server-close', '  http-reuse never'] : []),
+  ].join('\n')
+}
+
+/** What drains stays with the worker that it drains from. */
+function serverLines({ servers, target }: Backend): string[] {
+  return servers
+    .filter(({ state }) => state === 'ready')
+    .map(({ id, address }) => `  server ${serverName(id)} ${hostPort(address, target)}`)
+}
+
+export const hostPort = (address: string, port: number): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`

@@ -1,0 +1,306 @@
+/**
+ * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
+ * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Problem } from '../../protocol/problems.ts'
+import type { Engine } from '../engine/types.ts'
+import type { IngressReach } from '../stack/replacement-order.ts'
+import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { MemoryRepository } from '../store/memory.ts'
+import { hostPort, type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
+import { IngressContainer } from './container.ts'
+import { Runtime } from './runtime.ts'
+import { backendsOf, type IngressService, readTable, serverName } from './table.ts'
+
+/** What carrying out a plan needs of an ingress. */
+export interface Ingress {
+  readonly reach: IngressReach
+  /** Has it run before it is needed: what takes a port over from the Engine leaves it dark as short as can be. */
+  warm(signal: AbortSignal): Promise<void>
+  publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void>
+  unpublish(stack: string, service: string): Promise<void>
+  admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
+  /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
+  drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
+  /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
+  forget(stack: string, id: string): Promise<void>
+}
+
+export interface DrainHow {
+  readonly drainMs: number
+  readonly report: (detail: string) => void
+}
+
+interface Clock {
+  now(): Date
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+interface Parts {
+  readonly engine: Engine
+  readonly memory: MemoryRepository
+  readonly instance: string
+  readonly clock: Clock
+  readonly log: { warn(fields: object, message: string): void }
+  /** Of its own, in the state: configuration and socket. */
+  readonly folder: string
+  readonly image: string
+  readonly settings: IngressSettings
+}
+
+/** Where there is none: nothing is routed, so nothing asks it for anything. */
+export function noIngress(why: string): Ingress {
+  const refuse = async (): Promise<never> => {
+    throw new Problem('unsupported', `there is no ingress here: ${why}`)
+  }
+  return {
+    reach: { kind: 'none', why },
+    warm: async () => {},
+    publish: refuse,
+    admit: refuse,
+    drain: async () => {},
+    unpublish: async () => {},
+    forget: async () => {},
+  }
+}
+
+const START_MS = 15_000
+const RELOAD_MS = 10_000
+const LOOK_MS = 100
+const DRAIN_LOOK_MS = 250
+/** Longer paths of Unix sockets the kernel does not take. */
+const SOCKET_PATH_LIMIT = 107
+
+export class HaproxyIngress implements Ingress {
+  readonly reach: IngressReach = { kind: 'here' }
+  readonly #parts: Parts
+  readonly #container: IngressContainer
+  readonly #runtime: Runtime
+  /** One change at a time. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#container = new IngressContainer(parts)
+    this.#runtime = new Runtime(join(parts.folder, 'master.sock'))
+  }
+
+  get containerName(): string {
+    return this.#container.name
+  }
+
+  async warm(signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async () => {
+      const services = readTable(this.#parts.memory)
+      if (services.length === 0) await this.#serve(services, signal)
+    })
+  }
+
+  async publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void> {
+    const { memory } = this.#parts
+    await this.#inTurn(async () => {
+      this.#refuseTaken(stack, service, routing)
+      const before = memory.all(stack, 'published')[service]
+      memory.set(stack, 'published', service, routing)
+      try {
+        await this.#bringThere(signal)
+      } catch (error) {
+        // What cannot be served is not to keep what can from being served.
+        if (before === undefined) memory.forget(stack, 'published', service)
+        else memory.set(stack, 'published', service, before)
+        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
+        throw error
+      }
+    })
+  }
+
+  async unpublish(stack: string, service: string): Promise<void> {
+    const { memory } = this.#parts
+    await this.#inTurn(async () => {
+      for (const [id, routed] of Object.entries(memory.all(stack, 'routed') as Record<string, Routed>))
+        if (routed.service === service) memory.forget(stack, 'routed', id)
+      memory.forget(stack, 'published', service)
+      await this.#bringThere()
+    })
+  }
+
+  async admit(
+    stack: string,
+    service: string,
+    { id, address }: { id: string; address: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#parts.memory.set(stack, 'routed', id, { service, address, state: 'ready' } satisfies Routed)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async drain(stack: string, id: string, { drainMs, report }: DrainHow, signal: AbortSignal): Promise<void> {
+    const { memory, clock } = this.#parts
+    const routed = memory.all(stack, 'routed')[id] as Routed | undefined
+    if (routed === undefined || routed.state === 'out') return
+    const now = (): number => clock.now().getTime()
+    // Begun by an earlier life: its time runs on.
+    const sinceMs = routed.drainSinceMs ?? now()
+    await this.#inTurn(async () => {
+      memory.set(stack, 'routed', id, { ...routed, state: 'draining', drainSinceMs: sinceMs } satisfies Routed)
+      await this.#bringThere(signal)
+    })
+    for (;;) {
+      const open = await this.#connections(id)
+      const leftMs = sinceMs + drainMs - now()
+      if (open === 0 || leftMs <= 0) break
+      report(`${open ?? 'some'} connection(s) open, ${Math.ceil(leftMs / 1000)} s left`)
+      await clock.sleep(Math.min(DRAIN_LOOK_MS, leftMs), signal)
+      signal.throwIfAborted()
+    }
+    await this.#inTurn(async () => {
+      memory.set(stack, 'routed', id, { ...routed, state: 'out' } satisfies Routed)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async forget(stack: string, id: string): Promise<void> {
+    const { memory, log } = this.#parts
+    if (memory.all(stack, 'routed')[id] === undefined) return
+    try {
+      await this.#inTurn(async () => {
+        memory.forget(stack, 'routed', id)
+        await this.#bringThere()
+      })
+    } catch (err) {
+      log.warn({ err, stack, container: id }, 'the ingress has a server of a container that is gone')
+    }
+  }
+
+  /** After the daemon or the Engine was away, and when its container has ended. */
+  async takeUp(): Promise<void> {
+    if (readTable(this.#parts.memory).length === 0) return
+    await this.#inTurn(() => this.#bringThere())
+  }
+
+  /** In turn, for on its way a reload answers nobody. Undefined: it has restarted, or does so just now. */
+  #connections(id: string): Promise<number | undefined> {
+    return this.#inTurn(() => this.#runtime.connections(serverName(id)).catch(() => undefined))
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work)
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  /** A route or a port leads to one service. */
+  #refuseTaken(stack: string, service: string, routing: ServiceRouting): void {
+    const { memory, settings } = this.#parts
+    for (const other of readTable(memory)) {
+      if (other.stack === stack && other.service === service) continue
+      const whose = `service ${other.service} of stack ${other.stack}`
+      const route = routing.routes.find(({ host, path }) =>
+        other.routing.routes.some((one) => one.host === host && one.path === path),
+      )
+      if (route !== undefined)
+        throw new Problem('conflict', `the route ${route.host ?? '*'}${route.path} of ${service} is that of ${whose}`, {
+          hint: `choose another host or path in services.${service}.x-evenkeel.routes`,
+        })
+      const port = routing.ports.find(({ port }) => other.routing.ports.some((one) => one.port === port))
+      if (port !== undefined)
+        throw new Problem('port-taken', `port ${port.port}/tcp of service ${service} is that of ${whose}`, {
+          hint: `publish services.${service}.ports on another port`,
+        })
+    }
+    const own = routing.ports.find(({ port }) => port === settings.http.port)
+    if (own !== undefined)
+      throw new Problem('port-taken', `port ${own.port}/tcp of service ${service} is where the ingress serves routes`, {
+        hint: `give services.${service}.x-evenkeel.routes in place of the port, or move them: evenkeeld --ingress-http`,
+      })
+  }
+
+  /** From what is written down to what is served. Doing it twice does no harm. */
+  async #bringThere(signal?: AbortSignal): Promise<void> {
+    const services = readTable(this.#parts.memory)
+    if (services.length === 0) {
+      await this.#container.remove(signal)
+      return
+    }
+    await this.#serve(services, signal)
+  }
+
+  async #serve(services: readonly IngressService[], signal: AbortSignal | undefined): Promise<void> {
+    const rendered = renderConfig(services, this.#parts.settings)
+    this.#write(rendered.text)
+    if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
+    else if ((await this.#structure()) !== rendered.structure) {
+      await this.#runtime.reload()
+      await this.#untilServed(rendered, RELOAD_MS, 'took its configuration')
+    }
+    await this.#syncServers(services)
+  }
+
+  async #structure(): Promise<string | undefined> {
+    return this.#runtime.structure().catch(() => undefined)
+  }
+
+  async #untilServed({ structure }: RenderedConfig, limitMs: number, what: string): Promise<void> {
+    const { clock } = this.#parts
+    const end = clock.now().getTime() + limitMs
+    // On its way a reload has neither the old master's socket nor the new one's.
+    while ((await this.#structure()) !== structure) {
+      if (clock.now().getTime() >= end) {
+        const words = await this.#container.lastWords().catch(() => '')
+        throw new Problem('ingress-failed', `the ingress has not ${what} within ${limitMs / 1000} s\n${words}`.trim(), {
+          hint: /cannot bind/i.test(words)
+            ? 'something else on this machine listens on that port: free it, or publish on another one'
+            : `see its log: docker logs ${this.#container.name}`,
+        })
+      }
+      await clock.sleep(LOOK_MS)
+    }
+  }
+
+  async #syncServers(services: readonly IngressService[]): Promise<void> {
+    const there = new Map((await this.#runtime.servers()).map((server) => [`${server.backend}/${server.name}`, server]))
+    for (const backend of services.flatMap(backendsOf)) {
+      for (const { id, address, state } of backend.servers) {
+        const name = serverName(id)
+        const key = `${backend.name}/${name}`
+        const known = there.get(key)
+        there.delete(key)
+        const at = hostPort(address, backend.target)
+        if (known !== undefined && known.address !== at && state === 'ready') {
+          await this.#runtime.remove(backend.name, name)
+          await this.#runtime.add(backend.name, name, at)
+        } else if (known === undefined) {
+          if (state === 'ready') await this.#runtime.add(backend.name, name, at)
+        } else if (known.state !== state) await this.#runtime.setState(backend.name, name, state)
+      }
+    }
+    // What has connections still is let have them, and goes the next time.
+    for (const { backend, name } of there.values()) await this.#runtime.remove(backend, name)
+  }
+
+  #write(text: string): void {
+    const { folder } = this.#parts
+    if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
+      throw new Problem('unsupported', `the path of the state is too long for a socket in it: ${folder}`, {
+        hint: 'evenkeeld --state with a shorter path',
+      })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const path = join(folder, 'haproxy.cfg')
+    if (readOrNothing(path) === text) return
+    writeFileSync(`${path}.next`, text, { mode: 0o600 })
+    renameSync(`${path}.next`, path)
+  }
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+/** Makes the ingress that this machine can have, and has it taken up again whenever that may be needed. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Engine, EngineEvent } from '../engine/types.ts'
+import type { Store } from '../store/store.ts'
+import { HaproxyIngress, type Ingress, noIngress } from './ingress.ts'
+
+interface Surroundings {
+  readonly config: {
+    /** Undefined: there is to be none. */
+    readonly image: string | undefined
+    readonly http: { readonly host: string; readonly port: number }
+  }
+  readonly engine: Engine
+  readonly store: Store
+  readonly state: string
+  readonly uid: number | undefined
+  readonly clock: ConstructorParameters<typeof HaproxyIngress>[0]['clock']
+  readonly log: ConstructorParameters<typeof HaproxyIngress>[0]['log']
+}
+
+/** The connection to the Engine, as it goes and comes. */
+interface Watch {
+  readonly events: { subscribe(receiver: (event: EngineEvent) => void): unknown }
+  readonly states: { subscribe(receiver: (state: string) => void): unknown }
+}
+
+export interface OpenedIngress extends Ingress {
+  follow(watch: Watch): void
+}
+
+export function openIngress({ config, engine, store, state, uid, clock, log }: Surroundings): OpenedIngress {
+  const why = whyNone(config.image, engine.address, uid)
+  if (why !== undefined) return { ...noIngress(why), follow: () => {} }
+  const ingress = new HaproxyIngress({
+    engine,
+    memory: store.memory,
+    instance: store.instance,
+    clock,
+    log,
+    folder: join(state, 'ingress'),
+    image: config.image!,
+    settings: { http: config.http, ipv6: hasIpv6() },
+  })
+  return Object.assign(ingress, { follow: (watch: Watch) => follow(ingress, watch, log) })
+}
+
+function whyNone(image: string | undefined, engine: string, uid: number | undefined): string | undefined {
+  if (image === undefined) return 'evenkeeld was started with --ingress-image none'
+  if (!engine.startsWith('unix:')) return `the ingress needs an Engine of this machine, and ${engine} is elsewhere`
+  if (engine.includes('/run/user/') || uid !== 0)
+    return 'the ingress needs a rootful Engine, and evenkeeld to run as root'
+  return undefined
+}
+
+function follow(ingress: HaproxyIngress, watch: Watch, log: Surroundings['log']): void {
+  const takeUp = (): void => {
+    ingress.takeUp().catch((err) => log.warn({ err }, 'the ingress is not as it is to be'))
+  }
+  watch.states.subscribe((state) => {
+    if (state === 'connected') takeUp()
+  })
+  watch.events.subscribe(({ Type, Action, Actor }) => {
+    if (Type !== 'container' || Actor.Attributes.name !== ingress.containerName) return
+    if (Action === 'die' || Action === 'destroy' || Action === 'start') takeUp()
+  })
+}
+
+function hasIpv6(): boolean {
+  try {
+    return readFileSync('/proc/net/if_inet6', 'utf8') !== ''
+  } catch {
+    // A kernel without it has no such file.
+    return false
+  }
+}

@@ -1,0 +1,154 @@
+/** HAProxy's runtime API, through its master's Unix socket: one command a connection, to the newest worker or to all. */
+import { connect } from 'node:net'
+import { Problem } from '../../protocol/problems.ts'
+
+const ANSWER_MS = 5000
+const ANSWER_BYTES = 8 * 1024 ** 2
+
+export interface RuntimeServer {
+  readonly backend: string
+  readonly name: string
+  /** With its port. */
+  readonly address: string
+  readonly state: 'ready' | 'draining' | 'out'
+}
+
+export interface Workers {
+  readonly current: number | undefined
+  /** With connections of before a reload. */
+  readonly old: readonly number[]
+  readonly failedReloads: number
+}
+
+export class Runtime {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** The structure that the newest worker serves (config.ts). */
+  async structure(): Promise<string | undefined> {
+    return /^description: (.*)$/m.exec(await this.#ask('@1 show info'))?.[1]?.trim()
+  }
+
+  /** Answers at once: whether it worked shows in {@link workers} and {@link structure}. */
+  async reload(): Promise<void> {
+    await this.#ask('reload')
+  }
+
+  async workers(): Promise<Workers> {
+    const text = await this.#ask('show proc')
+    const old = text.split('# old workers')[1]?.split('#')[0] ?? ''
+    const pids = (of: string): number[] => [...of.matchAll(/^(\d+)\s+worker/gm)].map(([, pid]) => Number(pid))
+    return {
+      current: pids(text.split('# old workers')[0] ?? '')[0],
+      old: pids(old),
+      failedReloads: Number(/\[failed: (\d+)\]/.exec(text)?.[1] ?? 0),
+    }
+  }
+
+  async servers(): Promise<RuntimeServer[]> {
+    const lines = (await this.#ask('@1 show servers state')).split('\n')
+    const head =
+      lines
+        .find((line) => line.startsWith('# be_id'))
+        ?.slice(2)
+        .split(' ') ?? []
+    const at = (fields: readonly string[], key: string): string => fields[head.indexOf(key)] ?? ''
+    return lines
+      .filter((line) => /^\d+ /.test(line) && line.includes(' '))
+      .map((line) => line.split(' '))
+      .filter((fields) => fields.length > 5)
+      .map((fields) => ({
+        backend: at(fields, 'be_name'),
+        name: at(fields, 'srv_name'),
+        address: `${at(fields, 'srv_addr')}:${at(fields, 'srv_port')}`,
+        state: stateOf(Number(at(fields, 'srv_admin_state'))),
+      }))
+  }
+
+  async add(backend: string, name: string, address: string): Promise<void> {
+    await this.#must(`@1 add server ${backend}/${name} ${address}`, /registered|already exists/i)
+    await this.setState(backend, name, 'ready')
+  }
+
+  async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
+    const word = { ready: 'ready', draining: 'drain', out: 'maint' }[state]
+    await this.#must(`@1 set server ${backend}/${name} state ${word}`, /^\s*$/)
+  }
+
+  /** False where it has connections still. */
+  async remove(backend: string, name: string): Promise<boolean> {
+    await this.setState(backend, name, 'out')
+    return /deleted/i.test(await this.#ask(`@1 del server ${backend}/${name}`))
+  }
+
+  /** Open on this server, whichever worker they came to. */
+  async connections(name: string): Promise<number> {
+    const { current, old } = await this.workers()
+    const pids = [...(current === undefined ? [] : [current]), ...old]
+    const counts = await Promise.all(pids.map(async (pid) => sessionsOf(await this.#stat(pid), name)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** A worker that ends meanwhile has none. */
+  async #stat(pid: number): Promise<string> {
+    return this.#ask(`@!${pid} show stat -1 4 -1`).catch(() => '')
+  }
+
+  async #must(command: string, expected: RegExp): Promise<void> {
+    const answer = await this.#ask(command)
+    if (expected.test(answer)) return
+    throw new Problem('ingress-failed', `the ingress refused "${command.replace(/^@1 /, '')}": ${answer.trim()}`, {
+      hint: 'see its log: docker logs of the container evenkeel-ingress-*',
+    })
+  }
+
+  #ask(command: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.#path)
+      let answer = ''
+      const fail = (why: string): void => {
+        socket.destroy()
+        reject(
+          new Problem('ingress-failed', `the ingress does not answer (${why})`, {
+            hint: 'see the container evenkeel-ingress-*: it is to run, and the daemon to be on the same machine',
+          }),
+        )
+      }
+      socket.setEncoding('utf8')
+      socket.setTimeout(ANSWER_MS, () => fail(`not within ${ANSWER_MS / 1000} s`))
+      socket.on('data', (text: string) => {
+        answer += text
+        if (answer.length > ANSWER_BYTES) fail('its answer is too long')
+      })
+      socket.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
+      socket.once('end', () => {
+        socket.destroy()
+        resolve(answer)
+      })
+      socket.end(`${command}\n`)
+    })
+  }
+}
+
+/** Bits of `srv_admin_state`: 0x01 and its kin are maintenance, 0x08 and 0x10 drain (HAProxy management guide, 9.3). */
+const MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20
+const DRAIN = 0x08 | 0x10
+
+function stateOf(bits: number): RuntimeServer['state'] {
+  if ((bits & MAINTENANCE) !== 0) return 'out'
+  return (bits & DRAIN) !== 0 ? 'draining' : 'ready'
+}
+
+/** `scur` of all backends that have the server. */
+export function sessionsOf(csv: string, name: string): number {
+  const [head = '', ...lines] = csv.split('\n')
+  const keys = head.replace(/^# /, '').split(',')
+  const [svname, scur] = [keys.indexOf('svname'), keys.indexOf('scur')]
+  return lines
+    .map((line) => line.split(','))
+    .filter((fields) => fields[svname] === name)
+    .reduce((sum, fields) => sum + Number(fields[scur] ?? 0), 0)
+}

@@ -1,0 +1,59 @@
+/** What the ingress is to serve, of all stacks: read from memory, where it stands before the ingress is told. */
+import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { MemoryRepository } from '../store/memory.ts'
+
+export interface IngressServer {
+  /** The container's id. */
+  readonly id: string
+  readonly address: string
+  readonly state: Routed['state']
+}
+
+export interface IngressService {
+  readonly stack: string
+  readonly service: string
+  readonly routing: ServiceRouting
+  readonly servers: readonly IngressServer[]
+}
+
+/** A pool of servers behind one port of their containers. */
+export interface Backend {
+  readonly name: string
+  readonly mode: 'tcp' | 'http'
+  readonly target: number
+  readonly balance: ServiceRouting['balance']
+  readonly servers: readonly IngressServer[]
+}
+
+export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): IngressService[] {
+  const routed = memory.everywhere('routed')
+  return memory.everywhere('published').map(({ stack, key, value }) => ({
+    stack,
+    service: key,
+    routing: value as ServiceRouting,
+    servers: routed
+      .filter((row) => row.stack === stack && (row.value as Routed).service === key)
+      .map((row) => {
+        const { address, state } = row.value as Routed
+        return { id: row.key, address, state }
+      }),
+  }))
+}
+
+/** One for each port and mode that something leads to. Neither names of stacks nor of services have a colon. */
+export function backendsOf({ stack, service, routing, servers }: IngressService): Backend[] {
+  const backends = new Map<string, Backend>()
+  const add = (target: number, mode: Backend['mode']): void => {
+    const name = backendName(stack, service, target, mode)
+    backends.set(name, { name, mode, target, balance: routing.balance, servers })
+  }
+  for (const { target, mode } of routing.ports) add(target, mode)
+  for (const { target } of routing.routes) add(target, 'http')
+  return [...backends.values()]
+}
+
+export const backendName = (stack: string, service: string, target: number, mode: Backend['mode']): string =>
+  `${stack}:${service}:${target}:${mode}`
+
+/** What HAProxy calls a container. */
+export const serverName = (id: string): string => id.slice(0, 12)

@@ -1,0 +1,64 @@
+/** What the ingress is told. It writes it down itself before it acts. */
+import { Problem } from '../../../protocol/problems.ts'
+import { addressOf } from '../../stack/routing.ts'
+import type { Performance } from '../performance.ts'
+
+export async function publishService({
+  body,
+  context: { desired },
+  with: { ingress },
+  signal,
+}: Performance<'publish-service'>): Promise<void> {
+  await ingress.publish(desired.stack, body.service, body.routing, signal)
+}
+
+export async function unpublishService({
+  body,
+  context: { desired },
+  with: { ingress },
+}: Performance<'unpublish-service'>): Promise<void> {
+  await ingress.unpublish(desired.stack, body.service)
+}
+
+export async function admitReplica({
+  body,
+  context,
+  with: { engine, ingress },
+  signal,
+}: Performance<'admit-replica'>): Promise<void> {
+  const id = body.id ?? context.containerId(body.service, body.replica)
+  if (id === undefined)
+    throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)
+  const { NetworkSettings } = await engine.containers.inspect(id, { signal })
+  const addresses = Object.fromEntries(
+    Object.entries(NetworkSettings.Networks).map(([name, { IPAddress }]) => [name, IPAddress]),
+  )
+  const address = addressOf(addresses, context.desired.services[body.service]?.networks ?? [])
+  if (address === undefined)
+    throw new Problem(
+      'ingress-failed',
+      `the ingress cannot reach service ${body.service}: its container has no address`,
+      {
+        hint: `put services.${body.service} on a network of this machine (driver bridge)`,
+      },
+    )
+  await ingress.admit(context.desired.stack, body.service, { id, address }, signal)
+}
+
+export async function drainReplica({
+  body,
+  context: { desired },
+  with: { ingress },
+  signal,
+  report,
+}: Performance<'drain-replica'>): Promise<void> {
+  await ingress.drain(desired.stack, body.id, { drainMs: body.drainMs, report }, signal)
+}
+
+export async function unrouteReplica({
+  body,
+  context: { desired },
+  with: { ingress },
+}: Performance<'unroute-replica'>): Promise<void> {
+  await ingress.forget(desired.stack, body.id)
+}

@@ -1,0 +1,77 @@
+/** What the ingress is to have of a stack: services published and taken back, and containers that are gone forgotten. */
+import type { DesiredService } from './desired.ts'
+import type { Draft } from './draft.ts'
+import { canonical } from './explain.ts'
+import { unpublish } from './plan-down.ts'
+import type { PlanInput } from './plan-input.ts'
+import { NO_ROUTINGS } from './routing.ts'
+import type { ServiceWork } from './service-work.ts'
+
+export function planRouting(draft: Draft, input: PlanInput, work: ReadonlyMap<string, ServiceWork>): void {
+  const { desired, observed, memory } = input
+  const { published, routed } = memory.routings ?? NO_ROUTINGS
+  const isServed = (service: DesiredService | undefined): service is DesiredService =>
+    service?.routing !== undefined && (service.run === 'running' || service.run === 'paused')
+
+  for (const service of Object.values(desired.services)) if (isServed(service)) publish(draft, input, service)
+
+  for (const name of Object.keys(published)) {
+    const service = desired.services[name]
+    if (isServed(service)) continue
+    // Whoever goes does so first; whoever takes its ports over, from the Engine, comes after it.
+    const stops = draft.actions.filter(({ body, service: of }) => body.kind === 'stop-container' && of === name)
+    const id = unpublish(
+      draft,
+      desired.stack,
+      name,
+      stops.map((action) => action.id),
+    )
+    for (const start of work.get(name)?.starts ?? []) draft.order(start, [id])
+  }
+
+  const there = new Map(observed.containers.map((container) => [container.id, container]))
+  for (const [id, { service }] of Object.entries(routed)) {
+    const container = there.get(id)
+    const serves = container !== undefined && ['running', 'paused', 'restarting'].includes(container.state)
+    if (serves || !isServed(desired.services[service]) || draft.has(`remove-container ${id}`)) continue
+    if (container !== undefined && isAdmitted(draft, id)) continue
+    draft.add({
+      body: { kind: 'unroute-replica', service, id },
+      key: id,
+      object: `Ingress ${desired.stack}/${service}`,
+      service,
+      effect: 'change',
+      reason: 'its container does not run any more',
+    })
+  }
+}
+
+const isAdmitted = (draft: Draft, id: string): boolean =>
+  draft.actions.some(({ body }) => body.kind === 'admit-replica' && body.id === id)
+
+function publish(draft: Draft, { desired, observed, memory }: PlanInput, service: DesiredService): void {
+  const { published } = memory.routings ?? NO_ROUTINGS
+  const routing = service.routing!
+  const before = published[service.service]
+  if (before !== undefined && canonical(before) === canonical(routing)) return
+  const freed = draft.freedPorts(service.service)
+  // The Engine has the port for a container that nothing is done to: the next replacement moves it.
+  const isHeld = observed.containers.some(
+    ({ id, ownership, service: of }) =>
+      ownership === 'ours' &&
+      of === service.service &&
+      !draft.has(`stop-container ${id}`) &&
+      !draft.has(`remove-container ${id}`) &&
+      observed.ports.some(({ containerId, port }) => containerId === id && routing.ports.some((p) => p.port === port)),
+  )
+  if (isHeld) return
+  draft.add({
+    body: { kind: 'publish-service', service: service.service, routing },
+    key: service.service,
+    object: `Ingress ${desired.stack}/${service.service}`,
+    service: service.service,
+    effect: before === undefined ? 'create' : 'change',
+    reason: before === undefined ? 'the ingress does not have it' : 'its ports or routes changed',
+    after: freed,
+  })
+}

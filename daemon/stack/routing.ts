@@ -1,0 +1,110 @@
+/** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
+import type { Model, Service } from '../../protocol/stackfile/model.ts'
+import { parseDuration } from '../../protocol/stackfile/units.ts'
+import { type IngressReach, orderOf } from './replacement-order.ts'
+
+export interface RoutedPort {
+  /** Empty: all addresses. */
+  readonly ip: string
+  readonly port: number
+  /** In the container. */
+  readonly target: number
+  readonly mode: 'tcp' | 'http'
+}
+
+export interface HttpRoute {
+  /** Undefined: whichever is asked for. */
+  readonly host: string | undefined
+  /** A prefix, in whole segments; `/` is all. */
+  readonly path: string
+  readonly target: number
+}
+
+export interface ServiceRouting {
+  readonly ports: readonly RoutedPort[]
+  readonly routes: readonly HttpRoute[]
+  readonly balance: 'roundrobin' | 'leastconn'
+  readonly drainMs: number
+}
+
+export const DRAIN_MS = 30_000
+
+/** A container in the ingress, by its id: written down before the ingress is told. */
+export interface Routed {
+  readonly service: string
+  /** On the network that the ingress reaches it by. */
+  readonly address: string
+  /** `draining`: nothing new comes to it. `out`: that is over, whatever is left of its connections. */
+  readonly state: 'ready' | 'draining' | 'out'
+  /** Unix milliseconds. */
+  readonly drainSinceMs?: number | undefined
+}
+
+/** What stands in memory of a stack's part in the ingress. */
+export interface Routings {
+  /** Services that the ingress has, as they were last told to it. */
+  readonly published: Readonly<Record<string, ServiceRouting>>
+  readonly routed: Readonly<Record<string, Routed>>
+}
+
+export const NO_ROUTINGS: Routings = { published: {}, routed: {} }
+
+/** Undefined where the ingress has nothing of it. */
+export function routingOf(model: Model, service: string, reach: IngressReach): ServiceRouting | undefined {
+  const spec = model.services[service]!
+  if (reach.kind === 'none') return undefined
+  const policy = spec['x-evenkeel']
+  const ports = portsOf(spec, reach)
+  const routes = (policy?.routes ?? []).map(
+    ({ host, path = '/', port }): HttpRoute => ({
+      host: host?.toLowerCase(),
+      path: path.length > 1 ? path.replace(/\/+$/, '') : path,
+      target: port ?? onlyPortOf(spec) ?? 80,
+    }),
+  )
+  if (ports.length === 0 && routes.length === 0) return undefined
+  if (Object.keys(spec.networks ?? {}).length === 0) return undefined
+  const drainNs = policy?.drain === undefined ? undefined : parseDuration(policy.drain)
+  return {
+    ports,
+    routes,
+    balance: policy?.balance === 'least-connections' ? 'leastconn' : 'roundrobin',
+    drainMs: drainNs === undefined ? DRAIN_MS : drainNs / 1e6,
+  }
+}
+
+/**
+ * A port that two containers at once are to serve can be the Engine's no longer. A service that stops first keeps its ports
+ * where Compose has them.
+ */
+function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
+  if (orderOf(spec, spec.deploy?.update_config?.order, reach).order !== 'start-first') return []
+  return (spec.ports ?? []).flatMap(({ published, target, host_ip, protocol = 'tcp', app_protocol }) =>
+    protocol === 'tcp' && published !== undefined && /^[1-9]\d*$/.test(published)
+      ? [
+          {
+            ip: host_ip ?? '',
+            port: Number(published),
+            target,
+            mode: app_protocol === 'http' ? 'http' : 'tcp',
+          } as const,
+        ]
+      : [],
+  )
+}
+
+function onlyPortOf(spec: Service): number | undefined {
+  const targets = new Set([
+    ...(spec.ports ?? []).map(({ target }) => target),
+    ...(spec.expose ?? []).map((port) => Number.parseInt(String(port), 10)),
+  ])
+  return targets.size === 1 ? [...targets][0] : undefined
+}
+
+/** Where the ingress finds a container: the first of its service's networks on which it has an address. */
+export function addressOf(
+  addresses: Readonly<Record<string, string>> | undefined,
+  networks: readonly string[],
+): string | undefined {
+  return networks.map((name) => addresses?.[name]).find((address) => address !== undefined && address !== '')
+}

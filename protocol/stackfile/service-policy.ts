@@ -1,0 +1,81 @@
+/** `x-evenkeel` of a service: which keys there are, and what each may say. */
+import { didYouMean } from './suggest.ts'
+import { parseDuration } from './units.ts'
+
+export interface PolicyFinding {
+  readonly message: string
+  /** Below `x-evenkeel`. */
+  readonly path: readonly (string | number)[]
+  readonly hint?: string | undefined
+}
+
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  unhealthy: ['replace', 'report'],
+  halted: ['always', 'once', 'never'],
+  balance: ['round-robin', 'least-connections'],
+}
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain']
+const ROUTE_KEYS = ['host', 'path', 'port']
+
+/** What a host is to be, and a path: nothing that the ingress could take for anything else. */
+const HOST =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
+const PATH = /^\/[A-Za-z0-9._~%/+:@=-]{0,500}$/
+const ROUTES_LIMIT = 200
+
+export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
+  if (!isMap(policy)) return [{ message: 'x-evenkeel is to be a mapping', path: [] }]
+  const found = unknownKeys(policy, KEYS, [])
+  for (const [key, words] of Object.entries(WORDS)) {
+    const value = policy[key]
+    if (value === undefined || words.includes(String(value))) continue
+    found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
+  }
+  const { drain, routes } = policy
+  if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
+    found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
+  if (routes !== undefined) found.push(...routeFindings(routes))
+  return found
+}
+
+function routeFindings(routes: unknown): PolicyFinding[] {
+  if (!Array.isArray(routes)) return [{ message: 'routes is to be a list', path: ['routes'] }]
+  if (routes.length > ROUTES_LIMIT) return [{ message: `There are at most ${ROUTES_LIMIT} routes`, path: ['routes'] }]
+  const seen = new Set<string>()
+  return routes.flatMap((route: unknown, index) => {
+    const path = ['routes', index]
+    if (!isMap(route)) return [{ message: 'A route is to be a mapping', path, hint: 'Such as {host: shop.example}.' }]
+    const found = unknownKeys(route, ROUTE_KEYS, path)
+    if (route.host !== undefined && !(typeof route.host === 'string' && HOST.test(route.host)))
+      found.push({ message: 'host is to be a host name', path: [...path, 'host'], hint: 'Such as shop.example.' })
+    if (route.path !== undefined && !(typeof route.path === 'string' && PATH.test(route.path)))
+      found.push({ message: 'path is to begin with /', path: [...path, 'path'], hint: 'Such as /api.' })
+    if (route.port !== undefined && !isPort(route.port))
+      found.push({ message: 'port is to be a number from 1 to 65535', path: [...path, 'port'] })
+    if (route.host === undefined && route.path === undefined)
+      found.push({ message: 'A route needs a host, a path, or both', path, hint: 'path: / takes all.' })
+    const key = `${String(route.host).toLowerCase()}${route.path ?? '/'}`
+    if (seen.has(key)) found.push({ message: 'This route is there twice', path })
+    seen.add(key)
+    return found
+  })
+}
+
+function unknownKeys(
+  map: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+  path: PolicyFinding['path'],
+): PolicyFinding[] {
+  return Object.keys(map)
+    .filter((key) => !known.includes(key))
+    .map((key) => ({
+      message: `Unknown key "${key}"`,
+      path: [...path, key],
+      hint: didYouMean(key, known) ?? `There are: ${known.join(', ')}.`,
+    }))
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535

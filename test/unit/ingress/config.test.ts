@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { type IngressSettings, renderConfig } from '../../../daemon/ingress/config.ts'
+import { sessionsOf } from '../../../daemon/ingress/runtime.ts'
+import type { IngressService } from '../../../daemon/ingress/table.ts'
+import type { ServiceRouting } from '../../../daemon/stack/routing.ts'
+
+const SETTINGS: IngressSettings = { http: { host: '0.0.0.0', port: 80 }, ipv6: false }
+const ID = 'abcdef0123456789'
+
+const aService = (routing: Partial<ServiceRouting>, parts: Partial<IngressService> = {}): IngressService => ({
+  stack: 'shop',
+  service: 'web',
+  routing: { ports: [], routes: [], balance: 'roundrobin', drainMs: 0, ...routing },
+  servers: [{ id: ID, address: '172.18.0.2', state: 'ready' }],
+  ...parts,
+})
+const port = { ip: '', port: 5432, target: 6000, mode: 'tcp' } as const
+const linesOf = (services: readonly IngressService[], settings = SETTINGS): string[] =>
+  renderConfig(services, settings)
+    .text.split('\n')
+    .map((line) => line.trim())
+
+describe('the configuration of the ingress', () => {
+  it('listens on a port for a service, and brings what comes to its containers', () => {
+    const lines = linesOf([aService({ ports: [port] })])
+    expect(lines).toContain('bind 0.0.0.0:5432')
+    expect(lines).toContain('default_backend shop:web:6000:tcp')
+    expect(lines).toContain('server abcdef012345 172.18.0.2:6000')
+  })
+
+  it('listens on one address where the file names one, and on both families where the machine has both', () => {
+    expect(linesOf([aService({ ports: [{ ...port, ip: '127.0.0.1' }] })])).toContain('bind 127.0.0.1:5432')
+    const both = linesOf([aService({ ports: [port] })], { ...SETTINGS, ipv6: true })
+    expect(both).toEqual(expect.arrayContaining(['bind 0.0.0.0:5432', 'bind [::]:5432 v6only']))
+  })
+
+  it('asks for the longest path of the very host first', () => {
+    const to = (host: string | undefined, path: string) => ({ host, path, target: 80 })
+    const rules = linesOf([
+      aService({ routes: [to(undefined, '/'), to('a.test', '/'), to('a.test', '/api'), to(undefined, '/api/v2')] }),
+    ]).filter((line) => line.startsWith('use_backend'))
+    const isHost = '{ req.hdr(host),host_only,lower -m str a.test }'
+    expect(rules).toEqual([
+      `use_backend shop:web:80:http if ${isHost} { path /api } or ${isHost} { path_beg /api/ }`,
+      `use_backend shop:web:80:http if ${isHost}`,
+      'use_backend shop:web:80:http if { path /api/v2 } or { path_beg /api/v2/ }',
+      'use_backend shop:web:80:http',
+    ])
+  })
+
+  it('has no more of a container that drains, for a new worker is to bring nothing to it', () => {
+    const servers = [{ id: ID, address: '172.18.0.2', state: 'draining' as const }]
+    expect(linesOf([aService({ ports: [port] }, { servers })]).some((line) => line.startsWith('server '))).toBe(false)
+  })
+
+  it('says by its structure whether a reload is needed: not for a container that comes or goes', () => {
+    const structureOf = (service: IngressService) => renderConfig([service], SETTINGS).structure
+    const before = structureOf(aService({ ports: [port] }))
+    expect(structureOf(aService({ ports: [port] }, { servers: [] }))).toBe(before)
+    expect(structureOf(aService({ ports: [{ ...port, port: 5433 }] }))).not.toBe(before)
+    expect(renderConfig([aService({ ports: [port] })], SETTINGS).text).toContain(`description ${before}`)
+  })
+})
+
+it('counts the sessions of a container over all backends that have it', () => {
+  const csv =
+    '# pxname,svname,qcur,qmax,scur,smax\nshop:web:80:http,one,0,0,3,9\nshop:web:81:tcp,one,0,0,2,9\nx,two,0,0,7,9\n'
+  expect(sessionsOf(csv, 'one')).toBe(5)
+  expect(sessionsOf(csv, 'none')).toBe(0)
+})
