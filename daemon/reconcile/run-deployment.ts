@@ -12,7 +12,7 @@ import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
-import { endStateOf } from './end-state.ts'
+import { conditionOf, endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
@@ -302,7 +302,7 @@ export class DeploymentRun {
       store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
       if (problem === undefined) this.#succeeded(at)
       else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
-        store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
+        store.stacks.setCondition(stack, conditionOf(problem), problem.message, at)
       }
     })
     if (problem !== undefined && state === 'failed')
