@@ -190,7 +190,8 @@ function networksOf(model: Model, spec: Service): string[] {
   return Object.keys(spec.networks ?? {}).map((key) => model.networks?.[key]?.name ?? key)
 }
 
-function volumesOf(model: Model, spec: Service): string[] {
+/** Names of the named volumes that a service mounts. */
+export function volumesOf(model: Model, spec: Service): string[] {
   return (spec.volumes ?? [])
     .filter((mount) => mount.type === 'volume' && mount.source !== undefined && mount.source !== '')
     .map((mount) => model.volumes?.[mount.source!]?.name ?? mount.source!)

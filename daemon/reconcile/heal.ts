@@ -5,7 +5,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { Core } from './core.ts'
-import { endStateOf } from './end-state.ts'
+import { conditionOf, endStateOf } from './end-state.ts'
 import { DeploymentProgress } from './progress.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
@@ -59,7 +59,7 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     // A network that strangers are still on does not bring a stack back that is down.
     if (isDown) store.stacks.setCondition(stack, 'absent', undefined, ended)
     else if (problem !== undefined && !signal.aborted)
-      store.stacks.setCondition(stack, 'failed', problem.message, ended)
+      store.stacks.setCondition(stack, conditionOf(problem), problem.message, ended)
   })
   core.progress.publish({ deployment: id, type: 'ended' })
   return problem ?? 'changed'

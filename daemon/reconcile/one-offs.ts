@@ -16,11 +16,12 @@ import type { RevisionRow } from '../store/revisions.ts'
 import type { Caller } from './control.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
-import { imageReference } from './desired-reader.ts'
+import { imageReference, volumesOf } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
 import { ourLabels } from './our-labels.ts'
 import { bundleAt, complete, fileSourceOf, secretValueOf } from './perform/container-plan.ts'
 import { explainStart, isStatus } from './perform/engine-answers.ts'
+import { volumesMustBeThere } from './perform/volumes.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
 
 /** Calls that make a container answer soon; its files and networks take some more. */
@@ -44,6 +45,9 @@ export class OneOffs {
     const slug = randomBytes(32).toString('hex')
     const name = request.name ?? `${stack}-${request.service}-run-${slug.slice(0, 12)}`
     const plan = await this.#plan(revision, model, request, { name, slug }, signal)
+    const named = volumesOf(model, model.services[request.service]!)
+    const volumes = this.#core.desired.read(stack)?.volumes.filter((volume) => named.includes(volume.name)) ?? []
+    await volumesMustBeThere(stack, volumes, this.#core, signal)
     const { Id } = await engine.containers.create(plan.query, plan.body, { signal })
     try {
       await complete(plan, Id, { with: this.#core, signal })

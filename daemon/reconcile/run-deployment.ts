@@ -13,7 +13,7 @@ import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
-import { endStateOf } from './end-state.ts'
+import { conditionOf, endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
 import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
@@ -370,7 +370,7 @@ the rollout is paused where it is`,
       store.memory.forget(stack, 'going-back', id)
       if (problem === undefined) this.#succeeded(at)
       else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
-        store.stacks.setCondition(stack, problem.code === 'stack-blocked' ? 'blocked' : 'failed', problem.message, at)
+        store.stacks.setCondition(stack, conditionOf(problem), problem.message, at)
       }
     })
     if (problem !== undefined && state === 'failed')

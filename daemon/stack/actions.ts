@@ -75,12 +75,16 @@ export type ActionBody =
       readonly signal: string
       readonly purpose: 'stop' | 'signal'
     }
-  /** It goes unless it runs, and its replica stays empty until somebody asks for it. */
+  /**
+   * It goes unless it runs. A replica that has no other container then stays empty until somebody asks for it (`vacancy`);
+   * where one stays (`another`), this was but a leftover beside it.
+   */
   | {
       readonly kind: 'discard-container'
       readonly service: string
       readonly replica: number
       readonly id: string
+      readonly leaves: 'vacancy' | 'another'
       readonly anonymousVolumes: 'keep' | 'remove'
     }
   | {

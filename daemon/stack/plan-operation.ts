@@ -18,7 +18,7 @@ export function planOperation(draft: Draft, input: PlanInput, operation: Operati
         if (isOurs(input, container) && container.state === 'paused') settle(draft, container, 'unpause')
         break
       case 'remove':
-        if (operation.containers.includes(container.id)) discard(draft, input, container, operation.anonymousVolumes)
+        if (isDiscarded(input, container, operation)) discard(draft, input, container, operation)
         break
     }
   }
@@ -68,12 +68,26 @@ function settle(draft: Draft, container: ObservedContainer, to: 'pause' | 'unpau
   })
 }
 
-function discard(draft: Draft, input: PlanInput, container: ObservedContainer, volumes: 'keep' | 'remove'): void {
-  if (!isOurs(input, container) || container.oneOff || isRunning(container)) return
+type Removal = Extract<Operation, { kind: 'remove' }>
+
+function isDiscarded(input: PlanInput, container: ObservedContainer, { containers }: Removal): boolean {
+  return containers.includes(container.id) && isOurs(input, container) && !container.oneOff && !isRunning(container)
+}
+
+function discard(draft: Draft, input: PlanInput, container: ObservedContainer, removal: Removal): void {
   const { service, replica, id } = container
+  const stays = input.observed.containers.some(
+    (other) =>
+      isOurs(input, other) &&
+      !other.oneOff &&
+      other.service === service &&
+      other.replica === replica &&
+      !isDiscarded(input, other, removal),
+  )
+  const { anonymousVolumes } = removal
   draft.add({
     ...drawOf(container),
-    body: { kind: 'discard-container', service, replica, id, anonymousVolumes: volumes },
+    body: { kind: 'discard-container', service, replica, id, leaves: stays ? 'another' : 'vacancy', anonymousVolumes },
     effect: 'remove',
     reason: 'rm was asked for',
   })

@@ -57,26 +57,32 @@ function replaceTogether(draft: Draft, { desired, observed }: PlanInput, { netwo
   }
 }
 
-/** Whoever takes a name or a host port of a container that goes waits until that has gone. */
+/**
+ * Whoever takes the name of a container that goes waits until that has gone, and whoever takes a host port until whatever
+ * holds it has stopped: the file may have moved it from one service to another.
+ */
 function makeRoom(
   draft: Draft,
   { observed }: PlanInput,
   work: ReadonlyMap<string, ServiceWork>,
   removed: readonly Removed[],
 ): void {
-  for (const { container, stopped, removed: gone } of removed) {
+  for (const { container, removed: gone } of removed) {
     for (const { id, body } of draft.actions) {
       if ((body.kind === 'create-container' || body.kind === 'rename-container') && body.name === container.name) {
         draft.order(id, [gone])
       }
     }
-    const ports = observed.ports.filter((port) => port.containerId === container.id)
+  }
+  for (const { id, body } of draft.actions) {
+    if (body.kind !== 'stop-container' && !(body.kind === 'remove-container' && body.mode === 'force')) continue
+    const freed = observed.ports.filter((port) => port.containerId === body.id)
     for (const { service, starts } of work.values()) {
       const same = service.hostPorts.some((wanted) =>
-        ports.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
+        freed.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
       )
-      if (same) for (const start of starts) draft.order(start, [stopped])
-      if (same) draft.order(`publish-service ${service.service}`, [stopped])
+      if (same) for (const start of starts) draft.order(start, [id])
+      if (same) draft.order(`publish-service ${service.service}`, [id])
     }
   }
 }

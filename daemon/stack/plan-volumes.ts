@@ -1,5 +1,6 @@
 /** Named volumes: made where missing, never made again silently, never dropped because a definition changed. */
 import { Problem } from '../../protocol/problems.ts'
+import type { Blocked } from './actions.ts'
 import type { DesiredVolume } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { PlanInput } from './plan-input.ts'
@@ -15,17 +16,12 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
     const present = observed.volumes.find((candidate) => candidate.name === volume.name)
     if (volume.external) {
       if (present !== undefined) continue
-      throw new Problem('conflict', `volume ${volume.name} declared as external, but could not be found`, {
-        hint: `create it (docker volume create ${volume.name}) or take \`external\` off volumes.${volume.key}`,
-      })
+      throw externalMissing(volume)
     }
     if (present === undefined) {
       const known = memory.volumes.includes(volume.name)
       if (known && policy.mode === 'heal') {
-        draft.block({
-          reason: `volume ${volume.name} existed and is gone`,
-          hint: `bring its data back (evenkeel volume import ${volume.name} FILE), or run \`evenkeel up\` to have an empty one made`,
-        })
+        draft.block(volumeGone(volume.name))
         continue
       }
       if (known) draft.warn(`volume ${volume.name} existed and is gone: an empty one is made`)
@@ -53,6 +49,17 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
     }
   }
 }
+
+/** Only a person can say whether an empty one may take its place. */
+export const volumeGone = (name: string): Blocked => ({
+  reason: `volume ${name} existed and is gone`,
+  hint: `bring its data back (evenkeel volume import ${name} FILE), or run \`evenkeel up\` to have an empty one made`,
+})
+
+export const externalMissing = ({ key, name }: DesiredVolume): Problem =>
+  new Problem('conflict', `volume ${name} declared as external, but could not be found`, {
+    hint: `create it (docker volume create ${name}) or take \`external\` off volumes.${key}`,
+  })
 
 /**
  * Two stacks come to one name by accident (`shop` with `eu_data`, `shop_eu` with `data`), and by intent where one may not see

@@ -35,6 +35,8 @@ export class Guard implements MachineObserver {
   readonly #healthyUntil = new Map<string, number>()
   readonly #finishedAt = new Map<string, number>()
   readonly #startedAt = new Map<string, number>()
+  /** When the call went out that creates the container of this name. */
+  readonly #createdAt = new Map<string, number>()
   #core: Core | undefined
 
   constructor(world: World) {
@@ -101,6 +103,7 @@ export class Guard implements MachineObserver {
       return
     }
     if (call.labels !== undefined) {
+      if (call.name === 'create') this.#createdAt.set(call.target, this.#world.scheduler.nowMs)
       // One-off containers are made at once, outside the loop.
       const stack = call.labels[COMPOSE.project] ?? ''
       if (call.labels[COMPOSE.oneOff] !== 'True') this.#mustRun(stack, call)
@@ -180,11 +183,12 @@ export class Guard implements MachineObserver {
     if (actor === 'hand') this.handRemoved.set(name, this.#world.scheduler.nowMs)
   }
 
-  volumeImplied(name: string): void {
+  volumeImplied(name: string, container: string): void {
     // Of an anonymous one that went with `down --volumes` only its name is left to a successor.
     if (/^[0-9a-f]{64}$/.test(name)) return
+    // Nobody can help what is lost while the call is on its way.
     const at = this.handRemoved.get(name)
-    if (at !== undefined && this.#world.scheduler.nowMs - at < SLACK_MS) return
+    if (at !== undefined && at >= (this.#createdAt.get(container) ?? Number.POSITIVE_INFINITY)) return
     this.#world.broken('volumes-survive', `volume ${name} was made by the way, empty and without labels`)
   }
 

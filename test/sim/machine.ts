@@ -123,7 +123,7 @@ export interface MachineObserver {
   removed(container: SimulatedContainer): void
   volumeRemoved(name: string, actor: Actor): void
   /** A container was created that names a volume which is not there: dockerd makes an empty one. */
-  volumeImplied(name: string): void
+  volumeImplied(name: string, container: string): void
 }
 
 /** An answer of the Engine that is a refusal. */
@@ -241,7 +241,7 @@ export class Machine {
       lastExit: undefined,
       process: 0,
       networks: this.#endpointsOf(body),
-      mounts: this.#mountsOf(body, image),
+      mounts: this.#mountsOf(name, body, image),
       ports: portsOf(host),
       exits: 0,
       settlesAtMs: 0,
@@ -706,13 +706,13 @@ export class Machine {
     return endpoints
   }
 
-  #mountsOf(body: ContainerCreateBody, image: SimulatedImage): SimulatedMount[] {
+  #mountsOf(container: string, body: ContainerCreateBody, image: SimulatedImage): SimulatedMount[] {
     const host = body.HostConfig ?? {}
     const mounts: SimulatedMount[] = []
     const volume = (name: string | undefined, target: string) => {
       const known = name ?? this.newId()
       // A volume that nobody made is made in silence, without labels: that is dockerd.
-      if (name !== undefined && !this.volumes.has(name)) this.observer?.volumeImplied(name)
+      if (name !== undefined && !this.volumes.has(name)) this.observer?.volumeImplied(name, container)
       this.addVolume(known, name === undefined ? { 'com.docker.volume.anonymous': '' } : {})
       const Source = `/var/lib/docker/volumes/${known}/_data`
       mounts.push({ Type: 'volume', Name: known, Source, Destination: target, RW: true, anonymous: name === undefined })

@@ -163,7 +163,7 @@ export async function unpauseContainer({
   }
 }
 
-/** The replica is known to be empty on purpose before it is empty. */
+/** A replica is known to be empty on purpose before it is empty. */
 export async function discardContainer(performance: Performance<'discard-container'>): Promise<void> {
   const {
     body,
@@ -174,7 +174,7 @@ export async function discardContainer(performance: Performance<'discard-contain
     signal,
   } = performance
   const key = replicaKey(body.service, body.replica)
-  store.memory.set(stack, 'vacant', key, true)
+  if (body.leaves === 'vacancy') store.memory.set(stack, 'vacant', key, true)
   await keepLog(performance)
   try {
     await engine.containers.remove(

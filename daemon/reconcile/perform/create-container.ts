@@ -8,6 +8,7 @@ import type { Performance } from '../performance.ts'
 import { complete, containerPlan } from './container-plan.ts'
 import { untilGone } from './containers.ts'
 import { isStatus } from './engine-answers.ts'
+import { volumesMustBeThere } from './volumes.ts'
 
 type Create = Performance<'create-container'>
 
@@ -41,7 +42,10 @@ async function createOrTake(performance: Create, plan: ContainerPlan): Promise<s
     with: { engine, store, clock },
     signal,
   } = performance
+  const { stack, services, volumes } = context.desired
+  const named = volumes.filter(({ name }) => services[body.service]?.volumes.includes(name))
   for (let tries = 0; ; tries += 1) {
+    await volumesMustBeThere(stack, named, { engine, store }, signal)
     try {
       return (await engine.containers.create(plan.query, plan.body, { signal })).Id
     } catch (error) {
@@ -52,7 +56,7 @@ async function createOrTake(performance: Create, plan: ContainerPlan): Promise<s
       })
       if (holder === undefined) continue
       const labels = holder.Config.Labels
-      if (labels[OURS.instance] !== store.instance || labels[OURS.stack] !== context.desired.stack) {
+      if (labels[OURS.instance] !== store.instance || labels[OURS.stack] !== stack) {
         throw new Problem(
           'conflict',
           `the container name ${body.name} is in use by a container that is not of this stack`,

@@ -1,7 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Model } from '../../../protocol/stackfile/model.ts'
+import type { DesiredVolume } from '../../stack/desired.ts'
 import { volumeSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { volumeCreate } from '../../stack/mapping/volume.ts'
+import { externalMissing, volumeGone } from '../../stack/plan-volumes.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
 import type { Collaborators } from '../run-context.ts'
@@ -47,6 +49,26 @@ export async function makeVolume(
     if (status >= 400 && status < 500) store.memory.forget(stack, 'volume', name)
     throw error
   }
+}
+
+/**
+ * Right before a container is created that names them: the Engine would make an empty one, without a label, in the place of
+ * one that was taken away since the stack was looked at.
+ */
+export async function volumesMustBeThere(
+  stack: string,
+  volumes: readonly DesiredVolume[],
+  { engine, store }: Pick<Collaborators, 'engine' | 'store'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (volumes.length === 0) return
+  const there = await engine.volumes.list({ filters: { name: volumes.map(({ name }) => name) } }, { signal })
+  const gone = volumes.find(({ name }) => !there.some(({ Name }) => Name === name))
+  if (gone === undefined) return
+  if (gone.external) throw externalMissing(gone)
+  store.memory.set(stack, 'volume', gone.name, true)
+  const { reason, hint } = volumeGone(gone.name)
+  throw new Problem('stack-blocked', reason, { hint })
 }
 
 export async function removeVolume({

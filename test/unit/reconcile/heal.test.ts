@@ -51,6 +51,24 @@ describe('the loop by itself', () => {
     expect(bench.engine.calls).toEqual([])
   })
 
+  test('is blocked by a volume that goes between its look and its create call, and has no empty one made', async () => {
+    const bench = await aRunningStack({ db: DATA }, { volumes: { data: { name: 'shop_data' } } })
+    bench.engine.containers.clear()
+    const { volumes } = bench.core.engine
+    const { list } = volumes
+    Object.assign(volumes, {
+      list: async (...query: Parameters<typeof list>) => {
+        const found = await list(...query)
+        bench.engine.volumes.clear()
+        return found
+      },
+    })
+    expect(await healed(bench)).toMatchObject({ code: 'stack-blocked' })
+    expect(bench.engine.calls).toEqual([])
+    const reason = 'volume shop_data existed and is gone'
+    expect(conditionOf(bench)).toMatchObject({ condition: 'blocked', reason })
+  })
+
   test('is blocked by a volume that is gone, and touches nothing', async () => {
     const bench = await aRunningStack({ db: DATA }, { volumes: { data: { name: 'shop_data' } } })
     bench.engine.volumes.clear()

@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest'
 import type { ContainerInspect } from '../../../daemon/engine/types.ts'
 import { heal } from '../../../daemon/reconcile/heal.ts'
 import { isStopSignal, signalName } from '../../../daemon/reconcile/stop-signals.ts'
-import { aRunningStack, type Bench, deploy, operation, scale, services, up } from '../support/core.ts'
+import {
+  aModel,
+  aRevision,
+  aRunningStack,
+  type Bench,
+  deploy,
+  operation,
+  scale,
+  services,
+  up,
+} from '../support/core.ts'
 import { refused } from '../support/fake-engine.ts'
 
 const ALWAYS = { restart: 'always' }
@@ -153,6 +163,20 @@ describe('rm', () => {
     await deploy(bench, services('restart'))
     expect(await settled(bench)).toEqual([])
     expect([stateOf(bench), stateOf(bench, 'shop-web-2')]).toEqual(['running', undefined])
+  })
+
+  test('of what a failed replacement left beside a container that runs leaves the replica kept', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    bench.core.store.revisions.add(aRevision(2, aModel({ web: { ...ALWAYS, environment: { A: '1' } } })))
+    bench.engine.failures.set('stop shop-web-1', refused('stop', 500, 'just now it cannot'))
+    expect((await deploy(bench, up(2))).state).toBe('failed')
+    bench.engine.failures.clear()
+    const leftover = [...bench.engine.containers.values()].find(({ state }) => state === 'created')!
+    await rm(bench, leftover.name)
+    expect(bench.engine.containers.size).toBe(1)
+    await settled(bench)
+    bench.engine.containers.clear()
+    expect(await settled(bench)).toEqual(['create shop-web-1', 'start shop-web-1'])
   })
 
   test('of a container that runs by now takes nothing', async () => {

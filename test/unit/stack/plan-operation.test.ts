@@ -75,6 +75,22 @@ describe('rm', () => {
   })
 })
 
+describe('rm leaves', () => {
+  const leftover = aContainer(web, { id: 'next', name: 'shop-web-1.next', state: 'created' })
+  const leavesOf = (containers: readonly ObservedContainer[]) =>
+    remove(containers).map((body) => (body.kind === 'discard-container' ? body.leaves : body.kind))
+
+  test('its replica empty on purpose where that has no other container', () => {
+    expect(leavesOf([aContainer(web, { state: 'exited' })])).toEqual(['vacancy'])
+    expect(leavesOf([aContainer(web, { state: 'exited' }), leftover])).toEqual(['vacancy', 'vacancy'])
+  })
+
+  test('it as it is where it took but what a replacement that failed had left beside it', () => {
+    expect(leavesOf([aContainer(web), leftover])).toEqual(['another'])
+    expect(leavesOf([aContainer(web, { replica: 2 }), leftover])).toEqual(['vacancy'])
+  })
+})
+
 describe('the loop afterwards', () => {
   const heal = (
     service: Parameters<typeof aService>[1],

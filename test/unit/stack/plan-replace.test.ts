@@ -4,6 +4,7 @@ import {
   aContainer,
   actionOf,
   anOutdated,
+  aPort,
   aService,
   aStack,
   asDeclared,
@@ -215,5 +216,34 @@ describe('a service that left the file', () => {
     const ports = [{ containerId: 'before', containerName: 'shop-web-1', ip: '', port: 80, protocol: 'tcp' }]
     const plan = planOf({ desired: renamed, observed: { ...asDeclared(renamed, { containers: [before] }), ports } })
     expect(isBefore(plan, 'stop-container before', 'start-container front 1')).toBe(true)
+  })
+})
+
+describe('a host port that moved from one service to another', () => {
+  const at = (port: number) => [{ ip: '', port, protocol: 'tcp' }]
+  const [web, api] = [aService('web', { hostPorts: at(8081) }), aService('api', { hostPorts: at(8080) })]
+  const desired = aStack([web, api])
+  const [oldWeb, oldApi] = [anOutdated(web), anOutdated(api)]
+  const observed = asDeclared(desired, {
+    containers: [oldWeb, oldApi],
+    ports: [aPort(8080, { containerId: oldWeb.id }), aPort(8081, { containerId: oldApi.id })],
+  })
+
+  test('is free before its new holder starts, also where two change places', () => {
+    const plan = planOf({ desired, observed })
+    expect(isBefore(plan, 'stop-container id-of-shop-api-1', 'start-container web 1')).toBe(true)
+    expect(isBefore(plan, 'stop-container id-of-shop-web-1', 'start-container api 1')).toBe(true)
+  })
+
+  test('is waited for as well where its old holder goes at once, with no grace', () => {
+    const plan = planOf({ desired, observed, policy: { graceSeconds: 0 } })
+    expect(isBefore(plan, 'remove-container id-of-shop-api-1', 'start-container web 1')).toBe(true)
+  })
+
+  test('keeps nobody waiting for others', () => {
+    const apart = { ...observed, ports: [aPort(9000, { containerId: oldApi.id })] }
+    expect(
+      isBefore(planOf({ desired, observed: apart }), 'stop-container id-of-shop-api-1', 'start-container web 1'),
+    ).toBe(false)
   })
 })
