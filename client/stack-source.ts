@@ -17,6 +17,8 @@ export interface StackSelection {
   readonly projectDirectory: string | undefined
   readonly profiles: readonly string[]
   readonly envFiles: readonly string[]
+  /** Networks, volumes and the like that no service uses belong to the stack as well. */
+  readonly allResources?: boolean
 }
 
 const SECRET_LIMIT_BYTES = 1_000_000
@@ -46,7 +48,7 @@ export function loadFromDisk(
     ...(projectDirectory === undefined ? {} : { workingDir: resolve(projectDirectory) }),
     ...(selection.projectName === undefined ? {} : { projectName: selection.projectName }),
     ...(selection.envFiles.length === 0 ? {} : { envFiles: selection.envFiles.map((file) => resolve(file)) }),
-    ...(options.load === undefined ? {} : { options: options.load }),
+    options: { ...options.load, ...(selection.allResources === true ? { allResources: true } : {}) },
     ...(options.services === undefined ? {} : { services: options.services }),
   })
 }

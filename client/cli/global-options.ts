@@ -7,6 +7,7 @@ export const GLOBAL_OPTIONS = {
   profile: { type: 'string', array: true, describe: 'Specify a profile to enable', placeholder: 'NAME' },
   'env-file': { type: 'string', array: true, describe: 'Specify an alternate environment file', placeholder: 'FILE' },
   'project-directory': { type: 'string', describe: 'Specify an alternate working directory', placeholder: 'DIR' },
+  'all-resources': { type: 'boolean', describe: 'Include all resources, even those not used by services' },
   host: { type: 'string', alias: 'H', describe: 'The daemon to talk to (EVENKEEL_HOST)', placeholder: 'URL' },
   context: { type: 'string', describe: 'The daemon to talk to, by the name of a context', placeholder: 'NAME' },
   progress: {

@@ -8,6 +8,7 @@ import type { Context, Values } from './command.ts'
 import { COMMANDS, GROUPS } from './commands/index.ts'
 import { stackTable } from './commands/ls.ts'
 import type { GLOBAL_OPTIONS } from './global-options.ts'
+import { LEFT_OUT } from './left-out.ts'
 import { Output } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 import { renderProblem } from './render/problem.ts'
@@ -29,6 +30,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (parsed.unknown !== undefined) {
     if (parsed.unknown === 'help') return help(COMMANDS.find((command) => command.name === argv.slice(1).join(' ')))
+    const known = Object.hasOwn(LEFT_OUT.commands, parsed.unknown) ? LEFT_OUT.commands[parsed.unknown] : undefined
+    if (known !== undefined)
+      throw new Problem('bad-request', `there is no ${parsed.unknown} here: ${known.why}`, {
+        hint: 'see what there is: evenkeel --help',
+      })
     const near = nearest(
       parsed.unknown,
       COMMANDS.map((command) => command.name),
@@ -81,6 +87,7 @@ function contextOf(globals: Values<typeof GLOBAL_OPTIONS>): Context {
     projectDirectory: globals['project-directory'],
     profiles: globals.profile ?? [],
     envFiles: globals['env-file'] ?? [],
+    allResources: globals['all-resources'] === true,
   }
   let api: Api | undefined
   return {

@@ -5,6 +5,7 @@
 import parser from 'yargs-parser'
 import type { Command, Options } from './command.ts'
 import { GLOBAL_OPTIONS } from './global-options.ts'
+import { LEFT_OUT, leftOut } from './left-out.ts'
 
 export interface Parsed {
   readonly command: Command | undefined
@@ -88,9 +89,11 @@ function together(
 function splitAtCommand(argv: readonly string[]): number {
   const takesValue = new Set<string>()
   for (const [name, option] of Object.entries(GLOBAL_OPTIONS)) {
+    if (option.type === 'boolean') continue
     takesValue.add(`--${name}`)
     if ('alias' in option) takesValue.add(`-${option.alias}`)
   }
+  for (const [name, { value }] of Object.entries(LEFT_OUT.flags)) if (value === true) takesValue.add(`--${name}`)
   let at = 0
   while (at < argv.length) {
     const word = argv[at]!
@@ -142,7 +145,7 @@ function read(argv: readonly string[], options: Options, until: 'first-word' | '
   let error = parsed.error === null ? undefined : parsed.error.message
   const known = new Set([...names, ...names.map((name) => options[name]!.alias ?? ''), '_'])
   for (const key of Object.keys(parsed.argv)) {
-    if (!known.has(key)) error ??= `unknown flag: ${key.length === 1 ? `-${key}` : `--${key}`}`
+    if (!known.has(key)) error ??= leftOut(key) ?? `unknown flag: ${key.length === 1 ? `-${key}` : `--${key}`}`
   }
   for (const name of names) {
     const option = options[name]!

@@ -6,26 +6,28 @@
  *     npx vitest run --project unit test/unit/cli/parity.test.ts -u
  */
 
+import { LEFT_OUT } from '../../client/cli/left-out.ts'
+
 export type Status =
   | { readonly word: 'same' }
   /** There, and more than Compose's; or there, and not quite Compose's. */
   | { readonly word: 'better' | 'different'; readonly why: string }
-  | { readonly word: 'not yet'; readonly why?: string }
+  /** Not there, on purpose. */
+  | { readonly word: 'left out'; readonly why: string }
 
 const better = (why: string): Status => ({ word: 'better', why })
 const different = (why: string): Status => ({ word: 'different', why })
-const notYet = (why?: string): Status => (why === undefined ? { word: 'not yet' } : { word: 'not yet', why })
+const leftOut = (why: string): Status => ({ word: 'left out', why })
 
 const LASTS = 'the daemon keeps it so: '
 
 export const STATUS: Readonly<Record<string, Status>> = {
-  '--all-resources': notYet(),
-  '--compatibility': notYet(),
-  '--dry-run': notYet('`plan` shows what `up` would do'),
-  '--parallel': notYet('the daemon runs 8 Engine calls at a time for each stack'),
+  '--compatibility': leftOut(LEFT_OUT.flags.compatibility!.why),
+  '--dry-run': leftOut(LEFT_OUT.flags['dry-run']!.why),
+  '--parallel': leftOut(LEFT_OUT.flags.parallel!.why),
 
-  bridge: notYet(),
-  publish: notYet(),
+  bridge: leftOut(LEFT_OUT.commands.bridge!.why),
+  publish: leftOut(LEFT_OUT.commands.publish!.why),
 
   'build --builder': different('only `default`: the Engine’s own builder builds, in the daemon'),
   'build --memory': different('holds for the classic builder; a warning with BuildKit, which has no limit'),
@@ -63,7 +65,7 @@ export const STATUS: Readonly<Record<string, Status>> = {
   top: better('an unknown service is an error'),
   up: different('returns when all is started; `--follow` then follows the logs'),
   'up --detach': different('is the default'),
-  'up --menu': notYet(),
+  'up --menu': leftOut(LEFT_OUT.flags.menu!.why),
   'up --watch': better('the stack goes on when it is interrupted; `watch --no-up` joins again'),
   version: better('the versions of client and daemon'),
   watch: better(

@@ -46,11 +46,11 @@ function rowOf(command: string | undefined, flag: Flag | undefined): Row {
     .filter((part) => part !== undefined)
     .join(' ')
   const whole = command === undefined ? undefined : STATUS[command]
-  const inherited = whole?.word === 'not yet' ? { word: whole.word } : SAME
+  const inherited: Status = whole?.word === 'left out' ? { word: whole.word, why: `with \`${command}\`` } : SAME
   return { key, command, flag, status: STATUS[key] ?? (flag === undefined ? SAME : inherited) }
 }
 
-export const isPresent = ({ status }: Row): boolean => status.word !== 'not yet'
+export const isPresent = ({ status }: Row): boolean => status.word !== 'left out'
 
 export const ourCommand = (name: string): Command | undefined => COMMANDS.find((command) => command.name === name)
 
@@ -81,7 +81,7 @@ commands, flags, and the names of stacks and services as they are just then.
 ## Beside Docker Compose ${version}
 
 Each command and flag of \`docker compose --help\` and \`docker compose COMMAND --help\`: ${count('same')} the same,
-${count('better')} better, ${count('different')} different, ${count('not yet')} not yet there. \`--dry-run\`, which each command repeats, is named once.
+${count('better')} better, ${count('different')} different, ${count('left out')} left out on purpose, which each says when it is typed. \`--dry-run\`, which each command repeats, is named once.
 
 | Docker Compose | here | |
 | --- | --- | --- |
@@ -116,7 +116,7 @@ ${extras().join('\n')}
 function line({ key, flag, status }: Row): string {
   const name = flag?.letter === undefined ? key : `${key}, -${flag.letter}`
   const text = `\`${name}\``
-  return `| ${flag === undefined ? `**${text}**` : text} | ${status.word} | ${'why' in status ? (status.why ?? '') : ''} |`
+  return `| ${flag === undefined ? `**${text}**` : text} | ${status.word} | ${'why' in status ? status.why : ''} |`
 }
 
 function extras(): string[] {

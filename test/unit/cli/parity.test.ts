@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../../../client/cli/commands/index.ts'
+import { parseCommandLine } from '../../../client/cli/parse.ts'
 import { STATUS } from '../../parity/status.ts'
 import { COMPOSE, isPresent, ourCommand, ourOptions, ROWS, readme } from '../../parity/table.ts'
 
@@ -42,6 +44,20 @@ describe('the table of what Compose has', () => {
     expect(present.filter((row) => takesValue(row) !== (row.flag!.value !== undefined)).map(({ key }) => key)).toEqual(
       [],
     )
+  })
+
+  test('has a reason for each flag that is left out, which whoever types it is told', () => {
+    for (const { command, flag, status } of ROWS) {
+      if (
+        flag === undefined ||
+        status.word !== 'left out' ||
+        (command !== undefined && ourCommand(command) === undefined)
+      )
+        continue
+      const typed = flag.value === undefined ? [`--${flag.name}`] : [`--${flag.name}`, '1']
+      const argv = command === undefined ? [...typed, 'ps'] : [command, ...typed]
+      expect(parseCommandLine(argv, COMMANDS).error).toBe(`there is no --${flag.name} here: ${status.why}`)
+    }
   })
 
   test('is what client/README.md shows', async () => {

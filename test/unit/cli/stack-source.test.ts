@@ -36,6 +36,14 @@ describe('the files of a stack', () => {
     }
   })
 
+  it('make what no service uses where all resources are asked for', () => {
+    write('compose.yaml', 'services: {a: {image: x}}\nvolumes: {data: {}}\nnetworks: {spare: {}}')
+    const selection = { files: [], projectName: 'p', projectDirectory: folder, profiles: [], envFiles: [] }
+    expect(Object.keys(load().model.networks ?? {})).toEqual(['default'])
+    const { networks, volumes } = loadFromDisk({ ...selection, allResources: true }).model
+    expect([Object.keys(networks ?? {}), Object.keys(volumes ?? {})]).toEqual([['default', 'spare'], ['data']])
+  })
+
   it('that are no text are refused where they are not', () => {
     write(
       'compose.yaml',
