@@ -159,20 +159,26 @@ interface ModelObjects {
   readonly volumes: readonly DesiredVolume[]
 }
 
+/** The client leaves out what no service uses, unless it was told to leave nothing out. */
 function objectsOf(model: Model): ModelObjects {
+  const specs = Object.values(model.services)
+  const usedNetworks = new Set(specs.flatMap((spec) => networksOf(model, spec)))
+  const usedVolumes = new Set(specs.flatMap((spec) => volumesOf(model, spec)))
   const networks = Object.entries(model.networks ?? {}).map(([key, network]) => {
     const external = network?.external === true
     return {
       key,
       name: network.name,
       external,
+      spare: !usedNetworks.has(network.name),
       specHash: external ? '' : networkSpecHash(network),
       subnets: external ? undefined : subnetsOf(network),
     }
   })
   const volumes = Object.entries(model.volumes ?? {}).map(([key, volume]) => {
     const external = volume?.external === true
-    return { key, name: volume.name, external, specHash: external ? '' : volumeSpecHash(volume) }
+    const spare = !usedVolumes.has(volume.name)
+    return { key, name: volume.name, external, spare, specHash: external ? '' : volumeSpecHash(volume) }
   })
   return { networks, volumes }
 }

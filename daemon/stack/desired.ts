@@ -64,6 +64,8 @@ export interface DesiredNetwork {
   readonly key: string
   readonly name: string
   readonly external: boolean
+  /** No service of the file uses it, and it is wanted all the same (`--all-resources`). */
+  readonly spare?: boolean
   readonly specHash: string
   /** Empty: the Engine chooses one from its pools. Undefined: its addresses come from elsewhere. */
   readonly subnets?: readonly string[] | undefined
@@ -73,6 +75,8 @@ export interface DesiredVolume {
   readonly key: string
   readonly name: string
   readonly external: boolean
+  /** No service of the file uses it, and it is wanted all the same (`--all-resources`). */
+  readonly spare?: boolean
   readonly specHash: string
 }
 

@@ -22,7 +22,7 @@ export function planNetworks(draft: Draft, { desired, observed }: PlanInput): Ne
   const created: Record<string, string> = {}
   const replaced: Record<string, { removal: string }> = {}
   for (const network of desired.networks) {
-    if (!used.has(network.name)) continue
+    if (network.spare !== true && !used.has(network.name)) continue
     const there = observed.networks.filter((candidate) => candidate.name === network.name)
     const present = there.find((candidate) => candidate.ownership === 'ours') ?? there[0]
     if (network.external) {

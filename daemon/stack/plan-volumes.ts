@@ -12,7 +12,7 @@ export function planVolumes(draft: Draft, { desired, observed, memory, policy }:
     ),
   )
   for (const volume of desired.volumes) {
-    if (!used.has(volume.name)) continue
+    if (volume.spare !== true && !used.has(volume.name)) continue
     const present = observed.volumes.find((candidate) => candidate.name === volume.name)
     if (volume.external) {
       if (present !== undefined) continue

@@ -131,7 +131,7 @@ describe('what is desired of a service', () => {
   test('external objects have nothing that could differ', () => {
     const model = aModel({ web: {} }, { networks: { default: { name: 'proxy', external: true } } })
     expect(desiredOf({}, [state('web')], [aRevision(1, model)]).networks).toEqual([
-      { key: 'default', name: 'proxy', external: true, specHash: '' },
+      { key: 'default', name: 'proxy', external: true, spare: false, specHash: '' },
     ])
   })
 })
