@@ -1,10 +1,12 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
+import { attacks } from './attacks.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
+import { dependencies } from './dependencies.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
@@ -57,6 +59,8 @@ export const proofs = [
   remote,
   secretHunt,
   apiFuzz,
+  attacks,
+  dependencies,
   startUp,
   scripts,
   logsSpeed,
