@@ -101,12 +101,15 @@ const MODEL_FIELDS = {
   runtime: (value) => ({ runtime: value }),
 }
 
+const VALUES_EACH = 5
+
 async function hostileTexts({ daemon, owner, own, folder, source }, tried) {
   const canary = join(folder, 'canary')
   const children = watchChildren(daemon.pid)
   const values = hostileValues(canary)
   const { body: document } = await owner.call('GET', '/v1/openapi.json')
   const counts = { refused: 0, data: 0 }
+  let texts = 0
   const judge = (what, { status, code, body }, isName) => {
     const refused = status >= 400 && status < 500
     if (refused) counts.refused += 1
@@ -132,14 +135,16 @@ async function hostileTexts({ daemon, owner, own, folder, source }, tried) {
             true,
           )
       const schema = operation.requestBody?.content['application/json']?.schema
-      for (const at of textsOf(schema))
-        for (const value of values) {
+      for (const at of textsOf(schema)) {
+        // Some of them for each text, others for the next: all of them many times over.
+        for (let count = 0; count < VALUES_EACH; count += 1) {
+          const value = values[(texts * VALUES_EACH + count) % values.length]
           const body = withText(leastOf(schema, own), at, schema, value, own)
-          const t0 = Date.now()
           const answer = await owner.call(method.toUpperCase(), fill(undefined), { body })
-          if (Date.now() - t0 > 200) console.error('SLOW', operation.operationId, at.join('.'), Date.now() - t0)
           judge(`${operation.operationId} ${at.join('.')} ${value.slice(0, 30)}`, answer, false)
         }
+        texts += 1
+      }
     }
   for (const [field, partOf] of Object.entries(MODEL_FIELDS))
     for (const value of values) {
@@ -157,7 +162,9 @@ async function hostileTexts({ daemon, owner, own, folder, source }, tried) {
   const started = children()
   tried.see(`the daemon started ${started.join('; ')}`, started.length === 0)
   tried.see('a shell ran what it was told', !existsSync(canary))
-  tried.tell(`${counts.refused} refused, ${counts.data} taken as data; no process was started, no shell ran`)
+  tried.tell(
+    `${texts} texts of bodies, each part of each path: ${counts.refused} refused, ${counts.data} taken as data; no process was started, no shell ran`,
+  )
 }
 
 /** One request as bytes. */
@@ -169,6 +176,7 @@ function send(daemon, { method = 'POST', path, headers = {}, chunks = [] }) {
       answer.once('error', reject)
     })
     // It may be answered, and closed, before all is sent.
+    sent.setTimeout(20_000, () => sent.destroy(new Error('no answer in 20 s')))
     sent.once('error', (error) => (/EPIPE|ECONNRESET/.test(error.code) ? resolve(413) : reject(error)))
     for (const chunk of chunks) sent.write(chunk)
     sent.end()
@@ -200,7 +208,7 @@ async function bodies({ daemon, own, ek, source }, tried) {
       413,
     ],
     ['a header of 70 KiB', { method: 'GET', path: '/v1/version', headers: { x: 'y'.repeat(70_000) } }, 431],
-    ['10,000 services', text(many), undefined],
+    ['10,000 services', text(many), 422],
   ]
   const before = daemon.status().residentKiB
   const slowest = { ms: 0 }
@@ -208,10 +216,8 @@ async function bodies({ daemon, own, ek, source }, tried) {
     const at = Date.now()
     const answered = await send(daemon, one)
     const ms = Date.now() - at
-    if (ms > slowest.ms && what !== '10,000 services') Object.assign(slowest, { ms, what })
-    const isRight = status === undefined ? answered < 500 : answered === status
-    tried.see(`${what}: ${answered} in ${ms} ms, not ${status}`, isRight && (status === undefined || ms < LONGEST_MS))
-    if (what === '10,000 services') tried.notes.push(`10,000 services: ${answered} in ${ms} ms`)
+    if (ms > slowest.ms) Object.assign(slowest, { ms, what })
+    tried.see(`${what}: ${answered} in ${ms} ms, not ${status}`, answered === status && ms < LONGEST_MS)
   }
   const lines = [
     'x0: &x0 [a, a]',

@@ -58,8 +58,7 @@ async function samePolicyByAllWays(ground, tried) {
     'com.docker.compose.oneoff': 'False',
   }
   const made = await engineJson(engine, 'POST', `/containers/create?name=${adopted}-web-1`, {
-    Image: 'ek-lab/sleep:1',
-    Labels: labels,
+    body: { Image: 'ek-lab/sleep:1', Labels: labels },
   })
   try {
     for (const [rule, service] of SERVICES)
@@ -95,7 +94,6 @@ async function samePolicyByAllWays(ground, tried) {
     ['exec', '-T', 'web', 'true'],
     ['cp', 'web:/etc/passwd', '-'],
     ['scale', 'web=2'],
-    ['run', '--rm', 'web'],
   ]) {
     const { code, stderr } = await ek(['-p', strong, ...args], asAttacker)
     tried.see(
@@ -103,6 +101,10 @@ async function samePolicyByAllWays(ground, tried) {
       code !== 0 && /\[privileged\]/.test(stderr),
     )
   }
+  const runner = new HttpsCaller(daemon, { token })
+  const ran = await runner.call('POST', `/v1/stacks/${strong}/run`, { body: { service: 'web' } })
+  tried.see(`run of a privileged one: ${ran.status} ${ran.code}`, isRefused(ran, 'privileged'))
+  runner.close()
   await ground.up(owner, model({ environment: { LATER: '1' } }, {}, strong))
   const back = await ek(['-p', strong, 'rollback', '1'], asAttacker)
   tried.see(
@@ -177,7 +179,7 @@ async function smuggled({ developer, own, foreign, source, model, ek }, tried) {
     ],
   ]
   for (const [what, rule, files] of FILES) {
-    const { code, stderr } = await ek(['-p', own, 'up', '-d'], { files })
+    const { code, stderr } = await ek(['-p', own, 'up', '-d', '--take-over'], { files })
     tried.see(`${what}: exit ${code} ${stderr.slice(0, 200)}`, code !== 0 && stderr.includes(rule))
   }
 }
