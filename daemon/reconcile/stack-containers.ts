@@ -119,13 +119,14 @@ export class StackContainers {
     const { engine, frozen } = this.#core
     const { service, index, reference, author, message, changes, during } = request
     const container = await this.running(stack, service, index, deadline())
+    this.#mustHoldNoSecret(stack, container)
     const target = reference === undefined ? {} : splitReference(reference)
     if (during === 'pause') frozen.add(container.Id)
     try {
       const { Id } = await engine.containers.commit({
         container: container.Id,
         ...target,
-        changes: [...changes, ...this.#withoutSecrets(stack, container)],
+        changes,
         pause: during === 'pause',
         ...(author === undefined ? {} : { author }),
         ...(message === undefined ? {} : { comment: message }),
@@ -136,11 +137,19 @@ export class StackContainers {
     }
   }
 
-  /** The Engine takes the variables of a container over into its image: those that are secrets have no value there. */
-  #withoutSecrets(stack: string, { Labels }: ContainerSummary): string[] {
+  /** The Engine keeps in an image what its container was made with, variables included, whatever is said to take them out. */
+  #mustHoldNoSecret(stack: string, { Labels }: ContainerSummary): void {
     const revision = this.#core.store.revisions.find(stack, Number(Labels[OURS.revision] ?? 0))
     const spec = revision?.model.services[Labels[COMPOSE.service] ?? '']
-    return spec === undefined ? [] : secretVariables(spec).map(({ variable }) => `ENV ${variable}=`)
+    const variables = spec === undefined ? [] : secretVariables(spec).map(({ variable }) => variable)
+    if (variables.length === 0) return
+    throw new Problem(
+      'conflict',
+      `the image would have the secrets of the container in the clear: ${variables.join(', ')}`,
+      {
+        hint: 'have them as files: take x-evenkeel out of its `secrets`',
+      },
+    )
   }
 }
 

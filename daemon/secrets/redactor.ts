@@ -1,51 +1,125 @@
 /**
  * Takes values of secrets out of text that leaves the daemon or is kept: as they are, in JSON, in base64 (also as a part of
- * something longer), in URLs. Short ones are left, or every `abc` would go.
+ * something longer), in URLs. Short ones are left, or every `abc` would go. Work and memory are bounded whatever the values
+ * and the text look like; where the bound is met, the rest of the text goes.
  */
 export type Redact = (text: string) => string
 
 const SHORTEST = 6
 /** Lines of a longer secret, such as a PEM file, which logs show one by one. */
 const SHORTEST_LINE = 16
+const LINES_LIMIT = 256
+/** Of a longer value this much is looked for. Where it is found, the text ends. */
+const LONGEST = 1024
+/** Values of a secret that are known besides the present one. */
+const OLD_VALUES = 3
+
+const HIDDEN = '[secret]'
+
+interface Form {
+  readonly text: string
+  /** Whether it is the beginning of something longer. */
+  readonly isCut: boolean
+}
 
 export class Redactor {
-  readonly #formsOf = new Map<string, readonly string[]>()
-  #pattern: RegExp | undefined
+  /** Of each secret, the newest value first. */
+  readonly #valuesOf = new Map<string, readonly (readonly Form[])[]>()
+  /** By how they begin, the longest first. */
+  #forms: ReadonlyMap<string, readonly Form[]> = new Map()
+  /** Whether a form begins so, by {@link mark}: most of a text is passed over by it alone. */
+  #marks = new Uint8Array(MARKS)
+  /** Values have come since the forms were put in order, which waits until a text does. */
+  #isStale = false
 
   /** `key`: whose value it is; another one takes its place. Old values of a rotation stay known as well. */
   add(key: string, value: Buffer): void {
-    const forms = new Set([...(this.#formsOf.get(key) ?? []), ...formsOf(value)])
-    this.#formsOf.set(key, [...forms].slice(-FORMS_LIMIT))
-    this.#compile()
+    this.#valuesOf.set(key, [formsOf(value), ...(this.#valuesOf.get(key) ?? []).slice(0, OLD_VALUES)])
+    this.#isStale = true
   }
 
-  readonly redact: Redact = (text) => (this.#pattern === undefined ? text : text.replace(this.#pattern, '[secret]'))
+  readonly redact: Redact = (text) => {
+    if (this.#isStale) this.#index()
+    if (this.#forms.size === 0) return text
+    let kept = ''
+    let from = 0
+    let at = 0
+    let work = 16 * text.length + 65_536
+    while (at + SHORTEST <= text.length) {
+      const found = this.#marks[mark(text, at)] === 1 ? this.#forms.get(text.slice(at, at + SHORTEST)) : undefined
+      if (found === undefined) {
+        at += 1
+        continue
+      }
+      const form = found.find((one) => {
+        work -= 1 + (endsAlike(text, at, one.text) ? one.text.length : 0)
+        return work < 0 || text.startsWith(one.text, at)
+      })
+      if (form !== undefined) kept += text.slice(from, at) + HIDDEN
+      if (work < 0 || form?.isCut === true) return form === undefined ? kept + text.slice(from, at) + HIDDEN : kept
+      at += form?.text.length ?? 1
+      if (form !== undefined) from = at
+    }
+    return from === 0 ? text : kept + text.slice(from)
+  }
 
-  #compile(): void {
+  #index(): void {
+    const forms = new Map<string, Form[]>()
+    const known = new Set<string>()
+    this.#marks = new Uint8Array(MARKS)
+    for (const form of [...this.#valuesOf.values()].flat(2)) {
+      if (known.has(form.text)) continue
+      known.add(form.text)
+      this.#marks[mark(form.text, 0)] = 1
+      const start = form.text.slice(0, SHORTEST)
+      const same = forms.get(start)
+      if (same === undefined) forms.set(start, [form])
+      else same.push(form)
+    }
     // The longest first: a form may begin as another one does.
-    const forms = [...new Set([...this.#formsOf.values()].flat())].sort((a, b) => b.length - a.length)
-    this.#pattern = forms.length === 0 ? undefined : new RegExp(forms.map(escaped).join('|'), 'g')
+    for (const same of forms.values()) same.sort((one, other) => other.text.length - one.text.length)
+    this.#forms = forms
+    this.#isStale = false
   }
 }
 
-const FORMS_LIMIT = 200
+const MARKS = 65_536
 
-function formsOf(value: Buffer): string[] {
-  const text = value.toString('utf8')
-  const trimmed = text.trim()
-  const lines = trimmed.split('\n').filter((line) => line.length >= SHORTEST_LINE)
-  const plain = [text, trimmed, ...lines].filter((form) => form.length >= SHORTEST)
-  const urls = plain.flatMap((form) => [encoded(form), encoded(form).replaceAll('%20', '+')])
-  const bytes = [value, Buffer.from(trimmed)].filter(({ length }) => length >= SHORTEST)
-  const hex = bytes.map((one) => one.toString('hex'))
+const mark = (text: string, at: number): number =>
+  (text.charCodeAt(at) * 961 + text.charCodeAt(at + 1) * 31 + text.charCodeAt(at + 2)) % MARKS
+
+/** Looked at first: what only begins alike, however long, costs little. */
+const endsAlike = (text: string, at: number, form: string): boolean =>
+  text.startsWith(form.slice(-SHORTEST), at + form.length - SHORTEST)
+
+function formsOf(value: Buffer): Form[] {
+  const isCut = value.length > LONGEST
+  const head = value.subarray(0, LONGEST)
+  // What a cut left of a character at its end is none of the value's.
+  const text = isCut ? head.toString('utf8').replace(/\ufffd+$/, '') : head.toString('utf8')
+  const trimmed = isCut ? text.trimStart() : text.trim()
+  const lines = value
+    .toString('utf8')
+    .split('\n', LINES_LIMIT)
+    .map((line) => line.trim())
+  const bytes = [head, Buffer.from(trimmed)]
   return [
-    ...plain,
-    ...plain.map((form) => JSON.stringify(form).slice(1, -1)),
-    ...urls,
-    ...bytes.flatMap(base64Forms),
-    ...hex,
-  ]
+    ...[text, trimmed].flatMap((one) => writtenForms(one, isCut)),
+    ...bytes.flatMap((one) => bytesForms(one, isCut)),
+    ...lines
+      .filter((line) => line.length >= SHORTEST_LINE)
+      .flatMap((line) => writtenForms(line.slice(0, LONGEST), line.length > LONGEST)),
+  ].filter((form) => form.text.length >= SHORTEST)
 }
+
+const writtenForms = (text: string, isCut: boolean): Form[] => {
+  const url = encoded(text)
+  const forms = [text, JSON.stringify(text).slice(1, -1), url, url.replaceAll('%20', '+')]
+  return [...new Set(forms)].map((form) => ({ text: form, isCut }))
+}
+
+const bytesForms = (bytes: Buffer, isCut: boolean): Form[] =>
+  bytes.length < SHORTEST ? [] : [...base64Forms(bytes), bytes.toString('hex')].map((text) => ({ text, isCut }))
 
 /** A lone half of a pair has no form in a URL. */
 function encoded(text: string): string {
@@ -69,5 +143,3 @@ function base64Forms(value: Buffer): string[] {
     return [core, core.replaceAll('+', '-').replaceAll('/', '_'), encodeURIComponent(core)]
   })
 }
-
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')

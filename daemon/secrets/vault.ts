@@ -9,6 +9,8 @@ import type { Redactor } from './redactor.ts'
 /** Of all stacks: each is a file in memory. */
 const SECRETS_LIMIT = 10_000
 export const SECRET_LIMIT_BYTES = 1_000_000
+/** Of all together: they are in memory. */
+export const SECRETS_LIMIT_BYTES = 64 * 1024 ** 2
 
 export interface VaultParts {
   readonly store: Pick<Store, 'secrets' | 'transaction'>
@@ -45,6 +47,11 @@ export class Vault {
       })
     if (before === undefined && store.secrets.all().length >= SECRETS_LIMIT)
       throw new Problem('conflict', `there are ${SECRETS_LIMIT} secrets already`)
+    const present = store.secrets.totalBytes() - (before?.sealed.length ?? 0)
+    if (present + value.length > SECRETS_LIMIT_BYTES)
+      throw new Problem('conflict', `all secrets together have at most ${SECRETS_LIMIT_BYTES / 1024 ** 2} MiB`, {
+        hint: 'remove some: evenkeel secret rm',
+      })
     const files = this.#files()
     // Before anything can be told of it.
     redactor.add(`${stack}/${name}`, value)

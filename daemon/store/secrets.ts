@@ -35,6 +35,12 @@ export class SecretRepository {
       | undefined
   }
 
+  /** Of all that are sealed. */
+  totalBytes(): number {
+    const row = this.#sql.prepare('SELECT COALESCE(SUM(LENGTH(sealed)), 0) AS bytes FROM secrets').get()
+    return (row as { bytes: number }).bytes
+  }
+
   put(row: SecretRow): void {
     this.#sql
       .prepare(

@@ -1,11 +1,13 @@
 /** All proofs, by issue. */
 import { adopt } from './adopt.mjs'
 import { apiFuzz } from './api-fuzz.mjs'
+import { attacks } from './attacks.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { badVersions } from './bad-versions.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
+import { dependencies } from './dependencies.mjs'
 import { deploys } from './deploys.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
@@ -61,6 +63,8 @@ export const proofs = [
   remote,
   secretHunt,
   apiFuzz,
+  attacks,
+  dependencies,
   startUp,
   scripts,
   logsSpeed,

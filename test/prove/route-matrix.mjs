@@ -117,14 +117,14 @@ export const routeMatrix = {
 const isIn = (permission, role, reach) =>
   (HAS[permission] ?? (reach === '*' ? HAS_WITH_ALL_STACKS[permission] : [])).includes(role)
 
-async function objectsOf(owner, stack) {
+export async function objectsOf(owner, stack) {
   const { body } = await owner.call('GET', `/v1/stacks/${stack}/deployments`)
   const pull = { model: { name: stack, services: {} }, source: { workingDir: '/', configFiles: [], host: 'proof' } }
   const job = await owner.call('POST', `/v1/stacks/${stack}/pull`, { body: pull })
   return { stack, deployment: body.deployments[0].id, job: job.body.job, volume: `${stack}_data` }
 }
 
-function operationsOf(document) {
+export function operationsOf(document) {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       id: operation.operationId,
@@ -139,7 +139,7 @@ function operationsOf(document) {
 }
 
 /** With a body that no route takes, so that who is let in changes nothing. */
-function take(caller, { method, path, isStream, takesBody }, objects) {
+export function take(caller, { method, path, isStream, takesBody }, objects) {
   const kind = path.split('/')[2]
   const id = { deployments: objects.deployment, jobs: objects.job }[kind] ?? 'a'.repeat(64)
   const values = {
@@ -158,7 +158,7 @@ function take(caller, { method, path, isStream, takesBody }, objects) {
   return isStream ? caller.connect(filled) : caller.call(method, filled, takesBody ? { body: { nonsense: 1 } } : {})
 }
 
-function meaning({ status, code, body }) {
+export function meaning({ status, code, body }) {
   if (code === 'forbidden') return 'forbidden'
   const isAbsent = status === 404 && /that you may see|^there is no (deployment|job) /.test(body.detail ?? '')
   return isAbsent ? 'absent' : status === 401 ? 'unknown' : 'let in'

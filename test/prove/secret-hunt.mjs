@@ -5,18 +5,22 @@ import { LabDaemon, projectFolder, runProgram, temporaryFolder, until } from '..
 import { engineJson } from '../lab/engine-call.mjs'
 
 const COUNT = 20
+/** Asked for as variables: those are in the Engine's own files as well, and nowhere else. */
+const VARIABLES = ['v0', 'v1']
 const client = join(projectFolder, 'dist/bin/ek')
 
 /** Sets secrets, runs the commands, makes them fail, and looks for the values everywhere but where they belong. */
 export const secretHunt = {
   name: 'secret-hunt',
-  shows: 'twenty secrets are in their containers, and in no output, log, state, argument, inspect or image history',
+  shows:
+    'twenty secrets are in their containers, and in no output, log, state, argument, inspect or image history; two asked for as variables in the files of the Engine besides',
   async run({ engine, show }) {
     const folder = temporaryFolder('hunt')
     const daemon = await new LabDaemon({ engine, folder: join(folder.path, makeFolder(folder.path, 'daemon')) }).start()
     const quiet = `ekproof-quiet-${process.pid}`
     const leaky = `ekproof-leaky-${process.pid}`
     const values = Array.from({ length: COUNT }, (_, index) => secretOf(index))
+    const variables = VARIABLES.map((_, index) => secretOf(200 + index * 4))
     const places = new Map()
     const watched = watchProcesses()
     /** All that a command says is looked through. */
@@ -31,9 +35,13 @@ export const secretHunt = {
     try {
       const names = values.map((_, index) => `s${index}`)
       const service = { image: 'ek-lab/sleep:1', stop_grace_period: '0s' }
-      const secrets = Object.fromEntries(names.map((name) => [name, { external: true }]))
+      const secrets = Object.fromEntries([...names, ...VARIABLES].map((name) => [name, { external: true }]))
+      const asVariables = VARIABLES.map((name) => ({ source: name, 'x-evenkeel': { env: name.toUpperCase() } }))
       const loud = 'cat /run/secrets/s0; base64 /run/secrets/s1; exit 3'
-      writeStack(folder.path, quiet, { services: { web: { ...service, secrets: names } }, secrets })
+      writeStack(folder.path, quiet, {
+        services: { web: { ...service, secrets: names }, vars: { ...service, secrets: asVariables } },
+        secrets,
+      })
       writeStack(folder.path, leaky, {
         services: {
           crashing: { ...service, entrypoint: ['sh', '-c', loud], restart: 'always', secrets: ['s0', 's1'] },
@@ -50,6 +58,8 @@ export const secretHunt = {
       for (const stack of [quiet, leaky])
         for (const [index, value] of values.entries())
           await ek(stack, ['secret', 'set', names[index]], { input: value })
+      for (const [index, value] of variables.entries())
+        await ek(quiet, ['secret', 'set', VARIABLES[index]], { input: value })
       const up = await ek(quiet, ['up'])
       const container = await engineJson(engine, 'GET', `/containers/${quiet}-web-1/json`)
       const read = []
@@ -59,6 +69,16 @@ export const secretHunt = {
       for (const mount of container.Mounts.filter(({ Destination }) => Destination.startsWith('/run/secrets/')))
         if (mount.RW) show('a mount', mount.Destination, 'read-only', false)
 
+      const given = await givenAsVariables(engine, quiet, variables)
+      const warned = up.stderr.split('which the Engine keeps in the clear').length - 1
+      show(
+        'asked for as variables',
+        `${given.set} of ${VARIABLES.length} set, ${warned} warnings`,
+        `${VARIABLES.length}, each with a warning`,
+        given.set === VARIABLES.length && warned === VARIABLES.length,
+      )
+      const committed = await ek(quiet, ['commit', 'vars', `ekproof-hunt:${process.pid}`])
+      show('a commit of their container', committed.stderr.split('\n')[0], 'refused', committed.code !== 0)
       await ek(leaky, ['up'])
       await until('the crashing service is known to crash', async () =>
         /crash-looping/.test((await ek(leaky, ['ps', '-a'])).stdout + (await ek(leaky, ['ls'])).stdout),
@@ -93,17 +113,30 @@ export const secretHunt = {
       places.set('the daemon’s log', Buffer.from(daemon.log()))
       for (const path of filesIn(daemon.state))
         places.set(`state: ${path.slice(daemon.state.length + 1)}`, readFileSync(path))
-      places.set('arguments and environments of processes', Buffer.from(watched.stop(), 'latin1'))
+      const { cmdline, environ } = watched.stop()
+      places.set('arguments of processes', Buffer.from(cmdline, 'latin1'))
+      const environments = Buffer.from(environ, 'latin1')
       const found = [...places].flatMap(([place, bytes]) =>
-        values.flatMap((value, index) =>
+        [...values, ...variables].flatMap((value, index) =>
           formsOf(value)
             .filter((form) => bytes.includes(form))
-            .map(() => `s${index} in ${place}`),
+            .map(() => `secret ${index} in ${place}`),
         ),
+      )
+      // A container's own processes have its variables in their environment, and no others' have.
+      for (const [index, value] of values.entries())
+        if (formsOf(value).some((form) => environments.includes(form))) found.push(`secret ${index} in an environment`)
+      const inEngine = await filesOfEngine(engine, variables)
+      show(
+        "those as variables, in the Engine's files",
+        inEngine.error ?? inEngine.files.map((file) => file.replace(given.id, 'ID')).join(', '),
+        'of their container alone',
+        inEngine.error !== undefined ||
+          (inEngine.files.length > 0 && inEngine.files.every((file) => file.includes(given.id))),
       )
       show(
         'searched',
-        `${places.size} outputs, logs, files and answers for ${values.length} values, each in ${formsOf(values[0]).length} forms`,
+        `${places.size} outputs, logs, files and answers for ${values.length + variables.length} values, each in ${formsOf(values[0]).length} forms`,
         '> 80 places',
         places.size > 80,
       )
@@ -126,7 +159,7 @@ export const secretHunt = {
       watched.stop()
       for (const stack of [quiet, leaky]) await ek(stack, ['down', '-t', '0'])
       for (const stack of [quiet, leaky])
-        await ek(stack, ['secret', 'rm', ...Array.from({ length: COUNT }, (_, index) => `s${index}`)])
+        await ek(stack, ['secret', 'rm', ...VARIABLES, ...Array.from({ length: COUNT }, (_, index) => `s${index}`)])
       await daemon.remove()
       folder.remove()
     }
@@ -239,6 +272,30 @@ async function inContainer(daemon, stack, name) {
   return stdout.trim()
 }
 
+/** Whether the container of `vars` has them, without the end of a last line. */
+async function givenAsVariables(engine, stack, variables) {
+  const { Id, Config } = await engineJson(engine, 'GET', `/containers/${stack}-vars-1/json`)
+  const set = VARIABLES.filter((name, index) =>
+    Config.Env.includes(`${name.toUpperCase()}=${variables[index].toString().replace(/\n$/, '')}`),
+  )
+  return { id: Id, set: set.length }
+}
+
+/** Files in which the Engine keeps containers and images, that hold one of the values. */
+async function filesOfEngine(engine, values) {
+  const { DockerRootDir } = await engineJson(engine, 'GET', '/info')
+  const forms = values.flatMap((value) => [
+    value.toString().trim(),
+    JSON.stringify(value.toString().trim()).slice(1, -1),
+  ])
+  try {
+    const files = ['containers', 'image'].flatMap((name) => [...filesIn(join(DockerRootDir, name))])
+    return { files: files.filter((path) => forms.some((form) => readFileSync(path).includes(form))) }
+  } catch (error) {
+    return { files: [], error: `cannot be read here: ${error.code}` }
+  }
+}
+
 function* filesIn(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
@@ -249,12 +306,12 @@ function* filesIn(folder) {
 
 /** Arguments and environments of all processes while the commands run, as root could read them. */
 function watchProcesses() {
-  const seen = new Set()
+  const seen = { cmdline: new Set(), environ: new Set() }
   const look = () => {
     for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
       for (const name of ['cmdline', 'environ']) {
         try {
-          seen.add(readFileSync(`/proc/${id}/${name}`, 'latin1'))
+          seen[name].add(readFileSync(`/proc/${id}/${name}`, 'latin1'))
         } catch {
           // It has ended since.
         }
@@ -264,7 +321,7 @@ function watchProcesses() {
   return {
     stop() {
       clearInterval(timer)
-      return [...seen].join('\n')
+      return { cmdline: [...seen.cmdline].join('\n'), environ: [...seen.environ].join('\n') }
     },
   }
 }

@@ -71,3 +71,45 @@ test.each(['","code":"', '{"a":1}', '"quoted"', 'back\\slash"', 'detail'])(
     })
   },
 )
+
+test('whatever the values are, taking them out works, and takes little', () => {
+  const redactor = new Redactor()
+  const odd = ['\ufffd'.repeat(300_000), '(?<'.repeat(300_000), 'a'.repeat(1_000_000), `${'b\n'.repeat(100_000)}`]
+  for (const [index, value] of odd.entries()) redactor.add(`shop/${index}`, Buffer.from(value))
+  for (let index = 0; index < 300; index += 1)
+    redactor.add(`shop/long-${index}`, Buffer.from(`${'a'.repeat(900)}${index}${'b'.repeat(20)}`))
+  expect(redactor.redact('nothing of that')).toBe('nothing of that')
+  for (const value of odd.slice(0, 3)) expect(redactor.redact(`x: ${value}!`)).toBe('x: [secret]')
+  // Near misses at every place: what is not looked at any more goes.
+  const near = `${'a'.repeat(899)}x`.repeat(1000)
+  expect(redactor.redact(near).length).toBeLessThanOrEqual(near.length)
+})
+
+test('of a long value its beginning ends the text, and its lines go one by one', () => {
+  const redact = redactorOf(`${'0123456789abcdef\n'.repeat(3)}${'x'.repeat(5000)}\nthe-last-line-of-it`)
+  const value = `${'0123456789abcdef\n'.repeat(3)}${'x'.repeat(5000)}`
+  expect(redact(`it is ${value} and more`)).toBe('it is [secret]')
+  expect(redact('says 0123456789abcdef, the-last-line-of-it')).toBe('says [secret], [secret]')
+})
+
+test('with many lines the value as a whole goes too', () => {
+  const lines = Array.from({ length: 60 }, (_, index) => `line ${index} of the value/+${index}`)
+    .join('\n')
+    .slice(0, 1000)
+  expect(redactorOf(lines)(`all: ${lines}!`)).toBe('all: [secret]!')
+})
+
+test('takes out what a search for each form by itself would', () => {
+  const alphabet = fc.constantFrom('a', 'b', '-')
+  const values = fc.array(fc.string({ unit: alphabet, minLength: 6, maxLength: 9 }), { minLength: 1, maxLength: 4 })
+  fc.assert(
+    fc.property(values, fc.string({ unit: alphabet, maxLength: 60 }), (values, text) => {
+      const expected = text.replace(
+        new RegExp([...new Set(values)].sort((one, other) => other.length - one.length).join('|'), 'g'),
+        '[secret]',
+      )
+      expect(redactorOf(...values)(text)).toBe(expected)
+    }),
+    { numRuns: 2000 },
+  )
+})

@@ -28,7 +28,7 @@ function aHouse() {
   const asked: unknown[] = []
   const control = {
     restart: async (...args: unknown[]) => {
-      asked.push(['restart', args[1], ...(args[3] === undefined ? [] : [args[3]])])
+      asked.push(['restart', args[1], ...((args[3] as string[]).length === 0 ? [] : [args[3]])])
       return { deployment: 'd-1', changed: true }
     },
     kill: async (...args: unknown[]) => {
@@ -84,7 +84,7 @@ describe('a secret', () => {
     withUser(house)
     await house.secrets.put('shop', 'db', requestOf('the-value-of-it'), CALLER)
     expect(house.secrets.list('shop')).toEqual([
-      { name: 'db', version: 1, createdAt: AT, updatedAt: AT, updatedBy: 'ann', usedBy: ['web'] },
+      { name: 'db', version: 1, createdAt: AT, updatedAt: AT, updatedBy: 'ann', usedBy: ['web'], variableOf: [] },
     ])
     expect(house.secrets.list('blog')).toEqual([])
   })

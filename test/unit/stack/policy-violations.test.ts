@@ -257,6 +257,14 @@ test('what an administrator allows is allowed', () => {
   expect(rulesBroken({ logging: { driver: 'fluentd' } }, {}, rules)).toEqual([])
 })
 
+test('a stack of more services than can be planned soon is refused before it is read', () => {
+  const services = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`s${index}`, { image: 'x' }]))
+  const model = (count: number) => ({ name: 'shop', services: services(count) }) as unknown as Model
+  expect(() => checkModel(model(1001), '/srv')).toThrow('a stack has at most 1000 services, not 1001')
+  expect(Object.keys(checkModel(model(1000), '/srv').services)).toHaveLength(1000)
+})
+
 test.each([{ bindRoots: ['relative'] }, { hostPorts: '80' }, { nonsense: 1 }])('a policy of %o is refused', (value) => {
   expect(() => policyRules(value, 'evenkeel.yaml')).toThrow('evenkeel.yaml: policy')
 })
