@@ -77,6 +77,7 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Require
     signalled: stillSignalled(core, stack, observed),
     vacant: keys('vacant'),
     halted: core.endings.haltedOf(stack),
+    endedByEngine: observed.containers.filter(({ id }) => core.endings.isLoopToBeEnded(id)).map(({ id }) => id),
     cures: memory.all(stack, 'cures') as Record<string, Cures>,
     frozen: [...core.frozen],
     protected: memory.keys('protected'),
@@ -122,7 +123,7 @@ export async function executeRound(
   signal: AbortSignal,
 ): Promise<Outcome> {
   progress.begin(actions)
-  oweReplaced(core, context.desired, actions)
+  oweStopped(core, context.desired, actions)
   const unfinished = new Set<string | undefined>()
   const outcome = await execute({
     actions,
@@ -147,11 +148,13 @@ const BEGINS: ReadonlySet<Action['body']['kind']> = new Set([
 ])
 
 /**
- * Whoever stops a container to replace it owes a start: where the round is cut short in between, what is left was stopped by
- * our own hand, and its restart policy says nothing of that.
+ * Whoever stops a container to replace or restart it owes a start: where the round is cut short in between, what is left was
+ * stopped by our own hand, and its restart policy says nothing of that.
  */
-function oweReplaced({ store }: Core, desired: DesiredStack, actions: readonly Action[]): void {
-  const stopped = actions.filter(({ body, effect }) => body.kind === 'stop-container' && effect === 'replace')
+function oweStopped({ store }: Core, desired: DesiredStack, actions: readonly Action[]): void {
+  const stopped = actions.filter(
+    ({ body, effect }) => body.kind === 'restart-container' || (body.kind === 'stop-container' && effect === 'replace'),
+  )
   const services = new Set(stopped.flatMap(({ service }) => service ?? []))
   for (const service of services) {
     if (desired.services[service]?.run === 'running') store.memory.set(desired.stack, 'owed', service, true)

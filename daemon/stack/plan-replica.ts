@@ -331,7 +331,8 @@ export class ReplicaPlanner {
 
   #settleRunning(container: ObservedContainer, replica: number, after: string[]): void {
     const { service, restart } = this.#service
-    if (!this.#mustRestart(container)) {
+    const isEndedByEngine = this.#input.memory.endedByEngine?.includes(container.id) === true
+    if (!this.#mustRestart(container) && !isEndedByEngine) {
       this.work.untouched.push(container)
       this.#draft.keep()
       return
@@ -343,7 +344,7 @@ export class ReplicaPlanner {
         object: this.#object(replica),
         service,
         effect: 'change',
-        reason: 'a restart was asked for',
+        reason: isEndedByEngine ? 'the Engine ends it again and again by itself' : 'a restart was asked for',
         after,
       }),
     )
