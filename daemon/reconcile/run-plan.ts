@@ -68,13 +68,14 @@ export async function prepareRound(
 export function memoryOf(core: Core, stack: string, observed: Observed): Required<Memory> {
   const { memory } = core.store
   const keys = (kind: MemoryKind) => Object.keys(memory.all(stack, kind))
+  const { runOn, ended } = signalled(core, stack, observed)
   return {
     restarted: memory.all(stack, 'restarted') as Record<string, number>,
     volumes: volumesOnce(core, stack, observed),
     owed: keys('owed'),
     held: keys('held'),
-    stopping: keys('stopping'),
-    signalled: stillSignalled(core, stack, observed),
+    stopping: [...keys('stopping'), ...ended],
+    signalled: runOn,
     vacant: keys('vacant'),
     halted: core.endings.haltedOf(stack),
     endedByEngine: observed.containers.filter(({ id }) => core.endings.isLoopToBeEnded(id)).map(({ id }) => id),
@@ -105,14 +106,20 @@ function volumesOnce({ store }: Core, stack: string, observed: Observed): string
   })
 }
 
-/** Containers that run on after a signal that means stop. One that has ended did what it was told: that is over. */
-function stillSignalled({ store }: Core, stack: string, observed: Observed): string[] {
-  return Object.keys(store.memory.all(stack, 'signalled')).filter((id) => {
+/**
+ * Containers that run on after a signal that means stop, and those whose end was told of already while they are still seen
+ * to run. One that is seen to have ended did what it was told: that is over.
+ */
+function signalled({ store }: Core, stack: string, observed: Observed): { runOn: string[]; ended: string[] } {
+  const [runOn, ended]: [string[], string[]] = [[], []]
+  for (const [id, value] of Object.entries(store.memory.all(stack, 'signalled'))) {
     const container = observed.containers.find((candidate) => candidate.id === id)
-    if (container !== undefined && container.state !== 'exited' && container.state !== 'dead') return true
-    store.memory.forget(stack, 'signalled', id)
-    return false
-  })
+    if (container === undefined || container.state === 'exited' || container.state === 'dead')
+      store.memory.forget(stack, 'signalled', id)
+    else if (value === 'ended') ended.push(id)
+    else runOn.push(id)
+  }
+  return { runOn, ended }
 }
 
 export async function executeRound(

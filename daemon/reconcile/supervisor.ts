@@ -35,8 +35,9 @@ export class Supervisor {
       if (event.Action === 'die') {
         settling.ended(stack, event.Actor.ID)
         this.#tellOfLoop(stack, event)
-        this.#obeyed(stack, event.Actor.ID)
-      } else if (event.Action === 'destroy') {
+        this.#obeyed(stack, event.Actor.ID, 'die')
+      } else if (event.Action === 'start') this.#obeyed(stack, event.Actor.ID, 'start')
+      else if (event.Action === 'destroy') {
         settling.gone(stack, event.Actor.ID)
         this.#looping.delete(event.Actor.ID)
       }
@@ -98,13 +99,16 @@ export class Supervisor {
 
   /**
    * A signal that means stop was obeyed: whoever starts the container again does so against it. The next look would see
-   * that as well, but not where somebody starts it before, or the stack is held.
+   * that as well, but not where somebody starts it before, or the stack is held. Until it was started or seen not to run, a
+   * list that is older may still call it running.
    */
-  #obeyed(stack: string, id: string): void {
+  #obeyed(stack: string, id: string, by: 'die' | 'start'): void {
     const { memory } = this.#core.store
-    if (!Object.hasOwn(memory.all(stack, 'signalled'), id)) return
+    const known = memory.all(stack, 'signalled')[id]
+    if (known === undefined) return
     try {
-      memory.forget(stack, 'signalled', id)
+      if (by === 'die') memory.set(stack, 'signalled', id, 'ended')
+      else if (known === 'ended') memory.forget(stack, 'signalled', id)
     } catch (error) {
       if (unwritable(error) === undefined) throw error
     }
