@@ -68,13 +68,13 @@ export async function prepareRound(
 export function memoryOf(core: Core, stack: string, observed: Observed): Required<Memory> {
   const { memory } = core.store
   const keys = (kind: MemoryKind) => Object.keys(memory.all(stack, kind))
-  const { runOn, ended } = signalled(core, stack, observed)
+  const { runOn, mayEnd } = signalled(core, stack, observed)
   return {
     restarted: memory.all(stack, 'restarted') as Record<string, number>,
     volumes: volumesOnce(core, stack, observed),
     owed: keys('owed'),
     held: keys('held'),
-    stopping: [...keys('stopping'), ...ended],
+    stopping: [...keys('stopping'), ...mayEnd],
     signalled: runOn,
     vacant: keys('vacant'),
     halted: core.endings.haltedOf(stack),
@@ -107,19 +107,20 @@ function volumesOnce({ store }: Core, stack: string, observed: Observed): string
 }
 
 /**
- * Containers that run on after a signal that means stop, and those whose end was told of already while they are still seen
- * to run. One that is seen to have ended did what it was told: that is over.
+ * Containers that run on after a signal that means stop, and those of which that is not known: whose call nobody heard the
+ * answer of, or whose end was told of already while they are still seen to run. One that is seen to have ended did what it
+ * was told: that is over.
  */
-function signalled({ store }: Core, stack: string, observed: Observed): { runOn: string[]; ended: string[] } {
-  const [runOn, ended]: [string[], string[]] = [[], []]
+function signalled({ store }: Core, stack: string, observed: Observed): { runOn: string[]; mayEnd: string[] } {
+  const [runOn, mayEnd]: [string[], string[]] = [[], []]
   for (const [id, value] of Object.entries(store.memory.all(stack, 'signalled'))) {
     const container = observed.containers.find((candidate) => candidate.id === id)
     if (container === undefined || container.state === 'exited' || container.state === 'dead')
       store.memory.forget(stack, 'signalled', id)
-    else if (value === 'ended') ended.push(id)
-    else runOn.push(id)
+    else if (value === true) runOn.push(id)
+    else mayEnd.push(id)
   }
-  return { runOn, ended }
+  return { runOn, mayEnd }
 }
 
 export async function executeRound(

@@ -4,9 +4,10 @@ import type { Sql } from './database.ts'
 /**
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose
  * restart policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
- * `signalled`: containers that `kill` sent a signal that means stop, with `ended` once they were told to have ended. `vacant`: replicas whose containers `rm` removed.
- * `halted`: containers that somebody stopped past us. `cures`: replicas that were made anew because they were unhealthy.
- * `protected`: volumes that no command removes, by who said so: `file` or `command`.
+ * `signalled`: containers that `kill` sent a signal that means stop; `begun` until it is known to have got there, `ended` once
+ * the container was told to have ended. `vacant`: replicas whose containers `rm` removed. `halted`: containers that somebody
+ * stopped past us. `cures`: replicas that were made anew because they were unhealthy. `protected`: volumes that no command
+ * removes, by who said so: `file` or `command`.
  */
 export type MemoryKind =
   | 'restarted'

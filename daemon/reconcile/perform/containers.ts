@@ -123,9 +123,10 @@ export async function killContainer(performance: Performance<'kill-container'>):
     if (body.purpose === 'stop') {
       await hold(performance)
       await endEngineLoop(body.id, performance)
-      store.memory.set(stack, 'signalled', body.id, true)
+      store.memory.set(stack, 'signalled', body.id, 'begun')
     }
     await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }), SIGNAL_FOR_MS)
+    if (store.memory.all(stack, 'signalled')[body.id] === 'begun') store.memory.set(stack, 'signalled', body.id, true)
   } catch (error) {
     // It got no signal, or that is not known: where it is to be stopped, the loop sees to it.
     store.memory.forget(stack, 'signalled', body.id)
