@@ -16,6 +16,11 @@ const OURS_FOR_MS = 5000
 export const SIGNAL_FOR_MS = 15_000
 /** What an Engine that goes away has stopped just before, nobody did by hand. */
 const ENGINE_STOP_MS = 20_000
+/** The Engine's own loop ends a container within so long of its start, on a machine that is busy. */
+const SHORT_LIFE_MS = 15_000
+/** From one try to end such a loop to the next, doubled each time: it may be none. */
+const LOOP_WAIT_MS = { first: 60_000, last: 60 * 60_000 } as const
+const KILLED = 137
 /** Signals that no program ends of unless it wants to: HUP, USR1, USR2, CONT, WINCH. */
 const HARMLESS = new Set(['1', '10', '12', '18', '28'])
 
@@ -43,10 +48,21 @@ interface Halted {
   readonly isDown: boolean
 }
 
+interface Crash {
+  readonly atMs: number
+  readonly exitCode: number
+  readonly outOfMemory: boolean
+  /** From its start to its end; undefined where nobody saw it start. */
+  readonly ranMs: number | undefined
+}
+
 interface Life {
-  readonly crashes: { readonly atMs: number; readonly exitCode: number; readonly outOfMemory: boolean }[]
+  readonly crashes: Crash[]
+  startedAtMs: number | undefined
   signalledAtMs: number | undefined
   outOfMemory: boolean
+  /** Tries to end a loop that the Engine is in over it. */
+  tries: { readonly times: number; readonly atMs: number } | undefined
 }
 
 export class Endings {
@@ -124,9 +140,7 @@ export class Endings {
   }
 
   crashLoopOf(id: string): CrashLoop | undefined {
-    const life = this.#lives.get(id)
-    const now = this.#now()
-    const crashes = (life?.crashes ?? []).filter(({ atMs }) => Math.abs(now - atMs) <= CRASH_LOOP.withinMs)
+    const crashes = this.#crashesOf(id)
     const last = crashes.at(-1)
     if (last === undefined || crashes.length < CRASH_LOOP.times) return undefined
     return {
@@ -137,12 +151,46 @@ export class Endings {
     }
   }
 
+  /**
+   * It is killed again and again soon after its start, with all the memory it wants, and nobody was seen to do it: the Engine
+   * may be in a loop over it (perform/engine-loop.ts).
+   */
+  isEndedByEngine(id: string): boolean {
+    const last = this.#crashesOf(id).slice(-CRASH_LOOP.times)
+    return (
+      last.length === CRASH_LOOP.times &&
+      last.every(
+        ({ exitCode, outOfMemory, ranMs = Number.POSITIVE_INFINITY }) =>
+          exitCode === KILLED && !outOfMemory && ranMs <= SHORT_LIFE_MS,
+      )
+    )
+  }
+
+  /** The same, where the last try to end that loop was not just now. */
+  isLoopToBeEnded(id: string): boolean {
+    const tries = this.#lives.get(id)?.tries
+    const waitMs = tries === undefined ? 0 : LOOP_WAIT_MS.first * 2 ** (tries.times - 1)
+    const isDue = tries === undefined || Math.abs(this.#now() - tries.atMs) >= Math.min(waitMs, LOOP_WAIT_MS.last)
+    return isDue && this.isEndedByEngine(id)
+  }
+
+  /** That loop is about to be ended. */
+  endsLoop(id: string): void {
+    const life = this.#life(id)
+    life.tries = { times: (life.tries?.times ?? 0) + 1, atMs: this.#now() }
+    life.crashes.length = 0
+  }
+
+  #crashesOf(id: string): Crash[] {
+    const now = this.#now()
+    return (this.#lives.get(id)?.crashes ?? []).filter(({ atMs }) => Math.abs(now - atMs) <= CRASH_LOOP.withinMs)
+  }
+
   #started(stack: string, id: string): void {
-    const life = this.#lives.get(id)
-    if (life !== undefined) {
-      life.outOfMemory = false
-      life.signalledAtMs = undefined
-    }
+    const life = this.#life(id)
+    life.startedAtMs = this.#now()
+    life.outOfMemory = false
+    life.signalledAtMs = undefined
     this.#isUp(stack, id)
   }
 
@@ -161,8 +209,9 @@ export class Endings {
       life.crashes.length = 0
       return isOurs ? undefined : this.#halt(stack, id, attributes.name ?? id.slice(0, 12), now)
     }
-    const { outOfMemory } = life
-    life.crashes.push({ atMs: now, exitCode: Number(attributes.exitCode ?? 0), outOfMemory })
+    const { outOfMemory, startedAtMs } = life
+    const ranMs = startedAtMs === undefined ? undefined : Math.abs(now - startedAtMs)
+    life.crashes.push({ atMs: now, exitCode: Number(attributes.exitCode ?? 0), outOfMemory, ranMs })
     if (life.crashes.length > CRASHES_LIMIT) life.crashes.shift()
     return undefined
   }
@@ -200,7 +249,13 @@ export class Endings {
   #life(id: string): Life {
     const known = this.#lives.get(id)
     if (known !== undefined) return known
-    const life: Life = { crashes: [], signalledAtMs: undefined, outOfMemory: false }
+    const life: Life = {
+      crashes: [],
+      startedAtMs: undefined,
+      signalledAtMs: undefined,
+      outOfMemory: false,
+      tries: undefined,
+    }
     this.#lives.set(id, life)
     return life
   }

@@ -69,15 +69,17 @@ export async function prepareRound(
 export function memoryOf(core: Core, stack: string, observed: Observed): Required<Memory> {
   const { memory } = core.store
   const keys = (kind: MemoryKind) => Object.keys(memory.all(stack, kind))
+  const { runOn, mayEnd } = signalled(core, stack, observed)
   return {
     restarted: memory.all(stack, 'restarted') as Record<string, number>,
     volumes: volumesOnce(core, stack, observed),
     owed: keys('owed'),
     held: keys('held'),
-    stopping: keys('stopping'),
-    signalled: stillSignalled(core, stack, observed),
+    stopping: [...keys('stopping'), ...mayEnd],
+    signalled: runOn,
     vacant: keys('vacant'),
     halted: core.endings.haltedOf(stack),
+    endedByEngine: observed.containers.filter(({ id }) => core.endings.isLoopToBeEnded(id)).map(({ id }) => id),
     cures: memory.all(stack, 'cures') as Record<string, Cures>,
     frozen: [...core.frozen],
     pausedRollouts: memory.all(stack, 'paused') as Record<string, number>,
@@ -110,14 +112,21 @@ function volumesOnce({ store }: Core, stack: string, observed: Observed): string
   })
 }
 
-/** Containers that run on after a signal that means stop. One that has ended did what it was told: that is over. */
-function stillSignalled({ store }: Core, stack: string, observed: Observed): string[] {
-  return Object.keys(store.memory.all(stack, 'signalled')).filter((id) => {
+/**
+ * Containers that run on after a signal that means stop, and those of which that is not known: whose call nobody heard the
+ * answer of, or whose end was told of already while they are still seen to run. One that is seen to have ended did what it
+ * was told: that is over.
+ */
+function signalled({ store }: Core, stack: string, observed: Observed): { runOn: string[]; mayEnd: string[] } {
+  const [runOn, mayEnd]: [string[], string[]] = [[], []]
+  for (const [id, value] of Object.entries(store.memory.all(stack, 'signalled'))) {
     const container = observed.containers.find((candidate) => candidate.id === id)
-    if (container !== undefined && container.state !== 'exited' && container.state !== 'dead') return true
-    store.memory.forget(stack, 'signalled', id)
-    return false
-  })
+    if (container === undefined || container.state === 'exited' || container.state === 'dead')
+      store.memory.forget(stack, 'signalled', id)
+    else if (value === true) runOn.push(id)
+    else mayEnd.push(id)
+  }
+  return { runOn, mayEnd }
 }
 
 export async function executeRound(
@@ -130,7 +139,7 @@ export async function executeRound(
   progress.begin(actions)
   context.rollouts.begin(actions)
   const both = AbortSignal.any([signal, context.rollouts.over])
-  oweReplaced(core, context.desired, actions)
+  oweStopped(core, context.desired, actions)
   const unfinished = new Set<string | undefined>()
   const outcome = await execute({
     actions,
@@ -156,11 +165,13 @@ const BEGINS: ReadonlySet<Action['body']['kind']> = new Set([
 ])
 
 /**
- * Whoever stops a container to replace it owes a start: where the round is cut short in between, what is left was stopped by
- * our own hand, and its restart policy says nothing of that.
+ * Whoever stops a container to replace or restart it owes a start: where the round is cut short in between, what is left was
+ * stopped by our own hand, and its restart policy says nothing of that.
  */
-function oweReplaced({ store }: Core, desired: DesiredStack, actions: readonly Action[]): void {
-  const stopped = actions.filter(({ body, effect }) => body.kind === 'stop-container' && effect === 'replace')
+function oweStopped({ store }: Core, desired: DesiredStack, actions: readonly Action[]): void {
+  const stopped = actions.filter(
+    ({ body, effect }) => body.kind === 'restart-container' || (body.kind === 'stop-container' && effect === 'replace'),
+  )
   const services = new Set(stopped.flatMap(({ service }) => service ?? []))
   for (const service of services) {
     if (desired.services[service]?.run === 'running') store.memory.set(desired.stack, 'owed', service, true)

@@ -16,6 +16,8 @@ export class Supervisor {
   readonly #watch: EngineWatch
   readonly #loops = new Map<string, StackLoop>()
   readonly #stop = new AbortController()
+  /** Containers of which it was told that the Engine is in a loop over them. */
+  readonly #looping = new Set<string>()
 
   constructor(core: Core, watch: EngineWatch) {
     this.#core = core
@@ -32,8 +34,13 @@ export class Supervisor {
       this.#observeEnding(stack, event)
       if (event.Action === 'die') {
         settling.ended(stack, event.Actor.ID)
-        this.#obeyed(stack, event.Actor.ID)
-      } else if (event.Action === 'destroy') settling.gone(stack, event.Actor.ID)
+        this.#tellOfLoop(stack, event)
+        this.#obeyed(stack, event.Actor.ID, 'die')
+      } else if (event.Action === 'start') this.#obeyed(stack, event.Actor.ID, 'start')
+      else if (event.Action === 'destroy') {
+        settling.gone(stack, event.Actor.ID)
+        this.#looping.delete(event.Actor.ID)
+      }
       const loop = this.#loops.get(stack)
       if (loop !== undefined && (WAKING.test(event.Action) || this.#isUnwell(stack, event.Action))) loop.look()
     })
@@ -92,13 +99,16 @@ export class Supervisor {
 
   /**
    * A signal that means stop was obeyed: whoever starts the container again does so against it. The next look would see
-   * that as well, but not where somebody starts it before, or the stack is held.
+   * that as well, but not where somebody starts it before, or the stack is held. Until it was started or seen not to run, a
+   * list that is older may still call it running.
    */
-  #obeyed(stack: string, id: string): void {
+  #obeyed(stack: string, id: string, by: 'die' | 'start'): void {
     const { memory } = this.#core.store
-    if (!Object.hasOwn(memory.all(stack, 'signalled'), id)) return
+    const known = memory.all(stack, 'signalled')[id]
+    if (known === undefined) return
     try {
-      memory.forget(stack, 'signalled', id)
+      if (by === 'die') memory.set(stack, 'signalled', id, 'ended')
+      else if (known === 'ended') memory.forget(stack, 'signalled', id)
     } catch (error) {
       if (unwritable(error) === undefined) throw error
     }
@@ -118,6 +128,29 @@ export class Supervisor {
       container: id,
       message: `container ${name} was stopped past evenkeel${often}`,
       attributes: { name, times: String(times) },
+    })
+  }
+
+  /** Healing ends it (perform/engine-loop.ts); whoever looks is to know why a program was killed that nobody killed. */
+  #tellOfLoop(stack: string, event: EngineEvent): void {
+    const { ID: id, Attributes } = event.Actor
+    const { endings, log, recorder, clock } = this.#core
+    if (!endings.isLoopToBeEnded(id)) {
+      this.#looping.delete(id)
+      return
+    }
+    if (this.#looping.has(id) || !this.#isMeantToRun(stack, event)) return
+    this.#looping.add(id)
+    const { name = id.slice(0, 12) } = Attributes
+    const message = `the Engine ends container ${name} again and again by itself (exit code 137, a fault of its own: moby#48912)`
+    log.warn({ stack, container: name }, message)
+    recorder.record({
+      at: clock.now().toISOString(),
+      stack,
+      type: 'container.engine-loop',
+      container: id,
+      message,
+      attributes: { name },
     })
   }
 

@@ -34,6 +34,8 @@ export interface Memory {
   readonly vacant?: readonly string[]
   /** How often lately somebody stopped a container past us that is down since, by id. */
   readonly halted?: Readonly<Record<string, number>>
+  /** Ids of containers that the Engine ends again and again by itself. */
+  readonly endedByEngine?: readonly string[]
   /** Replicas, as `replicaKey` names them, that were made anew because they were unhealthy. */
   readonly cures?: Readonly<Record<string, Cures>>
   /** Services whose rollout stopped for a person to decide, by the revision that it was to reach. */

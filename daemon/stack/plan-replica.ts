@@ -509,7 +509,8 @@ export class ReplicaPlanner {
 
   #settleRunning(container: ObservedContainer, replica: number, after: string[]): void {
     const { service, restart } = this.#service
-    if (!this.#mustRestart(container)) {
+    const isEndedByEngine = this.#input.memory.endedByEngine?.includes(container.id) === true
+    if (!this.#mustRestart(container) && !isEndedByEngine) {
       this.work.untouched.push(container)
       if (!this.#readmit(container, replica, after)) this.#draft.keep()
       return
@@ -521,7 +522,7 @@ export class ReplicaPlanner {
         object: this.#object(replica),
         service,
         effect: 'change',
-        reason: 'a restart was asked for',
+        reason: isEndedByEngine ? 'the Engine ends it again and again by itself' : 'a restart was asked for',
         after,
       }),
     )

@@ -85,8 +85,4 @@ export const BUGS: Readonly<Record<string, Bug>> = {
       return store
     },
   },
-  'restart-skipped': {
-    what: 'a restart is answered and not done',
-    engine: (engine) => withContainers(engine, { restart: async () => {} }),
-  },
 }

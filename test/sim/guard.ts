@@ -209,8 +209,8 @@ export class Guard implements MachineObserver {
   #touchesOneOff(stack: string, container: SimulatedContainer, call: EngineCall): void {
     this.#mustNotBeHeld(stack, call)
     const run = this.#runs.get(stack)
-    // The first start is that of the `run` which made it, whatever the loop is doing meanwhile.
-    if (call.name === 'start' && container.state === 'created') return
+    // All up to its first start is of the `run` which made it, whatever the loop is doing meanwhile.
+    if ((call.name === 'networks.connect' || call.name === 'start') && container.state === 'created') return
     if (run?.kind !== 'heal' || run.desired?.presence === 'absent') return
     run.desired ??= this.#core?.desired.read(stack)
     if (run.desired?.presence === 'present')

@@ -7,6 +7,7 @@ import { SIGNAL_FOR_MS } from '../endings.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
 import { explainStart, isAlready, isStatus } from './engine-answers.ts'
+import { endEngineLoop, endEngineLoopIfThere } from './engine-loop.ts'
 import { runHooks } from './hooks.ts'
 
 function idOf({ body, context }: Performance<'start-container'> | Performance<'rename-container'>): string {
@@ -16,34 +17,37 @@ function idOf({ body, context }: Performance<'start-container'> | Performance<'r
   return id
 }
 
-/**
- * A stop through us sets the restart policy to `no`; a start puts the declared one back first. A 500 is believed only
- * after a look: the Engine may have started the container all the same.
- */
+/** A stop through us sets the restart policy to `no`; a start puts the declared one back first. */
 export async function startContainer(performance: Performance<'start-container'>): Promise<void> {
   const {
     body,
     context,
-    with: { engine },
+    with: { engine, endings },
     signal,
   } = performance
   const id = idOf(performance)
   if (body.id !== undefined) {
     await completeBeforeStart(performance, id)
+    if (endings.isLoopToBeEnded(id)) await stop(id, performance)
     forget(performance, id, ['held', 'stopping', 'signalled'])
     await restorePolicy(engine, context, body.service, id, signal)
-    if (context.policy.mode === 'request') performance.with.endings.forgive(context.desired.stack, id)
+    if (context.policy.mode === 'request') endings.forgive(context.desired.stack, id)
   }
+  await start(id, body.service, engine, signal)
+  if (body.generation !== undefined)
+    performance.with.store.memory.set(context.desired.stack, 'restarted', id, body.generation)
+  await runHooks('post_start', id, body.service, performance)
+}
+
+/** A 500 is believed only after a look: the Engine may have started the container all the same. */
+async function start(id: string, service: string, engine: Engine, signal: AbortSignal): Promise<void> {
   try {
     await engine.containers.start(id, { signal })
   } catch (error) {
     if (signal.aborted) throw error
     const now = await engine.containers.inspect(id, { signal }).catch(() => undefined)
-    if (now?.State.Running !== true) throw explainStart(error, body.service)
+    if (now?.State.Running !== true) throw explainStart(error, service)
   }
-  if (body.generation !== undefined)
-    performance.with.store.memory.set(context.desired.stack, 'restarted', id, body.generation)
-  await runHooks('post_start', id, body.service, performance)
 }
 
 async function restorePolicy(
@@ -64,23 +68,34 @@ export async function stopContainer(performance: Performance<'stop-container'>):
   const {
     body,
     context,
-    with: { engine, store, endings },
+    with: { engine, store },
     signal,
   } = performance
   try {
     if (body.purpose === 'keep') await hold(performance)
     if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
     await runHooks('pre_stop', body.id, body.service, performance)
-    const { graceSeconds } = context.policy
-    // Before the call: whoever does not hear its answer must not take the container for one that runs on.
-    store.memory.set(context.desired.stack, 'stopping', body.id, true)
-    await endings.during(body.id, () =>
-      engine.containers.stop(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal }),
-    )
+    await stop(body.id, performance)
   } catch (error) {
     if (!isStatus(error, 404)) throw error
   }
   store.memory.forget(context.desired.stack, 'stopping', body.id)
+}
+
+/** Leaves the container marked as one that is being stopped: whoever calls takes that back once it may. */
+async function stop(id: string, setting: Setting): Promise<void> {
+  const {
+    context,
+    with: { engine, store, endings },
+    signal,
+  } = setting
+  const { graceSeconds } = context.policy
+  // Before the call: whoever does not hear its answer must not take the container for one that runs on.
+  store.memory.set(context.desired.stack, 'stopping', id, true)
+  await endEngineLoop(id, setting)
+  await endings.during(id, () =>
+    engine.containers.stop(id, graceSeconds === undefined ? {} : { graceSeconds }, { signal }),
+  )
 }
 
 /** Its own policy is `no` while it is stopped through us: the Engine would follow it when it starts. */
@@ -89,7 +104,7 @@ async function hold({
   context: { desired },
   with: { engine, store },
   signal,
-}: Performance<'stop-container'> | Performance<'kill-container'>): Promise<void> {
+}: Performance<'stop-container'> | Performance<'kill-container'> | Performance<'restart-container'>): Promise<void> {
   if (desired.services[body.service]?.restartPolicy === 'no') return
   await engine.containers.updateRestartPolicy(body.id, { Name: 'no' }, { signal })
   store.memory.set(desired.stack, 'held', body.id, true)
@@ -107,9 +122,11 @@ export async function killContainer(performance: Performance<'kill-container'>):
   try {
     if (body.purpose === 'stop') {
       await hold(performance)
-      store.memory.set(stack, 'signalled', body.id, true)
+      await endEngineLoop(body.id, performance)
+      store.memory.set(stack, 'signalled', body.id, 'begun')
     }
     await endings.during(body.id, () => engine.containers.kill(body.id, body.signal, { signal }), SIGNAL_FOR_MS)
+    if (store.memory.all(stack, 'signalled')[body.id] === 'begun') store.memory.set(stack, 'signalled', body.id, true)
   } catch (error) {
     // It got no signal, or that is not known: where it is to be stopped, the loop sees to it.
     store.memory.forget(stack, 'signalled', body.id)
@@ -120,6 +137,10 @@ export async function killContainer(performance: Performance<'kill-container'>):
   }
 }
 
+/**
+ * A stop and a start: a restart of the Engine's begins the new process at once, before it has always heard of all that comes
+ * of the end of the old one, and may then be in a loop (engine-loop.ts).
+ */
 export async function restartContainer(performance: Performance<'restart-container'>): Promise<void> {
   const {
     body,
@@ -127,13 +148,16 @@ export async function restartContainer(performance: Performance<'restart-contain
     with: { engine, store, endings },
     signal,
   } = performance
-  const { graceSeconds } = context.policy
-  await runHooks('pre_stop', body.id, body.service, performance)
-  await endings.during(body.id, () =>
-    engine.containers.restart(body.id, graceSeconds === undefined ? {} : { graceSeconds }, { signal }),
-  )
-  endings.forgive(context.desired.stack, body.id)
-  forget(performance, body.id, ['stopping', 'signalled'])
+  const { stack } = context.desired
+  const isInLoop = endings.isEndedByEngine(body.id)
+  if (isInLoop) await hold(performance)
+  else await runHooks('pre_stop', body.id, body.service, performance)
+  await stop(body.id, performance)
+  if (Object.hasOwn(store.memory.all(stack, 'held'), body.id))
+    await restorePolicy(engine, context, body.service, body.id, signal)
+  endings.forgive(stack, body.id)
+  await start(body.id, body.service, engine, signal)
+  forget(performance, body.id, ['held', 'stopping', 'signalled'])
   await runHooks('post_start', body.id, body.service, performance)
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', body.id, body.generation)
 }
@@ -215,8 +239,15 @@ export async function removeContainer(performance: Performance<'remove-container
   forget(performance, performance.body.id, OF_A_CONTAINER)
 }
 
-async function remove({ body, context, with: { engine, clock }, signal }: Performance<'remove-container'>) {
+async function remove(performance: Performance<'remove-container'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine, clock },
+    signal,
+  } = performance
   const volumes = body.anonymousVolumes === 'remove' ? 'anonymous' : 'keep'
+  await endEngineLoopIfThere(body.id, performance)
   try {
     await engine.containers.remove(body.id, { force: body.mode === 'force', volumes }, { signal })
   } catch (error) {

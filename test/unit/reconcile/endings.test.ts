@@ -161,3 +161,59 @@ describe('a crash loop', () => {
     expect(scene.endings.crashLoopOf(ID)).toBeUndefined()
   })
 })
+
+describe('a loop of the Engine’s own', () => {
+  const killed = (
+    scene: ReturnType<typeof aScene>,
+    { times = 3, ranMs = 2000, exitCode = '137', oom = false } = {},
+  ) => {
+    for (let time = 0; time < times; time += 1) {
+      scene.happens('start')
+      scene.passes(ranMs)
+      if (oom) scene.happens('oom')
+      scene.happens('die', { exitCode })
+    }
+  }
+
+  test('is three ends by SIGKILL, each soon after a start, that nobody sent', () => {
+    const scene = aScene()
+    killed(scene, { times: 2 })
+    expect(scene.endings.isEndedByEngine(ID)).toBe(false)
+    killed(scene, { times: 1 })
+    expect(scene.endings.isEndedByEngine(ID)).toBe(true)
+    expect(scene.endings.isLoopToBeEnded(ID)).toBe(true)
+  })
+
+  test.each([
+    ['an exit code of the program’s own', { exitCode: '1' }],
+    ['lives that are longer', { ranMs: 16_000 }],
+    ['memory that ran out', { oom: true }],
+  ])('is not %s', (_, how) => {
+    const scene = aScene()
+    killed(scene, how)
+    expect(scene.endings.isEndedByEngine(ID)).toBe(false)
+  })
+
+  test('is not what somebody kills', () => {
+    const scene = aScene()
+    killed(scene, { times: 2 })
+    scene.happens('start')
+    scene.happens('kill', { signal: '9' })
+    scene.happens('die', { exitCode: '137' })
+    expect(scene.endings.isEndedByEngine(ID)).toBe(false)
+  })
+
+  test('is ended at most once a minute, and ever more rarely, for it may be none', () => {
+    const scene = aScene()
+    for (const waitMs of [60_000, 120_000]) {
+      killed(scene)
+      expect(scene.endings.isLoopToBeEnded(ID)).toBe(true)
+      scene.endings.endsLoop(ID)
+      scene.passes(waitMs - 7000)
+      killed(scene)
+      expect(scene.endings.isEndedByEngine(ID)).toBe(true)
+      expect(scene.endings.isLoopToBeEnded(ID)).toBe(false)
+      scene.passes(1000)
+    }
+  })
+})

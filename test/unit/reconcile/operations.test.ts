@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { ContainerInspect } from '../../../daemon/engine/types.ts'
 import { heal } from '../../../daemon/reconcile/heal.ts'
 import { isStopSignal, signalName } from '../../../daemon/reconcile/stop-signals.ts'
@@ -56,6 +56,32 @@ describe('kill', () => {
     expect(stateOf(bench)).toBe('running')
     bench.engine.find('shop-web-1')!.state = 'exited'
     expect(await settled(bench)).toEqual([])
+  })
+
+  test('whose answer a crash kept from us is seen to by the loop: the signal may not have got there', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    let hear = (): void => {}
+    Object.assign(bench.core.engine.containers, {
+      kill: () =>
+        new Promise<void>((resolve) => {
+          hear = resolve
+        }),
+    })
+    const killed = deploy(bench, operation('kill', { signal: 'SIGTERM' }))
+    const { memory } = bench.core.store
+    await vi.waitFor(() => expect(Object.values(memory.all('shop', 'signalled'))).toEqual(['begun']))
+    expect(await settled(bench)).toEqual(['stop shop-web-1'])
+    hear()
+    await killed
+  })
+
+  test('that was heard to have ended a container which an older list calls running does not keep an up from it', async () => {
+    const bench = await aRunningStack()
+    const { id } = bench.engine.find('shop-web-1')!
+    bench.core.store.memory.set('shop', 'signalled', id, 'ended')
+    await deploy(bench, up(1))
+    expect(bench.engine.calls).toEqual(['stop shop-web-1', 'start shop-web-1'])
+    expect(bench.core.store.memory.all('shop', 'signalled')).toEqual({})
   })
 
   test('of another signal changes nothing that is meant', async () => {

@@ -134,7 +134,7 @@ describe('other requests', () => {
     const bench = await aRunningStack()
     await deploy(bench, services('restart'))
     await deploy(bench, services('start'))
-    expect(bench.engine.calls).toEqual(['restart shop-web-1'])
+    expect(bench.engine.calls).toEqual(['stop shop-web-1', 'start shop-web-1'])
   })
 
   test('scale makes and removes replicas', async () => {
@@ -210,7 +210,7 @@ describe('a deployment that is cut short', () => {
     const { store } = bench.core
     queue(bench, services('restart'))
     const row = store.deployments.next('shop')!
-    bench.engine.failures.set('restart shop-web-1', new Problem('cancelled', 'the power went'))
+    bench.engine.failures.set('stop shop-web-1', new Problem('cancelled', 'the power went'))
     await new DeploymentRun(bench.core, row).run(new AbortController().signal)
     expect(store.stacks.services('shop')).toMatchObject([{ restart: 1 }])
     await new DeploymentRun(bench.core, { ...row, applied: true }).run(new AbortController().signal)

@@ -35,6 +35,20 @@ const UNHEALTHY = { health: 'unhealthy' } as const
 const WITH_DATA = { ...UNHEALTHY, writableMounts: ['/data'] }
 const cured = (times: number, agoMs: number) => ({ cures: { 'web 1': { times, atMs: NOW - agoMs } } })
 
+describe('a container that the Engine ends again and again by itself', () => {
+  const memory = { endedByEngine: [ID] }
+
+  test.each(['running', 'restarting'] as const)('is restarted where it is %s, and told why', (state) => {
+    expect(actionOf(healing({ state }, { memory }), 'restart-container web 1')).toMatchObject({
+      reason: 'the Engine ends it again and again by itself',
+    })
+  })
+
+  test('is stopped and no more where that is what is wanted', () => {
+    expect(idsOf(healing({}, { memory, service: { run: 'stopped' } }))).toEqual(['stop-container web 1'])
+  })
+})
+
 describe('an unhealthy container', () => {
   test('is made anew, its successor before it goes, and counted', () => {
     const plan = healing(UNHEALTHY)
