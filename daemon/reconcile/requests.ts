@@ -89,7 +89,7 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
         wait: request.options.wait,
         lookAlikes: request.options.takeOver ? 'replace' : 'refuse',
         graceSeconds: request.options.timeoutSeconds,
-        rollout: request.images === 'pinned' ? 'rollback' : 'update',
+        rollout: request.images === 'pinned' ? 'rollback' : undefined,
       }
     case 'down':
       return { ...base, orphans: request.options.orphans, graceSeconds: request.options.timeoutSeconds }

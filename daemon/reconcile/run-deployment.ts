@@ -78,6 +78,9 @@ export class DeploymentRun {
   async #carryOut(signal: AbortSignal): Promise<void> {
     const core = this.#core
     if (this.#request.kind === 'eject') {
+      // What the ingress serves of it is the Engine's to serve again, by whoever takes the stack over.
+      for (const service of Object.keys(core.store.memory.all(this.#row.stack, 'published')))
+        await core.ingress.unpublish(this.#row.stack, service)
       eject(core, this.#row.stack)
       return
     }

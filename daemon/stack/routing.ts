@@ -80,7 +80,7 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
 function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
   if (orderOf(spec, spec.deploy?.update_config?.order, reach).order !== 'start-first') return []
   return (spec.ports ?? []).flatMap(({ published, target, host_ip, protocol = 'tcp', app_protocol }) =>
-    protocol === 'tcp' && published !== undefined && /^[1-9]\d*$/.test(published)
+    protocol === 'tcp' && published !== undefined && /^[1-9]\d*$/.test(published) && isAddress(host_ip ?? '')
       ? [
           {
             ip: host_ip ?? '',
@@ -92,6 +92,9 @@ function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
       : [],
   )
 }
+
+/** What else is written there the Engine refuses. */
+const isAddress = (text: string): boolean => /^[0-9a-fA-F.:]*$/.test(text)
 
 function onlyPortOf(spec: Service): number | undefined {
   const targets = new Set([

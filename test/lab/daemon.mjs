@@ -77,7 +77,10 @@ export class LabDaemon {
     return this.#child?.pid
   }
 
-  /** `more`: arguments besides; `before`: what runs it, such as `ip netns exec NAME`. */
+  /**
+   * `more`: arguments besides; `before`: what runs it, such as `ip netns exec NAME`.
+   * @param {{ engine?: string, more?: string[], before?: string[] }} options
+   */
   async start({ engine = this.engine, more = [], before = [] } = {}) {
     const { openSync, closeSync } = await import('node:fs')
     const log = openSync(this.logPath, 'a')

@@ -206,3 +206,19 @@ describe('ways in', () => {
     })
   })
 })
+
+describe('the ingress', () => {
+  test('is HAProxy on port 80, unless told otherwise', async () => {
+    expect((await configOf([])).ingress).toEqual({ image: 'haproxy:2.6', http: { host: '0.0.0.0', port: 80 } })
+    const file = fileWith('ingressImage: ours/haproxy:1\ningressHttp: "[::1]:8080"\n')
+    expect((await configOf(['--config', file])).ingress).toEqual({
+      image: 'ours/haproxy:1',
+      http: { host: '::1', port: 8080 },
+    })
+    expect((await configOf(['--ingress-image', 'none'])).ingress.image).toBeUndefined()
+  })
+
+  test.each(['80', 'localhost:80', '0.0.0.0:0', '0.0.0.0:70000', '0.0.0.0 ssl:80'])('is not at %s', async (address) => {
+    expect((await rejectionOf(configOf(['--ingress-http', address]))).message).toContain('is no ADDRESS:PORT')
+  })
+})

@@ -66,6 +66,7 @@ describe('the ingress has of a service', () => {
     expect(routing({ ports: [{ ...PORT, app_protocol: 'http' }], deploy })?.ports[0]?.mode).toBe('http')
     expect(routing({ ports: [PORT] })).toBeUndefined()
     expect(routing({ ports: [{ target: 80 }], deploy })).toBeUndefined()
+    expect(routing({ ports: [{ ...PORT, host_ip: '0.0.0.0 ssl' }], deploy })).toBeUndefined()
   })
 
   it('its routes in any order, to its only port where none is named', () => {
