@@ -69,7 +69,7 @@ export class DesiredReader {
       revision: row.revision,
       services,
       disabled: row.disabled,
-      ...this.#objectsOf(models),
+      ...this.#objectsOf(models, row.revision),
     }
   }
 
@@ -90,11 +90,15 @@ export class DesiredReader {
     }
   }
 
-  /** Of several revisions the newest one's word counts. */
-  #objectsOf(models: ReadonlyMap<number, Model>): Pick<DesiredStack, 'networks' | 'volumes'> {
+  /**
+   * Of several revisions the one's word counts that was asked for last. Its number need not be the highest: while it waited,
+   * the request before it may have made a further one for images that had moved.
+   */
+  #objectsOf(models: ReadonlyMap<number, Model>, current: number): Pick<DesiredStack, 'networks' | 'volumes'> {
     const networks = new Map<string, DesiredNetwork>()
     const volumes = new Map<string, DesiredVolume>()
-    for (const [, model] of [...models].sort(([a], [b]) => a - b)) {
+    const rank = (number: number) => (number === current ? Number.POSITIVE_INFINITY : number)
+    for (const [, model] of [...models].sort(([a], [b]) => rank(a) - rank(b))) {
       const objects = remembered(this.#objects, model, () => objectsOf(model))
       for (const network of objects.networks) networks.set(network.name, network)
       for (const volume of objects.volumes) volumes.set(volume.name, volume)
