@@ -17,6 +17,9 @@ import { deadline } from './deadline.ts'
 import { isStatus } from './perform/engine-answers.ts'
 import { removeSupersededImages } from './superseded-images.ts'
 
+/** A look at a stack is over by then. */
+const LOOK_MS = 3000
+
 export class StackContainers {
   readonly #core: Core
 
@@ -133,7 +136,8 @@ export class StackContainers {
       })
       return { container: containerName(container), id: Id }
     } finally {
-      frozen.delete(container.Id)
+      // A look from just before may still show it paused.
+      setTimeout(() => frozen.delete(container.Id), LOOK_MS).unref()
     }
   }
 

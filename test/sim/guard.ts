@@ -163,6 +163,11 @@ export class Guard implements MachineObserver {
   }
 
   unwell(container: SimulatedContainer): void {
+    // Of two that are there for a while, the other one may be well.
+    const isMet = [...this.#world.machine.containers.values()].some(
+      (other) => other !== container && other.health === 'healthy' && keyOf(other) === keyOf(container),
+    )
+    if (isMet) return
     this.#healthyUntil.set(keyOf(container), this.#world.scheduler.nowMs)
   }
 

@@ -219,8 +219,8 @@ class Case {
       const found = there.filter((container) => container.labels[COMPOSE.number] === String(replica))
       const [container] = found
       if (container === undefined && service.vacant.has(replica)) continue
-      // The old one stays for as long as the new one does not count.
-      if (found.length === 2 && startsFirst(service) && neverCounts(service)) continue
+      // The old one stays for as long as the new one does not count, or may not even start.
+      if (found.length === 2 && this.#mayKeepOld(name, service)) continue
       if (found.length !== 1 || container === undefined)
         this.#differs(name, 'there', `${name} ${replica}: there are ${found.length} containers of it`)
       else this.#checkContainer(name, service, replica, container)
@@ -254,6 +254,10 @@ class Case {
     }
     const state = this.#stateProblem(service, container)
     if (state !== undefined) differs('run', state)
+  }
+
+  #mayKeepOld(name: string, service: ExpectedService): boolean {
+    return startsFirst(service) && (neverCounts(service) || this.#hindered.has(name))
   }
 
   #stateProblem(service: ExpectedService, container: SimulatedContainer): string | undefined {
@@ -295,7 +299,9 @@ class Case {
       const declared = this.#expected.services.get(service)
       if (declared !== undefined && startsFirst(declared) && neverCounts(declared)) continue
       if (declared === undefined) this.#differs(undefined, 'spec', `${container.name} is of no service`)
-      if (container.name.includes('.next-')) this.#differs(service, 'spec', `${container.name} has a temporary name`)
+      const expected = this.#expected.services.get(service)
+      if (container.name.includes('.next-') && !(expected !== undefined && this.#mayKeepOld(service, expected)))
+        this.#differs(service, 'spec', `${container.name} has a temporary name`)
     }
   }
 
@@ -398,5 +404,5 @@ export function judgeRequests(world: World, calm: boolean): string | undefined {
 
 const startsFirst = ({ spec }: ExpectedService): boolean => spec.rollout?.order === 'start-first'
 
-const neverCounts = ({ spec: { health, exit } }: ExpectedService): boolean =>
-  health === 'never' || (exit !== undefined && exit.code !== 0)
+/** It is to run on, and does not. */
+const neverCounts = ({ spec: { health, exit } }: ExpectedService): boolean => health === 'never' || exit !== undefined

@@ -28,13 +28,19 @@ function isKept(world: World, container: SimulatedContainer): boolean {
   if (endsByHand > 0) return false
   if (!world.isOurs(container) || labels[COMPOSE.oneOff] === 'True' || state !== 'running') return false
   if (program.exit !== undefined || startedMonotonicMs < 0) return false
+  // Of a replica that starts first the new one may be there and not count yet: then the policy of the old one holds.
+  if ([...world.machine.containers.values()].some((other) => other !== container && isSame(other, container)))
+    return false
   const service = world.ledger.expected(labels[COMPOSE.project] ?? '').services.get(labels[COMPOSE.service] ?? '')
   if (service?.run !== 'running' || service.spec.needs !== undefined) return false
   return service.spec.restart === 'always' || service.spec.restart === 'unless-stopped'
 }
 
-const isSuccessor = ({ labels, state }: SimulatedContainer, victim: SimulatedContainer): boolean =>
-  state === 'running' &&
+const isSuccessor = (container: SimulatedContainer, victim: SimulatedContainer): boolean =>
+  container.state === 'running' && isSame(container, victim)
+
+/** The same replica. */
+const isSame = ({ labels }: SimulatedContainer, victim: SimulatedContainer): boolean =>
   labels[COMPOSE.project] === victim.labels[COMPOSE.project] &&
   labels[COMPOSE.service] === victim.labels[COMPOSE.service] &&
   labels[COMPOSE.number] === victim.labels[COMPOSE.number]

@@ -114,7 +114,9 @@ async function createReplica(of: {
     context: {
       desired: {
         stack: model.name,
-        services: { [service]: { image: { reference }, revision: 1, recreate: 0, restart: 0 } },
+        services: { [service]: { image: { reference }, revision: 1, recreate: 0, restart: 0, volumes: [] } },
+        // Made before by hand, as Compose makes them.
+        volumes: [],
       },
       revisionOf: () => ({ model, files, source: loaded }),
       images: { inspect: (name: string) => engine.images.inspect(name) },

@@ -23,7 +23,6 @@ describe('the policy of a request', () => {
   test('is that somebody asked, and asked for nothing beyond', () => {
     expect(policyOf(up(1), 'all')).toEqual({
       mode: 'request',
-      rollout: 'update',
       scope: 'all',
       orphans: 'keep',
       anonymousVolumes: 'carry',
