@@ -326,7 +326,7 @@ describe('looking at containers', () => {
     const following = runProgram(
       join(projectFolder, 'dist/bin/evenkeel'),
       ['-H', `unix://${daemon.socket}`, '-p', STACK, 'stats', '--format', 'json'],
-      { timeoutMs: 9000 },
+      { timeoutMs: 15_000 },
     )
     await delay(2500)
     await ek('scale', 'web=2')
