@@ -39,6 +39,8 @@ export async function prepareRound(
   signal: AbortSignal,
 ): Promise<Round> {
   const { store, observer } = core
+  // One that was let go since is paused in what was seen before.
+  const frozen = new Set(core.frozen)
   const seen = how.observed ?? (await observer.observe(desired, signal))
   const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   forgetGone(core, desired.stack, observed)
@@ -47,7 +49,7 @@ export async function prepareRound(
       nowMs: core.clock.now().getTime(),
       desired,
       observed,
-      memory: memoryOf(core, desired.stack, observed),
+      memory: { ...memoryOf(core, desired.stack, observed), frozen: [...frozen, ...core.frozen] },
       policy: how.policy,
       removal: how.removal,
       operation: how.operation,

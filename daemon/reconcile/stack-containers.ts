@@ -17,9 +17,6 @@ import { deadline } from './deadline.ts'
 import { isStatus } from './perform/engine-answers.ts'
 import { removeSupersededImages } from './superseded-images.ts'
 
-/** A look at a stack is over by then. */
-const LOOK_MS = 3000
-
 export class StackContainers {
   readonly #core: Core
 
@@ -136,8 +133,7 @@ export class StackContainers {
       })
       return { container: containerName(container), id: Id }
     } finally {
-      // A look from just before may still show it paused.
-      setTimeout(() => frozen.delete(container.Id), LOOK_MS).unref()
+      frozen.delete(container.Id)
     }
   }
 
