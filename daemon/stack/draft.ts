@@ -18,7 +18,6 @@ export class Draft {
   readonly #warnings = new Set<string>()
   readonly #concerns = new Set<string>()
   readonly #rollouts = new Map<string, PlannedRollout>()
-  readonly #freed = new Map<string, readonly string[]>()
   #lookAgainAtMs: number | undefined
   #unchanged = 0
   #blocked: Blocked | undefined
@@ -61,15 +60,6 @@ export class Draft {
     this.#warnings.add(message)
   }
 
-  /** Whoever publishes the service waits for this. */
-  freesPort(service: string, stopped: string): void {
-    this.#freed.set(service, [...(this.#freed.get(service) ?? []), stopped])
-  }
-
-  freedPorts(service: string): readonly string[] {
-    return this.#freed.get(service) ?? []
-  }
-
   rollout(planned: PlannedRollout): void {
     if (!this.#rollouts.has(planned.service)) this.#rollouts.set(planned.service, planned)
   }
@@ -106,16 +96,21 @@ export class Draft {
   }
 }
 
+/** Throws where actions wait for each other: such a plan would never end. */
 function sorted(actions: ReadonlyMap<string, Action>): Action[] {
   const done = new Set<string>()
+  const open = new Set<string>()
   const order: Action[] = []
   const visit = (action: Action): void => {
     if (done.has(action.id)) return
-    done.add(action.id)
+    if (open.has(action.id)) throw new Error(`the plan goes in a circle: ${[...open, action.id].join(' -> ')}`)
+    open.add(action.id)
     for (const id of action.after) {
       const before = actions.get(id)
       if (before !== undefined) visit(before)
     }
+    open.delete(action.id)
+    done.add(action.id)
     order.push({ ...action, after: action.after.filter((id) => actions.has(id)) })
   }
   for (const action of actions.values()) visit(action)

@@ -334,11 +334,9 @@ export class ReplicaPlanner {
         `${portsOf(routing)} of ${service} moves from the Engine to the ingress: this once there is a gap, from the stop of the old container until the ingress listens`,
       )
     const gone = leaving.map((container) => {
-      // The ingress can have the port only once the Engine has let go of it.
+      // The ingress can have the port, and bring the new one connections, only once the Engine has let go of it.
       const before = holders.includes(container) ? [counted] : [counted, ...admitted]
-      const [stopped, removed] = this.remove(container, reason, 'replace', before)
-      if (holders.includes(container)) this.#draft.freesPort(service, stopped)
-      return removed
+      return this.remove(container, reason, 'replace', before)[1]
     })
     const renamed = this.#draft.add({
       body: { kind: 'rename-container', service, replica, id: current?.id, name: this.#name(replica) },

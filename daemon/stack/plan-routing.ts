@@ -54,7 +54,6 @@ function publish(draft: Draft, { desired, observed, memory }: PlanInput, service
   const routing = service.routing!
   const before = published[service.service]
   if (before !== undefined && canonical(before) === canonical(routing)) return
-  const freed = draft.freedPorts(service.service)
   // The Engine has the port for a container that nothing is done to: the next replacement moves it.
   const isHeld = observed.containers.some(
     ({ id, ownership, service: of }) =>
@@ -72,6 +71,5 @@ function publish(draft: Draft, { desired, observed, memory }: PlanInput, service
     service: service.service,
     effect: before === undefined ? 'create' : 'change',
     reason: before === undefined ? 'the ingress does not have it' : 'its ports or routes changed',
-    after: freed,
   })
 }

@@ -3,7 +3,7 @@ import { dependencyOrder, isJob } from './dependencies.ts'
 import type { Draft } from './draft.ts'
 import { gateStarts } from './gates.ts'
 import { matchService } from './match.ts'
-import type { ObservedContainer } from './observed.ts'
+import type { ObservedContainer, PublishedPort } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
@@ -77,14 +77,23 @@ function makeRoom(
   for (const { id, body } of draft.actions) {
     if (body.kind !== 'stop-container' && !(body.kind === 'remove-container' && body.mode === 'force')) continue
     const freed = observed.ports.filter((port) => port.containerId === body.id)
-    for (const { service, starts } of work.values()) {
-      const same = service.hostPorts.some((wanted) =>
+    if (freed.length === 0) continue
+    for (const one of work.values()) {
+      const same = one.service.hostPorts.filter((wanted) =>
         freed.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
       )
-      if (same) for (const start of starts) draft.order(start, [id])
-      if (same) draft.order(`publish-service ${service.service}`, [id])
+      for (const taker of same.flatMap((port) => takersOf(one, port))) draft.order(taker, [id])
     }
   }
+}
+
+/** Actions by which a service takes a host port: its containers take it as they start, unless the ingress has it for them. */
+function takersOf(
+  { service, starts }: ServiceWork,
+  { port, protocol }: Pick<PublishedPort, 'port' | 'protocol'>,
+): readonly string[] {
+  const isIngress = protocol === 'tcp' && service.routing?.ports.some((routed) => routed.port === port) === true
+  return isIngress ? [`publish-service ${service.service}`] : starts
 }
 
 /** A network that is made anew can go only when every container that leaves it has left. */

@@ -111,6 +111,23 @@ describe('a service with a port and start-first', () => {
   })
 })
 
+test('a port that the Engine published moves to the ingress with the next deploy, and the plan says at what cost', async () => {
+  const service = (version: string, more: object = {}) =>
+    web(version, { 'x-evenkeel': { drain: '1s' }, ports: [`${PORT}:8080`], ...more })
+  await up({ web: service('1') })
+  const startFirst = { deploy: { update_config: { order: 'start-first' } } }
+  write({ web: service('2', startFirst) })
+  const { stderr } = await daemon.must(['plan'], at)
+  expect(stderr).toContain('moves from the Engine to the ingress: this once there is a gap')
+  await up({ web: service('2', startFirst) })
+  expect(await asked(PORT)).toBe('2')
+  await up({ web: service('3', startFirst) })
+  expect(await asked(PORT)).toBe('3')
+  await up({ web: service('4') })
+  await until('the Engine has the port again', async () => (await asked(PORT).catch(() => '')) === '4')
+  await daemon.must(['down', '-t', '0'], at)
+})
+
 test('a wrong route is an error of the file, at its place', async () => {
   write({ web: web('1', { 'x-evenkeel': { routes: [{ hots: 'shop.test' }] } }) })
   const { code, stderr } = await daemon.ek(['up', '-d'], at)
