@@ -1,5 +1,6 @@
 /** The container that HAProxy runs in, anew only where another image is configured: on the host's network, with a folder of ours for its configuration and its socket. */
 import { Problem } from '../../protocol/problems.ts'
+import { lastLines } from '../engine/last-lines.ts'
 import type { ContainerCreateBody, ContainerInspect, Engine } from '../engine/types.ts'
 import { OURS } from '../stack/labels.ts'
 
@@ -47,14 +48,13 @@ export class IngressContainer {
     await this.#engine.containers.remove(this.name, { force: true }, { signal })
   }
 
-  /** What it said last, for people: at most some lines. */
-  async lastWords(): Promise<string> {
-    const { demultiplex } = await import('../engine/demultiplex.ts')
-    let text = ''
-    const logs = this.#engine.containers.logs(this.name, { stdout: true, stderr: true, tail: 20 }, { timeoutMs: 5000 })
-    for await (const { data } of demultiplex(logs)) text = (text + data.toString()).slice(-4096)
-    const telling = text.split('\n').filter((line) => /ALERT|WARNING|cannot|error/i.test(line))
-    return telling.slice(-5).join('\n')
+  /** What it said last of what is wrong: at most some lines. */
+  async complaints(): Promise<string> {
+    const lines = await lastLines(this.#engine, this.name, 20)
+    return lines
+      .filter((line) => /ALERT|WARNING|cannot|error/i.test(line))
+      .slice(-5)
+      .join('\n')
   }
 
   async #find(signal: AbortSignal | undefined): Promise<ContainerInspect | undefined> {

@@ -234,8 +234,9 @@ export class HaproxyIngress implements Ingress {
     this.#write(rendered.text)
     if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
     else if ((await this.#structure()) !== rendered.structure) {
+      const { failedReloads } = await this.#runtime.workers()
       await this.#runtime.reload()
-      await this.#untilServed(rendered, RELOAD_MS, 'took its configuration')
+      await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
     await this.#syncServers(services)
   }
@@ -244,14 +245,23 @@ export class HaproxyIngress implements Ingress {
     return this.#runtime.structure().catch(() => undefined)
   }
 
-  async #untilServed({ structure }: RenderedConfig, limitMs: number, what: string): Promise<void> {
+  /** `failedReloads`: how many had failed before; one more is the answer. */
+  async #untilServed(
+    { structure }: RenderedConfig,
+    limitMs: number,
+    what: string,
+    failedReloads = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     const { clock } = this.#parts
     const end = clock.now().getTime() + limitMs
     // On its way a reload has neither the old master's socket nor the new one's.
     while ((await this.#structure()) !== structure) {
-      if (clock.now().getTime() >= end) {
-        const words = await this.#container.lastWords().catch(() => '')
-        throw new Problem('ingress-failed', `the ingress has not ${what} within ${limitMs / 1000} s\n${words}`.trim(), {
+      const workers = await this.#runtime.workers().catch(() => undefined)
+      const isRefused = workers !== undefined && workers.failedReloads > failedReloads
+      if (isRefused || clock.now().getTime() >= end) {
+        const words = await this.#container.complaints()
+        const when = isRefused ? '' : ` within ${limitMs / 1000} s`
+        throw new Problem('ingress-failed', `the ingress has not ${what}${when}\n${words}`.trim(), {
           hint: /cannot bind/i.test(words)
             ? 'something else on this machine listens on that port: free it, or publish on another one'
             : `see its log: docker logs ${this.#container.name}`,

@@ -1,16 +1,14 @@
 /** Which containers end by themselves again and again, and what their programs said last. */
 import type { CrashLoop } from '../../protocol/resources/container.ts'
-import { demultiplex, plain } from '../engine/demultiplex.ts'
+import { lastLines } from '../engine/last-lines.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Core } from './core.ts'
 import { CRASH_LOOP } from './endings.ts'
 import { inspectAll } from './inspect-all.ts'
 
 const LINES = 5
-const LINE_LIMIT = 300
 /** No more are looked into at once: each is a few calls to the Engine. */
 const CONTAINERS_LIMIT = 20
-const LOG_MS = 3000
 
 /**
  * By id. Seen from events; of what was restarting before this daemon listened, the Engine's own count says it. `alone`
@@ -39,29 +37,8 @@ export async function crashLoops(
   if (detail === 'alone') return found
   await Promise.all(
     [...found].slice(0, CONTAINERS_LIMIT).map(async ([id, loop]) => {
-      found.set(id, { ...loop, lastLines: await lastLines(core, id, signal) })
+      found.set(id, { ...loop, lastLines: await lastLines(core.engine, id, LINES, signal) })
     }),
   )
   return found
-}
-
-/** None where its log cannot be read: the driver may keep none, and it may be gone. */
-async function lastLines({ engine }: Pick<Core, 'engine'>, id: string, signal: AbortSignal): Promise<string[]> {
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(LOG_MS)])
-  try {
-    const { Config } = await engine.containers.inspect(id, { signal: soon })
-    let text = ''
-    const bytes = engine.containers.logs(id, { tail: LINES }, { signal: soon })
-    for await (const { data } of Config.Tty ? plain(bytes) : demultiplex(bytes)) {
-      text = (text + data.toString()).slice(-LINES * LINE_LIMIT * 4)
-    }
-    return text
-      .split('\n')
-      .map((line) => line.trimEnd().slice(0, LINE_LIMIT))
-      .filter((line) => line !== '')
-      .slice(-LINES)
-  } catch {
-    // What it said is told where it can be; that it crashes is known without.
-    return []
-  }
 }

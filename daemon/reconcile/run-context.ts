@@ -1,4 +1,5 @@
 /** What the actions of one run share: the desired state they serve, what they found, and their collaborators. */
+import { Problem } from '../../protocol/problems.ts'
 import type { ImageBuilder } from '../build/builder.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
@@ -85,6 +86,13 @@ export class RunContext {
   /** The container that is this replica now: the one this run made, else the one that was there. */
   containerId(service: string, replica: number): string | undefined {
     return this.#created.get(`${service} ${replica}`) ?? this.#current(service, replica)?.id
+  }
+
+  /** The container that an action is upon: the one that it names, else the one that is its replica now. */
+  mustHaveContainer({ id, service, replica }: { id: string | undefined; service: string; replica: number }): string {
+    const found = id ?? this.containerId(service, replica)
+    if (found === undefined) throw new Problem('container-not-found', `service ${service} has no container ${replica}`)
+    return found
   }
 
   /** The one that the plan keeps: a crash may have left another beside it. */

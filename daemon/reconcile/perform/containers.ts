@@ -10,13 +10,6 @@ import { explainStart, isAlready, isStatus } from './engine-answers.ts'
 import { endEngineLoop, endEngineLoopIfThere } from './engine-loop.ts'
 import { runHooks } from './hooks.ts'
 
-function idOf({ body, context }: Performance<'start-container'> | Performance<'rename-container'>): string {
-  const id = body.id ?? context.containerId(body.service, body.replica)
-  if (id === undefined)
-    throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)
-  return id
-}
-
 /** A stop through us sets the restart policy to `no`; a start puts the declared one back first. */
 export async function startContainer(performance: Performance<'start-container'>): Promise<void> {
   const {
@@ -25,7 +18,7 @@ export async function startContainer(performance: Performance<'start-container'>
     with: { engine, endings },
     signal,
   } = performance
-  const id = idOf(performance)
+  const id = performance.context.mustHaveContainer(performance.body)
   if (body.id !== undefined) {
     await completeBeforeStart(performance, id)
     if (endings.isLoopToBeEnded(id)) await stop(id, performance)
@@ -293,7 +286,7 @@ export async function renameContainer(performance: Performance<'rename-container
     with: { engine },
     signal,
   } = performance
-  const id = idOf(performance)
+  const id = performance.context.mustHaveContainer(performance.body)
   try {
     await engine.containers.rename(id, body.name, { signal })
   } catch (error) {

@@ -1,24 +1,19 @@
 import { Problem } from '../../../protocol/problems.ts'
-import { demultiplex } from '../../engine/demultiplex.ts'
+import { lastLines } from '../../engine/last-lines.ts'
 import type { Performance } from '../performance.ts'
 
 /** Lines of a failed replica that its reason quotes. */
 const LINES = 12
-const LINES_BYTES = 4096
-const LOG_MS = 3000
 
 /** A replica that fails is gone soon, and its log with it: what it said last is part of the reason. */
-export async function awaitReplica(performance: Performance<'await-replica'>): Promise<void> {
-  const {
-    body,
-    context,
-    with: { waiter, clock, ingress },
-    signal,
-    report,
-  } = performance
-  const id = body.id ?? context.containerId(body.service, body.replica)
-  if (id === undefined)
-    throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)
+export async function awaitReplica({
+  body,
+  context,
+  with: { engine, waiter, clock, ingress },
+  signal,
+  report,
+}: Performance<'await-replica'>): Promise<void> {
+  const id = context.mustHaveContainer(body)
   const isRouted = context.desired.services[body.service]?.routing !== undefined
   try {
     if (isRouted) await ingress.warm(signal)
@@ -35,28 +30,14 @@ export async function awaitReplica(performance: Performance<'await-replica'>): P
     }
   } catch (error) {
     if (signal.aborted || !(error instanceof Problem) || error.code !== 'dependency-failed') throw error
-    const lines = await lastLines(performance, id)
-    throw new Problem('deployment-failed', [error.message, ...lines].join('\n'), { hint: error.hint, cause: error })
+    const lines = (await lastLines(engine, id, LINES)).map((line) => `  | ${line}`)
+    const said = lines.length === 0 ? [] : ['its last lines:', ...lines]
+    throw new Problem('deployment-failed', [error.message, ...said].join('\n'), { hint: error.hint, cause: error })
   }
 }
 
 /** How often to say how much is left. */
 const WATCH_MS = 1000
-
-async function lastLines({ with: { engine } }: Performance<'await-replica'>, id: string): Promise<string[]> {
-  let text = ''
-  try {
-    const { Config } = await engine.containers.inspect(id, { timeoutMs: LOG_MS })
-    const query = { stdout: true, stderr: true, tail: LINES }
-    const logs = engine.containers.logs(id, query, { signal: AbortSignal.timeout(LOG_MS) })
-    if (Config.Tty) for await (const chunk of logs) text = (text + Buffer.from(chunk).toString()).slice(-LINES_BYTES)
-    else for await (const { data } of demultiplex(logs)) text = (text + data.toString()).slice(-LINES_BYTES)
-  } catch {
-    // A log that cannot be read takes nothing from the reason.
-  }
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  return lines.length === 0 ? [] : ['its last lines:', ...lines.slice(-LINES).map((line) => `  | ${line.trimEnd()}`)]
-}
 
 /** Not where more replicas failed than is put up with: then the round is over anyway. */
 export async function continueRollout({

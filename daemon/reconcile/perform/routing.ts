@@ -26,9 +26,7 @@ export async function admitReplica({
   with: { engine, ingress },
   signal,
 }: Performance<'admit-replica'>): Promise<void> {
-  const id = body.id ?? context.containerId(body.service, body.replica)
-  if (id === undefined)
-    throw new Problem('container-not-found', `service ${body.service} has no container ${body.replica}`)
+  const id = context.mustHaveContainer(body)
   const { NetworkSettings } = await engine.containers.inspect(id, { signal })
   const addresses = Object.fromEntries(
     Object.entries(NetworkSettings.Networks).map(([name, { IPAddress }]) => [name, IPAddress]),
