@@ -46,7 +46,10 @@ export function withDependents(services: readonly string[], dependencies: Depend
   return withDependencies(services, reversed)
 }
 
-/** Who waits for this service to finish: it is a job then, run once per revision. */
-export function isJob(service: string, dependencies: DependencyMap): boolean {
-  return Object.values(dependencies).some((needs) => needs[service]?.condition === 'service_completed_successfully')
+/** Services that another one waits for to finish: jobs, run once per revision. */
+export function jobsOf(dependencies: DependencyMap): ReadonlySet<string> {
+  const awaited = Object.values(dependencies).flatMap((needs) =>
+    Object.entries(needs).filter(([, { condition }]) => condition === 'service_completed_successfully'),
+  )
+  return new Set(awaited.map(([service]) => service))
 }

@@ -1,6 +1,6 @@
 /** Starts wait for what they depend on (`depends_on` and its conditions), and `--wait` for everything at the end. */
 import type { Dependency } from '../../protocol/stackfile/model.ts'
-import { isJob } from './dependencies.ts'
+import { jobsOf } from './dependencies.ts'
 import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
@@ -75,10 +75,10 @@ function restartWithDependencies(draft: Draft, input: PlanInput, work: Work, own
 }
 
 function waitForAll(draft: Draft, input: PlanInput, work: Work): void {
-  const dependencies = Object.fromEntries([...work].map(([name, own]) => [name, own.service.dependsOn]))
+  const jobs = jobsOf(Object.fromEntries([...work].map(([name, own]) => [name, own.service.dependsOn])))
   for (const [name, own] of work) {
     if (!inScope(input.policy, name) || own.service.run !== 'running' || own.service.replicas === 0) continue
-    if (isJob(name, dependencies)) {
+    if (jobs.has(name)) {
       if (!isCompleted(own, input)) awaitService(draft, input, own, 'completed', true)
     } else if (!isReady(own, input)) awaitService(draft, input, own, 'ready', true)
   }

@@ -1,5 +1,5 @@
 /** Services: their replicas made, replaced, started, stopped and removed, in the order that `depends_on` asks for. */
-import { dependencyOrder, isJob } from './dependencies.ts'
+import { dependencyOrder, jobsOf } from './dependencies.ts'
 import type { Draft } from './draft.ts'
 import { gateStarts } from './gates.ts'
 import { matchService } from './match.ts'
@@ -14,12 +14,13 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   const { desired, observed } = input
   const dependencies = Object.fromEntries(Object.values(desired.services).map((s) => [s.service, s.dependsOn]))
   const order = dependencyOrder(Object.keys(desired.services), dependencies)
+  const jobs = jobsOf(dependencies)
   const own = observed.containers.filter((container) => container.ownership === 'ours' && !container.oneOff)
   const work = new Map<string, ServiceWork>()
 
   for (const name of order) {
     const service = desired.services[name]!
-    const planner = new ReplicaPlanner(draft, input, stages, service, isJob(name, dependencies))
+    const planner = new ReplicaPlanner(draft, input, stages, service, jobs.has(name))
     const match = matchService(
       service,
       own.filter((container) => container.service === name),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { dependencyOrder, isJob, withDependencies, withDependents } from '../../../daemon/stack/dependencies.ts'
+import { dependencyOrder, jobsOf, withDependencies, withDependents } from '../../../daemon/stack/dependencies.ts'
 import type { DesiredService } from '../../../daemon/stack/desired.ts'
 import {
   aContainer,
@@ -187,7 +187,6 @@ describe('the order among services', () => {
 
   test('calls a service a job when somebody waits for its end', () => {
     const waiting = { web: { job: needs('service_completed_successfully'), db: needs() } }
-    expect(isJob('job', waiting)).toBe(true)
-    expect(isJob('db', waiting)).toBe(false)
+    expect([...jobsOf(waiting)]).toEqual(['job'])
   })
 })
