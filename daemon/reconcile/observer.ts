@@ -48,14 +48,14 @@ export class Observer {
     const { stack } = desired
     const { instance, adopted } = this.#store
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
-    const [mine, running, networks, volumes] = await Promise.all([
+    const [mine, running, { networks, everyNetwork }, volumes] = await Promise.all([
       this.containers(stack, signal),
       wantsPorts ? this.#lists.running(signal) : [],
       this.#networks(desired, signal),
       this.#volumes(desired, signal),
     ])
     const observed = {
-      addresses: isNetworkMissing(desired, networks) ? await this.#addresses(signal) : undefined,
+      addresses: isNetworkMissing(desired, networks) ? await this.#addresses(everyNetwork, signal) : undefined,
       containers: mine.map((summary) => observeContainer(summary, instance)),
       networks: networks.map((network) => observeNetwork(network, instance, stack)),
       volumes: volumes.map((volume) => observeVolume(volume, instance, stack)),
@@ -90,9 +90,9 @@ export class Observer {
     this.#pools = undefined
   }
 
-  async #addresses(signal: AbortSignal): Promise<AddressSpace> {
+  async #addresses(known: readonly NetworkInfo[] | undefined, signal: AbortSignal): Promise<AddressSpace> {
     const [networks, pools] = await Promise.all([
-      this.#engine.networks.list({}, { signal }),
+      known ?? this.#engine.networks.list({}, { signal }),
       this.#addressPools(signal),
     ])
     return {
@@ -141,17 +141,17 @@ export class Observer {
     return this.#lists.containers(stack, signal)
   }
 
-  /**
-   * With those of others that the stack names. The Engine's name filter matches parts of names, so that the answer may hold
-   * more: harmless, they match nothing.
-   */
-  async #networks({ stack, networks }: DesiredStack, signal: AbortSignal): Promise<NetworkInfo[]> {
+  /** With those of others that the stack names. Where one is missing, all are asked for: to make it takes addresses. */
+  async #networks({ stack, networks }: DesiredStack, signal: AbortSignal) {
     const own = await this.#lists.networks(stack, signal)
-    const name = namesBeside(networks, new Set(own.map(({ Name }) => Name)))
-    if (name.length === 0) return own
-    return unique([...own, ...(await this.#engine.networks.list({ filters: { name } }, { signal }))], ({ Id }) => Id)
+    const names = namesBeside(networks, new Set(own.map(({ Name }) => Name)))
+    if (names.length === 0) return { networks: own, everyNetwork: undefined }
+    const everyNetwork = await this.#engine.networks.list({}, { signal })
+    const named = everyNetwork.filter(({ Name }) => names.includes(Name))
+    return { networks: unique([...own, ...named], ({ Id }) => Id), everyNetwork }
   }
 
+  /** The Engine's name filter matches parts of names, so that the answer may hold more: harmless, they match nothing. */
   async #volumes({ stack, volumes }: DesiredStack, signal: AbortSignal): Promise<VolumeInfo[]> {
     const own = await this.#lists.volumes(stack, signal)
     const name = namesBeside(volumes, new Set(own.map(({ Name }) => Name)))
