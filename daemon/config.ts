@@ -6,6 +6,8 @@ import { ROLE_NAMES, type Role } from '../protocol/access.ts'
 import { defaultSocket, defaultState } from '../protocol/default-paths.ts'
 import { Problem } from '../protocol/problems.ts'
 import { policyRules } from './access/policy-rules.ts'
+import { REQUESTS_PER_SECOND } from './access/rate-limits.ts'
+import type { IngressConfig } from './ingress/open.ts'
 import type { PolicyRules } from './stack/policy-rules.ts'
 import { HISTORY, type HistoryLimits } from './storage/keep-history.ts'
 
@@ -26,17 +28,12 @@ export interface Config {
   /** Folders for files of secrets, the first of which that is in memory is taken. */
   readonly secretsFolders: readonly string[]
   readonly logLevel: string
+  /** Requests a second of one caller, but those of the owner's socket. */
+  readonly requestRate: number
   readonly ingress: IngressConfig
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
   readonly history: HistoryLimits
-}
-
-export interface IngressConfig {
-  /** Undefined: there is to be none. */
-  readonly image: string | undefined
-  /** Where routes by host and path are served. */
-  readonly http: { readonly host: string; readonly port: number }
 }
 
 export interface ListenSocket {
@@ -88,6 +85,9 @@ Options:
   --tls-cert FILE, --tls-key FILE, --tls-client-ca FILE
                         PEM files [tls/server.crt, tls/server.key and
                         tls/ca.crt in the folder of the state]
+  --request-rate N      requests a second that one account may make, 20 times as
+                        many at once; of one address, four times that; the
+                        owner's socket has no limit        [${REQUESTS_PER_SECOND}]
   --state DIR           folder of the state, mode 0700     [EVENKEEL_STATE]
   --secrets DIR         folder in memory (tmpfs) for files of secrets
                         [/run/evenkeel-secrets, /dev/shm/evenkeel-secrets]
@@ -114,7 +114,7 @@ Options:
                         tlsKey, tlsClientCa, state, secrets, engine, logLevel,
                         ingressImage, ingressHttp,
                         keepEvents, keepEventDays, keepDeployments,
-                        keepDeploymentDays, keepLogMib, keepLogDays; and
+                        keepDeploymentDays, keepLogMib, keepLogDays, requestRate; and
                         policy (see SECURITY.md)
   --restore FILE        put a backup (evenkeel system backup; - is standard
                         input) in the place of the state, and end
@@ -130,6 +130,7 @@ the folders of XDG_RUNTIME_DIR and XDG_STATE_HOME.
 `
 
 const LIMIT_KEYS = [
+  'requestRate',
   'keepEvents',
   'keepEventDays',
   'keepDeployments',
@@ -197,6 +198,7 @@ export async function readConfig(
     secretsFolders: Object.freeze(secretsFolders(pick('secrets', values.secrets), environment, uid)),
     engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
     logLevel,
+    requestRate: limit('requestRate', values['request-rate'], REQUESTS_PER_SECOND),
     ingress: ingressOf(pick('ingressImage', values['ingress-image']), pick('ingressHttp', values['ingress-http'])),
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
     history: Object.freeze({
@@ -307,6 +309,7 @@ function parse(argv: readonly string[]) {
         'keep-deployment-days': text,
         'keep-log-mib': text,
         'keep-log-days': text,
+        'request-rate': text,
         restore: text,
         rebuild: { type: 'boolean' },
         config: text,

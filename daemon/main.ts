@@ -8,8 +8,10 @@ import { API_VERSION } from '../protocol/version.ts'
 import { AccessControl } from './access/access-control.ts'
 import { Gate } from './access/gate.ts'
 import { InvitationControl } from './access/invitation-control.ts'
+import { LabelControl } from './access/label-control.ts'
 import { Lockouts } from './access/lockouts.ts'
 import { Origins } from './access/origin.ts'
+import { ACCOUNTS_OF_A_SOURCE, RateLimits, rateOf } from './access/rate-limits.ts'
 import { realPath } from './access/real-path.ts'
 import { RightsReader } from './access/rights.ts'
 import { RoleControl } from './access/role-control.ts'
@@ -217,6 +219,10 @@ async function run(config: Config): Promise<void> {
     rights,
     now,
     lockouts: new Lockouts(),
+    rates: {
+      account: new RateLimits(rateOf(config.requestRate)),
+      source: new RateLimits(rateOf(config.requestRate * ACCOUNTS_OF_A_SOURCE)),
+    },
     strangers: new StrangerNotes(),
     policy: new ModelPolicy(
       {
@@ -261,6 +267,7 @@ async function run(config: Config): Promise<void> {
     roles: new RoleControl(ruling),
     teams: new TeamControl(ruling),
     invitations: new InvitationControl(ruling),
+    labels: new LabelControl(ruling),
     audit: { find: (query) => store.audit.find(query), verify: () => store.audit.verify(setImmediate) },
     version: EVENKEEL_VERSION,
     apiVersion: API_VERSION,

@@ -90,7 +90,13 @@ export const ROLE_NAMES = Object.keys(ROLES) as [Role, ...Role[]]
 /** Roles that may ask the Engine for anything, where they are for all stacks. All others are bound by the policy. */
 export const UNBOUND_ROLES: readonly string[] = ['owner', 'administrator'] satisfies Role[]
 
-/** A role on stacks by name pattern, in which `*` stands for any characters. */
+/** A stack as grants reach it. */
+export interface Subject {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** A role on stacks by pattern: of their names, or of a label's value (`KEY=VALUE`). `*` stands for any characters. */
 export interface Grant {
   /** One of {@link ROLES}, or of the daemon's own. */
   readonly role: string
@@ -104,7 +110,7 @@ export type Rights = readonly Grant[]
 export const grantOf = (role: Role, stacks: readonly string[]): Grant => ({ role, permissions: ROLES[role], stacks })
 
 /** `stack` undefined: on any. Rights of several are a chain, a token's and its user's: each has to allow it. */
-export function allows(chain: readonly Rights[], permission: Permission, stack?: string): boolean {
+export function allows(chain: readonly Rights[], permission: Permission, stack?: Subject): boolean {
   return chain.length > 0 && chain.every((rights) => rights.some((grant) => grantAllows(grant, permission, stack)))
 }
 
@@ -115,10 +121,23 @@ export const allowsEverywhere = (chain: readonly Rights[], permission: Permissio
     rights.some(({ permissions, stacks }) => permissions.includes(permission) && stacks.includes('*')),
   )
 
-function grantAllows({ permissions, stacks }: Grant, permission: Permission, stack: string | undefined): boolean {
+function grantAllows({ permissions, stacks }: Grant, permission: Permission, stack: Subject | undefined): boolean {
   if (!permissions.includes(permission)) return false
   if (PERMISSIONS[permission] === 'daemon') return stacks.includes('*')
-  return stack === undefined || stacks.some((pattern) => matchesPattern(pattern, stack))
+  return stack === undefined || stacks.some((pattern) => reaches(pattern, stack))
+}
+
+export function reaches(pattern: string, { name, labels }: Subject): boolean {
+  const wanted = labelOf(pattern)
+  if (wanted === undefined) return matchesPattern(pattern, name)
+  const value = Object.hasOwn(labels, wanted.label) ? labels[wanted.label] : undefined
+  return value !== undefined && matchesPattern(wanted.value, value)
+}
+
+/** Undefined: the pattern is one of names, which have no `=`. */
+function labelOf(pattern: string): { readonly label: string; readonly value: string } | undefined {
+  const at = pattern.indexOf('=')
+  return at < 0 ? undefined : { label: pattern.slice(0, at), value: pattern.slice(at + 1) }
 }
 
 /** Whether the policy does not bind: whoever is free of it has the host, and so all stacks, in any case. */
@@ -146,10 +165,16 @@ const holds = (chain: readonly Rights[], permission: Permission, pattern: string
   chain.length > 0 &&
   chain.every((rights) =>
     rights.some(
-      ({ permissions, stacks }) =>
-        permissions.includes(permission) && stacks.some((own) => matchesPattern(own, pattern)),
+      ({ permissions, stacks }) => permissions.includes(permission) && stacks.some((own) => covers(own, pattern)),
     ),
   )
+
+function covers(own: string, pattern: string): boolean {
+  if (own === '*') return true
+  const [ours, theirs] = [labelOf(own), labelOf(pattern)]
+  if (ours === undefined || theirs === undefined) return ours === theirs && matchesPattern(own, pattern)
+  return ours.label === theirs.label && matchesPattern(ours.value, theirs.value)
+}
 
 /** Linear in both, whatever they hold: the text between stars is looked for from left to right. */
 export function matchesPattern(pattern: string, name: string): boolean {

@@ -37,6 +37,7 @@ export const PROBLEMS = {
   forbidden: kind(403, 'This caller may not do that'),
   'policy-violation': kind(403, 'The policy does not allow this'),
   'too-many-attempts': kind(429, 'Too many wrong attempts'),
+  'too-many-requests': kind(429, 'Too many requests'),
   'user-not-found': kind(404, 'There is no such user'),
   'token-not-found': kind(404, 'There is no such token'),
   'role-not-found': kind(404, 'There is no such role'),

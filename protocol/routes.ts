@@ -307,6 +307,24 @@ export const ROUTES = {
     permission: 'access.manage',
     summary: 'Take a user out of a team',
   },
+  labels: {
+    method: 'GET',
+    path: '/v1/stacks/:stack/labels',
+    permission: 'read',
+    summary: 'Labels of a stack, by which grants reach it',
+  },
+  putLabel: {
+    method: 'PUT',
+    path: '/v1/labels/:stack/:label',
+    permission: 'access.manage',
+    summary: 'Give a stack a label, or another value of one; the stack need not be there yet',
+  },
+  removeLabel: {
+    method: 'DELETE',
+    path: '/v1/labels/:stack/:label',
+    permission: 'access.manage',
+    summary: 'Take a label from a stack',
+  },
   invitations: {
     method: 'GET',
     path: '/v1/invitations',

@@ -23,6 +23,7 @@ import {
   Accepted as Joined,
 } from './resources/invitation.ts'
 import { BuildRequest, Job, JobStarted, PullRequest, PushRequest } from './resources/job.ts'
+import { LabelRequest, StackLabels } from './resources/label.ts'
 import { ResolvedName } from './resources/name.ts'
 import {
   CommitRequest,
@@ -155,6 +156,9 @@ export const SCHEMAS = {
   roles: { answer: z.object({ roles: z.array(RoleDefinition) }) },
   putRole: { body: RoleRequest, answer: RoleDefinition },
   removeRole: { answer: z.object({ role: z.string() }) },
+  labels: { answer: StackLabels },
+  putLabel: { body: LabelRequest, answer: StackLabels },
+  removeLabel: { answer: StackLabels },
   teams: { answer: z.object({ teams: z.array(Team) }) },
   putTeam: { body: TeamRequest, answer: Team },
   removeTeam: { answer: z.object({ team: z.string() }) },

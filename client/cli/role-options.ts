@@ -11,6 +11,6 @@ export const ROLE_OPTION = {
 export const STACK_OPTION = {
   type: 'string',
   array: true,
-  describe: 'On stacks of this name; * for any characters',
+  describe: 'On stacks of this name, or of this label (KEY=VALUE); * for any characters',
   placeholder: 'PATTERN',
 } as const

@@ -12,6 +12,7 @@ import {
   type Permission,
   type Rights,
   type RouteObject,
+  type Subject,
 } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Token } from '../../protocol/resources/access.ts'
@@ -19,6 +20,7 @@ import type { ModelPolicy } from '../stack/model-policy.ts'
 import type { Store } from '../store/store.ts'
 import { type Lockouts, sourceOf } from './lockouts.ts'
 import { type Origin, textOf } from './origin.ts'
+import type { RateLimits } from './rate-limits.ts'
 import { mustBeFromHere } from './request-rules.ts'
 import type { RightsReader } from './rights.ts'
 import type { StrangerNotes } from './stranger-notes.ts'
@@ -55,9 +57,11 @@ interface Identity {
 }
 
 export interface GateCollaborators {
-  readonly store: Pick<Store, 'access' | 'invitations' | 'audit' | 'batch'>
+  readonly store: Pick<Store, 'access' | 'invitations' | 'labels' | 'audit' | 'batch'>
   readonly rights: RightsReader
   readonly lockouts: Lockouts
+  /** By account, and by address, which several accounts may share. */
+  readonly rates: { readonly account: RateLimits; readonly source: RateLimits }
   readonly strangers: StrangerNotes
   readonly policy: ModelPolicy
   readonly now: () => Date
@@ -98,13 +102,16 @@ export class Gate {
   async admit(knock: Knock, permission: Permission, target: Target): Promise<Admitted> {
     let identity: Identity | undefined
     try {
+      this.#pace('source', knock.origin)
       identity = this.#identify(knock)
+      this.#pace('account', knock.origin, identity.name)
       return await this.#allow(identity, permission, target)
     } catch (error) {
       if (error instanceof Problem && error.code !== 'too-many-attempts') {
         const object = target.kind === 'none' ? '' : target.id
         const refusal = { action: knock.action, object, problem: error, outcome: 'refused' } as const
-        if (identity === undefined) this.#noteStranger(knock.origin, refusal)
+        if (identity === undefined || error.code === 'too-many-requests')
+          this.#noteSparingly(knock.origin, refusal, identity?.name)
         else this.note({ name: identity.name, origin: textOf(identity.origin) }, refusal)
       }
       throw error
@@ -145,16 +152,27 @@ export class Gate {
     })
   }
 
-  #noteStranger(origin: Origin | undefined, what: ToNote): void {
+  /** What costs its cause nothing is not to fill the audit. */
+  #noteSparingly(origin: Origin | undefined, what: ToNote, name?: string): void {
     const { strangers, now } = this.#with
     const from = origin === undefined ? 'unknown' : textOf(origin)
-    const source = origin?.kind === 'tls' ? sourceOf(origin.address) : from
+    const source = name ?? (origin?.kind === 'tls' ? sourceOf(origin.address) : from)
     const { isNoted, leftOut } = strangers.take(source, now().getTime())
     if (leftOut > 0) {
       const sum = { action: 'refuse strangers', object: `${leftOut} more, within an hour`, outcome: 'refused' } as const
       this.note({ name: 'unknown', origin: 'unknown' }, sum)
     }
-    if (isNoted) this.note({ name: 'unknown', origin: from }, what)
+    if (isNoted) this.note({ name: name ?? 'unknown', origin: from }, what)
+  }
+
+  /** The owner's socket is open in any case. */
+  #pace(by: 'source' | 'account', origin: Origin | undefined, name?: string): void {
+    if (origin === undefined || (origin.kind === 'socket' && origin.role === 'owner')) return
+    if (by === 'source' && origin.kind === 'socket') return
+    const { rates, now } = this.#with
+    const caller = name ?? (origin.kind === 'tls' ? sourceOf(origin.address) : '')
+    const waitMs = rates[by].take(caller, now().getTime())
+    if (waitMs > 0) throw tooOften(waitMs)
   }
 
   #identify({ origin, headers }: Knock): Identity {
@@ -186,7 +204,7 @@ export class Gate {
       const wait = source === undefined ? 0 : lockouts.failed(source, at.getTime())
       if (wait > 0) {
         const action = `lock out for ${Math.round(wait / 1000)} s`
-        this.#noteStranger(origin, { action, object: source ?? '', outcome: 'done' })
+        this.#noteSparingly(origin, { action, object: source ?? '', outcome: 'done' })
       }
       throw new Problem('unauthenticated', 'the token is wrong, expired or revoked', {
         hint: 'make another one: evenkeel token create',
@@ -217,7 +235,7 @@ export class Gate {
       chain,
       ...(identity.by.kind === 'invitation' ? { invited: identity.by.user } : {}),
       ...(isUnbound(chain) ? {} : { policy: this.#with.policy }),
-      may: (wanted, stack) => allows(chain, wanted, stack),
+      may: (wanted, stack) => allows(chain, wanted, stack === undefined ? undefined : this.#subject(stack)),
     }
     IDENTITIES.set(admitted, identity)
     return admitted
@@ -265,8 +283,13 @@ export class Gate {
     const stack = target.kind === 'stack' ? target.id : await this.#with.stackOf[target.kind](target.id)
     // Whoever may not see it is told no more than that there is none, whether there is or not.
     const sees = target.kind === 'volume' ? 'volume.read' : 'read'
-    if (stack === undefined || !allows(chain, sees, stack)) throw absent(target)
-    if (!allows(chain, permission, stack)) throw lacksPermission(permission)
+    const subject = stack === undefined ? undefined : this.#subject(stack)
+    if (subject === undefined || !allows(chain, sees, subject)) throw absent(target)
+    if (!allows(chain, permission, subject)) throw lacksPermission(permission)
+  }
+
+  #subject(name: string): Subject {
+    return { name, labels: this.#with.store.labels.of(name) }
   }
 }
 
@@ -289,6 +312,11 @@ export const lacksPermission = (permission: Permission): Problem =>
 const tooMany = (waitMs: number) =>
   new Problem('too-many-attempts', 'too many wrong tokens came from this address', {
     hint: `wait ${Math.ceil(waitMs / 1000)} s; the daemon's socket is open meanwhile`,
+  })
+
+const tooOften = (waitMs: number) =>
+  new Problem('too-many-requests', 'this caller asks too often', {
+    hint: `try again in ${Math.ceil(waitMs / 1000)} s`,
   })
 
 function absent({ kind, id }: Extract<Target, { id: string }>): Problem {

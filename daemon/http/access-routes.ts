@@ -9,11 +9,13 @@ import {
   type UserRequest,
 } from '../../protocol/resources/access.ts'
 import type { AcceptRequest, InvitationRequest } from '../../protocol/resources/invitation.ts'
+import { LabelName, type LabelRequest } from '../../protocol/resources/label.ts'
 import type { RoleRequest } from '../../protocol/resources/role.ts'
 import type { TeamRequest } from '../../protocol/resources/team.ts'
 import type { RouteName } from '../../protocol/routes.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import type { InvitationControl } from '../access/invitation-control.ts'
+import type { LabelControl } from '../access/label-control.ts'
 import type { RoleControl } from '../access/role-control.ts'
 import type { TeamControl } from '../access/team-control.ts'
 import { checked } from './checked.ts'
@@ -24,6 +26,7 @@ export interface AccessApi {
   readonly roles: RoleControl
   readonly teams: TeamControl
   readonly invitations: InvitationControl
+  readonly labels: LabelControl
   readonly audit: AuditReader
 }
 
@@ -32,9 +35,10 @@ export interface AuditReader {
   verify(): Promise<AuditVerification>
 }
 
-export function accessRoutes({ access, roles, teams, invitations, audit }: AccessApi) {
+export function accessRoutes({ access, roles, teams, invitations, labels, audit }: AccessApi) {
   const named = ({ params }: Input, param: 'user' | 'token' | 'role' | 'team'): string =>
     checked(AccessName, params[param], `the name of the ${param}`)
+  const labelName = ({ params }: Input): string => checked(LabelName, params.label, 'the name of the label')
   return {
     whoami: ({ caller }) => ({
       name: caller.name,
@@ -69,6 +73,10 @@ export function accessRoutes({ access, roles, teams, invitations, audit }: Acces
     },
     joinTeam: (input) => teams.join(named(input, 'team'), named(input, 'user'), input.caller),
     leaveTeam: (input) => teams.leave(named(input, 'team'), named(input, 'user'), input.caller),
+    labels: ({ params }) => labels.list(params.stack!),
+    putLabel: (input) =>
+      labels.put(input.params.stack!, labelName(input), (input.body as LabelRequest).value, input.caller),
+    removeLabel: (input) => labels.remove(input.params.stack!, labelName(input), input.caller),
     invitations: () => ({ invitations: invitations.list() }),
     createInvitation: (input) => invitations.create(input.body as InvitationRequest, input.caller),
     removeInvitation: (input) => {

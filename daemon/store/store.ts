@@ -10,6 +10,7 @@ import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
 import { HoldRepository } from './holds.ts'
 import { InvitationRepository } from './invitations.ts'
+import { LabelRepository } from './labels.ts'
 import { MemoryRepository } from './memory.ts'
 import { RevisionRepository } from './revisions.ts'
 import { RoleRepository } from './roles.ts'
@@ -32,6 +33,7 @@ export interface Store {
   readonly roles: RoleRepository
   readonly teams: TeamRepository
   readonly invitations: InvitationRepository
+  readonly labels: LabelRepository
   readonly audit: AuditRepository
   readonly secrets: SecretRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
@@ -67,6 +69,7 @@ export function openStore(folder: string, redact: (text: string) => string = (te
     roles: new RoleRepository(sql),
     teams: new TeamRepository(sql),
     invitations: new InvitationRepository(sql),
+    labels: new LabelRepository(sql),
     audit: new AuditRepository(sql),
     secrets: new SecretRepository(sql),
     batch: sql.batch,

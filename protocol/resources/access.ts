@@ -10,11 +10,14 @@ export const AccessName = z
     'a name has lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit',
   )
 
-/** Of stack names. `*` stands for any characters. */
+/** Of stack names, or of the value of a label (`KEY=VALUE`). `*` stands for any characters. */
 export const StackPattern = z
   .string()
-  .max(100)
-  .regex(/^[a-z0-9_*-]+$/, 'a pattern has lower-case letters, digits, `_`, `-`, and `*` for any characters')
+  .max(130)
+  .regex(
+    /^([a-z0-9_*-]+|[a-z0-9][a-z0-9._-]*=[A-Za-z0-9._*-]+)$/,
+    'a pattern of names has lower-case letters, digits, `_`, `-`, and `*` for any characters; one of labels is KEY=VALUE',
+  )
 
 export const StackPatterns = z.array(StackPattern).min(1).max(100)
 

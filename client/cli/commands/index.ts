@@ -32,6 +32,7 @@ import inviteCreate from './invite/create.ts'
 import inviteLs from './invite/ls.ts'
 import inviteRm from './invite/rm.ts'
 import kill from './kill.ts'
+import label from './label.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
 import pause from './pause.ts'
@@ -137,6 +138,7 @@ export const COMMANDS: readonly Command[] = [
   info,
   completion,
   whoami,
+  label,
   audit,
   contextAdd,
   contextUse,

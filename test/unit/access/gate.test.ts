@@ -24,7 +24,11 @@ describe('every route and stream, for every role', () => {
             () => 'let in',
             (problem: Problem) => problem.code,
           )
-        const expected = allows([[grantOf(role, ['shop'])]], permission, kind === 'none' ? undefined : 'shop')
+        const expected = allows(
+          [[grantOf(role, ['shop'])]],
+          permission,
+          kind === 'none' ? undefined : { name: 'shop', labels: {} },
+        )
         expect([name, await code('shop')]).toEqual([name, expected ? 'let in' : 'forbidden'])
         if (kind !== 'none') expect([name, await code('blog')]).toEqual([name, `${kind}-not-found`])
       }

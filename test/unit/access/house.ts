@@ -3,8 +3,10 @@ import { onTestFinished } from 'vitest'
 import { AccessControl } from '../../../daemon/access/access-control.ts'
 import { type Admitted, Gate, type Target } from '../../../daemon/access/gate.ts'
 import { InvitationControl } from '../../../daemon/access/invitation-control.ts'
+import { LabelControl } from '../../../daemon/access/label-control.ts'
 import { Lockouts } from '../../../daemon/access/lockouts.ts'
 import type { Origin } from '../../../daemon/access/origin.ts'
+import { RateLimits } from '../../../daemon/access/rate-limits.ts'
 import { RightsReader } from '../../../daemon/access/rights.ts'
 import { RoleControl } from '../../../daemon/access/role-control.ts'
 import { StrangerNotes } from '../../../daemon/access/stranger-notes.ts'
@@ -40,11 +42,17 @@ export const from = (address: string, certifiedName?: string): Origin => ({
 /** A gate over a real store. Deployment `d-NAME`, job `j-NAME` and volume `NAME_data` are of the stack NAME. */
 export class House {
   readonly store = openStore(temporaryFolder())
+  /** Requests that an account has at once. */
+  readonly burst = 2000
   now = new Date('2026-01-02T03:04:05Z')
   readonly gate = new Gate({
     store: this.store,
     rights: new RightsReader(this.store),
     lockouts: new Lockouts(),
+    rates: {
+      account: new RateLimits({ perSecond: 1, burst: this.burst, callers: 100 }),
+      source: new RateLimits({ perSecond: 1, burst: 4 * this.burst, callers: 100 }),
+    },
     strangers: new StrangerNotes({ windowMs: 3_600_000, ofSource: 20, ofAll: 50 }),
     policy: new ModelPolicy(RULES, (path) => path),
     now: () => this.now,
@@ -63,6 +71,7 @@ export class House {
   readonly access = new AccessControl(this.#ruling)
   readonly teams = new TeamControl(this.#ruling)
   readonly roles = new RoleControl(this.#ruling)
+  readonly labels = new LabelControl(this.#ruling)
   readonly invitations = new InvitationControl(this.#ruling)
   readonly owner: Admitted = {
     name: 'local socket',

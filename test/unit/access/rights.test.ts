@@ -14,6 +14,7 @@ import {
   type Permission,
   ROLE_NAMES,
   ROLES,
+  type Subject,
 } from '../../../protocol/access.ts'
 import { LOANS, ROUTES, SESSIONS, STREAMS } from '../../../protocol/routes.ts'
 
@@ -51,12 +52,16 @@ const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks
   putTeam: 'of the daemon',
   removeTeam: 'of the daemon',
   joinTeam: 'of the daemon',
+  putLabel: 'of the daemon',
+  removeLabel: 'of the daemon',
   leaveTeam: 'of the daemon',
   invitations: 'of the daemon',
   createInvitation: 'of the daemon',
   removeInvitation: 'of the daemon',
   acceptInvitation: 'of the daemon',
 }
+
+const aStack = (name: string, labels: Record<string, string> = {}): Subject => ({ name, labels })
 
 describe('each route and stream', () => {
   test.each(ENDPOINTS)('%s declares a permission that there is', (_, { permission }) => {
@@ -72,9 +77,9 @@ describe('each route and stream', () => {
   })
 
   test.each(ENDPOINTS)('%s is open to owners, and to nobody without a grant', (_, { permission }) => {
-    expect(allows([[grantOf('owner', ['*'])]], permission, 'shop')).toBe(true)
-    expect(allows([], permission, 'shop')).toBe(false)
-    expect(allows([[]], permission, 'shop')).toBe(false)
+    expect(allows([[grantOf('owner', ['*'])]], permission, aStack('shop'))).toBe(true)
+    expect(allows([], permission, aStack('shop'))).toBe(false)
+    expect(allows([[]], permission, aStack('shop'))).toBe(false)
   })
 })
 
@@ -102,10 +107,19 @@ describe('a grant', () => {
   const developer = grantOf('developer', ['shop-*', 'blog'])
 
   test('reaches stacks of its patterns, and no other', () => {
-    expect(allows([[developer]], 'exec', 'shop-web')).toBe(true)
-    expect(allows([[developer]], 'exec', 'blog')).toBe(true)
-    expect(allows([[developer]], 'exec', 'blogger')).toBe(false)
-    expect(allows([[developer]], 'exec', 'shop')).toBe(false)
+    expect(allows([[developer]], 'exec', aStack('shop-web'))).toBe(true)
+    expect(allows([[developer]], 'exec', aStack('blog'))).toBe(true)
+    expect(allows([[developer]], 'exec', aStack('blogger'))).toBe(false)
+    expect(allows([[developer]], 'exec', aStack('shop'))).toBe(false)
+  })
+
+  test('reaches stacks by a label that they have, whatever their name', () => {
+    const chain = [[grantOf('developer', ['env=test*'])]]
+    expect(allows(chain, 'exec', aStack('shop', { env: 'test-2' }))).toBe(true)
+    expect(allows(chain, 'exec', aStack('shop', { env: 'production' }))).toBe(false)
+    expect(allows(chain, 'exec', aStack('shop', { of: 'test' }))).toBe(false)
+    expect(allows([[grantOf('developer', ['constructor=*'])]], 'exec', aStack('shop'))).toBe(false)
+    expect(allows([[grantOf('developer', ['env*'])]], 'exec', aStack('shop', { env: 'test' }))).toBe(false)
   })
 
   test('that is not for all stacks carries nothing of the daemon', () => {
@@ -116,12 +130,18 @@ describe('a grant', () => {
   const grants = fc
     .record({
       role: fc.constantFrom(...ROLE_NAMES),
-      stacks: fc.array(fc.constantFrom('*', 'a*', 'ab', 'b', '*b', 'a*b'), { minLength: 1, maxLength: 3 }),
+      stacks: fc.array(fc.constantFrom('*', 'a*', 'ab', 'b', '*b', 'a*b', 'a=b', 'a=*', 'env=a*', 'b=b'), {
+        minLength: 1,
+        maxLength: 3,
+      }),
     })
     .map(({ role, stacks }) => grantOf(role, stacks))
   const rights = fc.array(grants, { maxLength: 3 })
   const permissions = fc.constantFrom(...(Object.keys(PERMISSIONS) as Permission[]))
-  const stacks = fc.constantFrom('a', 'ab', 'b', 'c', 'aab', 'axb')
+  const STACKS = ['a', 'b', 'ab', 'aab', 'axb', 'c'].flatMap((name) =>
+    [{}, { a: 'b' }, { a: 'c', env: 'ab' }, { b: 'b' }].map((labels) => aStack(name, labels)),
+  )
+  const stacks = fc.constantFrom(...STACKS)
 
   test('is narrowed by each other of the chain, and widened by none', () => {
     fc.assert(
@@ -148,7 +168,7 @@ describe('a grant', () => {
       fc.property(fc.array(rights, { maxLength: 2 }), grants, (chain, given) => {
         if (lacking(chain, given) !== undefined) return
         for (const permission of Object.keys(PERMISSIONS) as Permission[])
-          for (const stack of ['a', 'b', 'ab', 'aab', 'axb', 'c'])
+          for (const stack of STACKS)
             if (allows([[given]], permission, stack)) expect(allows(chain, permission, stack)).toBe(true)
         if (isUnbound([[given]])) expect(isUnbound(chain)).toBe(true)
       }),

@@ -37,6 +37,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   putUser: { role: 'viewer' },
   putRole: { permissions: ['connect'] },
   putTeam: { role: 'viewer' },
+  putLabel: { value: 'test' },
   createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
   acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
@@ -118,6 +119,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     roles: control as unknown as Api['roles'],
     teams: control as unknown as Api['teams'],
     invitations: control as unknown as Api['invitations'],
+    labels: control as unknown as Api['labels'],
     audit: { find: () => [], verify: async () => ({ intact: true, entries: 0 }) },
     log: { error: (fields) => errors.push(fields) },
     ...parts,
@@ -238,7 +240,12 @@ test.each([
 ] as const)('what a container said last is for who may read its log: %s', async (role, lastLines) => {
   const chain = [[grantOf(role, ['*'])]]
   const { call, calls } = aServer({
-    admit: async () => ({ ...TESTER, chain, may: (permission, stack) => allows(chain, permission, stack) }),
+    admit: async () => ({
+      ...TESTER,
+      chain,
+      may: (permission, stack) =>
+        allows(chain, permission, stack === undefined ? undefined : { name: stack, labels: {} }),
+    }),
   })
   await call('containers')
   expect(calls).toMatchObject([{ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] }])

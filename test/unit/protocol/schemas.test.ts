@@ -40,6 +40,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   putUser: { role: 'viewer' },
   putRole: { permissions: ['connect'] },
   putTeam: { role: 'viewer' },
+  putLabel: { value: 'test' },
   createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
   acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
