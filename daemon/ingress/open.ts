@@ -5,12 +5,15 @@ import type { Engine, EngineEvent } from '../engine/types.ts'
 import type { Store } from '../store/store.ts'
 import { HaproxyIngress, type Ingress, noIngress } from './ingress.ts'
 
+export interface IngressConfig {
+  /** Undefined: there is to be none. */
+  readonly image: string | undefined
+  /** Where routes by host and path are served. */
+  readonly http: { readonly host: string; readonly port: number }
+}
+
 interface Surroundings {
-  readonly config: {
-    /** Undefined: there is to be none. */
-    readonly image: string | undefined
-    readonly http: { readonly host: string; readonly port: number }
-  }
+  readonly config: IngressConfig
   readonly engine: Engine
   readonly store: Store
   readonly state: string
