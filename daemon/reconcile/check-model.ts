@@ -7,14 +7,11 @@ import { loadStack } from '../../protocol/stackfile/load.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 
 const PATH = '/model.json'
-/** The work of a plan grows with their square: a thousand take two seconds of it. */
-const SERVICES_LIMIT = 1000
 
 /** What JSON writes as it is, and what YAML takes for the end of a line or refuses. */
 const BREAKS = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g
 
 export function checkModel(model: Model, workingDir: string): Model {
-  mustHaveFewServices(model)
   // Values are final: nothing in them is a variable any more. In keys nothing ever is.
   const text = JSON.stringify(withoutMissing(model), (_, value: unknown) =>
     typeof value === 'string' ? value.replaceAll('$', '$$$$') : value,
@@ -41,14 +38,6 @@ export function checkModel(model: Model, workingDir: string): Model {
       },
     )
   }
-}
-
-function mustHaveFewServices({ services }: Model): void {
-  const count = Object.keys(services ?? {}).length
-  if (count <= SERVICES_LIMIT) return
-  throw new Problem('stack-file-invalid', `a stack has at most ${SERVICES_LIMIT} services, not ${count}`, {
-    hint: 'make several stacks of it; they may share networks',
-  })
 }
 
 /** An optional dependency may be on a service whose profile is off, and which the model therefore has not. */
