@@ -44,8 +44,10 @@ function deferred(modules, importer) {
       bundler.onResolve({ filter }, (found) =>
         importer.test(found.importer) ? { path: found.path.replace('node:', ''), namespace: 'deferred' } : undefined,
       )
-      bundler.onLoad({ filter: /./, namespace: 'deferred' }, ({ path }) => ({
-        contents: `module.exports = new Proxy({}, { get: (_, name) => require('node:${path}')[name] })`,
+      bundler.onLoad({ filter: /./, namespace: 'deferred' }, async ({ path }) => ({
+        // Each by its name: who imports some of them copies what there is.
+        contents: `for (const name of ${JSON.stringify(Object.keys((await import(`node:${path}`)).default))})
+          Object.defineProperty(exports, name, { enumerable: true, get: () => require('node:${path}')[name] })`,
       }))
     },
   }

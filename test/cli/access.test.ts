@@ -160,6 +160,48 @@ describe('A9: a WebSocket', () => {
   })
 })
 
+describe('a label of a stack', () => {
+  const label = async (...words: string[]) => (await daemon.must(['label', STACK, ...words])).stdout.trim()
+
+  test('lets in whose rights name it, for as long as the stack has it', async () => {
+    const caller = new HttpsCaller(daemon, {
+      token: await tokenFor(daemon, 'tester', '--role', 'viewer', '--stack', 'env=test*'),
+    })
+    expect(await caller.call('GET', at('/containers'))).toMatchObject({ status: 404, code: 'stack-not-found' })
+    expect(await label('env=test-1', 'team=shop')).toBe('env=test-1\nteam=shop')
+    expect((await caller.call('GET', at('/containers'))).status).toBe(200)
+    expect((await caller.call('GET', '/v1/stacks')).body.stacks).toHaveLength(1)
+    expect((await caller.call('DELETE', at(''), { body: {} })).code).toBe('forbidden')
+    const { socket } = await caller.connect(`${at('/logs')}?follow=true`, { hold: true })
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+    expect(await label('env-')).toBe('team=shop')
+    expect(await closed).toBe(1008)
+    expect((await caller.call('GET', '/v1/stacks')).body.stacks).toEqual([])
+    caller.close()
+  })
+
+  test('is given by nobody who may not manage access', async () => {
+    const answer = await developer.call('PUT', `/v1/labels/${STACK}/env`, { body: { value: 'test' } })
+    expect(answer).toMatchObject({ status: 403, code: 'forbidden' })
+    const { code, stderr } = await daemon.ek(['label', STACK, 'env'])
+    expect(code).not.toBe(0)
+    expect(stderr).toContain('"env" is neither KEY=VALUE nor KEY-')
+  })
+})
+
+test('who asks too often is told when to come again, and the owner is not', async () => {
+  const other = await startHttpsDaemon(ENGINE, 'rates', { more: ['--request-rate', '1'] })
+  const caller = new HttpsCaller(other, { token: await tokenFor(other, 'busy', '--role', 'viewer') })
+  const answers = await Promise.all(Array.from({ length: 60 }, () => caller.call('GET', '/v1/version')))
+  const refused = answers.filter(({ status }) => status !== 200)
+  expect(refused.length).toBeGreaterThan(0)
+  expect(refused.length).toBeLessThanOrEqual(40)
+  expect(refused[0]).toMatchObject({ status: 429, code: 'too-many-requests' })
+  for (let times = 0; times < 30; times += 1) await other.must(['version'])
+  caller.close()
+  await other.remove()
+})
+
 test('all that was refused is in the audit, which is intact and has no secret', async () => {
   const { stdout } = await daemon.must(['audit', '--outcome', 'refused', '--tail', '1000', '--format', 'json'])
   const codes = new Set(

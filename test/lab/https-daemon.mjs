@@ -7,13 +7,13 @@ import { LabDaemon, runProgram, temporaryFolder } from './daemon.mjs'
 
 const clientProgram = new URL('../../dist/bin/evenkeel', import.meta.url).pathname
 
-/** `host`: the address to listen on; `names`: others in its certificate; `before`: what runs the daemon, such as `ip netns exec NAME`. */
-export async function startHttpsDaemon(engine, name, { host = '127.0.0.1', names = [], before = [] } = {}) {
+/** `host`: the address to listen on; `names`: others in its certificate; `before`: what runs the daemon, such as `ip netns exec NAME`; `more`: further arguments. */
+export async function startHttpsDaemon(engine, name, { host = '127.0.0.1', names = [], before = [], more = [] } = {}) {
   const daemon = new LabDaemon({ engine, folder: temporaryFolder(name).path })
   const called = [host, ...names].flatMap((name) => ['--host', name])
   const made = await runProgram(clientProgram, ['system', 'tls', 'init', '--state', daemon.state, ...called])
   if (made.code !== 0) throw new Error(made.stderr)
-  await daemon.start({ before, more: ['--listen', `${host}:0`] })
+  await daemon.start({ before, more: ['--listen', `${host}:0`, ...more] })
   const [, port] = /"port":(\d+),"msg":"HTTPS is served"/.exec(daemon.log()) ?? []
   return Object.assign(daemon, { host, port: Number(port), authority: join(daemon.state, 'tls/ca.crt') })
 }
