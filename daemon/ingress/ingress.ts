@@ -143,16 +143,15 @@ export class HaproxyIngress implements Ingress {
     const routed = memory.all(stack, 'routed')[id] as Routed | undefined
     if (routed === undefined || routed.state === 'out') return
     const now = (): number => clock.now().getTime()
-    // Begun by an earlier life: its time runs on.
-    const sinceMs = routed.drainSinceMs ?? now()
+    // Begun by an earlier life: its time runs on. A clock that was set back gives it no more than it had.
+    const sinceMs = Math.min(routed.drainSinceMs ?? now(), now())
     await this.#inTurn(async () => {
       memory.set(stack, 'routed', id, { ...routed, state: 'draining', drainSinceMs: sinceMs } satisfies Routed)
       await this.#bringThere(signal)
     })
-    for (;;) {
+    for (let leftMs = sinceMs + drainMs - now(); leftMs > 0; leftMs -= DRAIN_LOOK_MS) {
       const open = await this.#connections(id)
-      const leftMs = sinceMs + drainMs - now()
-      if (open === 0 || leftMs <= 0) break
+      if (open === 0) break
       report(`${open ?? 'some'} connection(s) open, ${Math.ceil(leftMs / 1000)} s left`)
       await clock.sleep(Math.min(DRAIN_LOOK_MS, leftMs), signal)
       signal.throwIfAborted()

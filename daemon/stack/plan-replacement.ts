@@ -122,8 +122,7 @@ export class ReplacementPlanner {
   ): void {
     this.#explainOrder('start-first', outdated)
     const reason = 'its successor is there'
-    const runs = current.state === 'running' || current.state === 'restarting'
-    const started = runs ? [] : [this.#actions.start(replica, current.id, [...after], 'it is to take over', 'replace')]
+    const started = this.#actions.bringUp(replica, current, after, 'it is to take over')
     this.#batches.add(started, this.#handOver(replica, current, outdated, [...after, ...started], reason))
   }
 

@@ -98,6 +98,21 @@ export class ReplicaActions {
     return started
   }
 
+  /** What it takes until it runs; nothing where it does. */
+  bringUp(replica: number, { id, state }: ObservedContainer, after: readonly string[], reason: string): string[] {
+    if (state === 'running' || state === 'restarting') return []
+    if (state !== 'paused') return [this.start(replica, id, [...after], reason, 'replace')]
+    const unpaused = this.#draft.add({
+      body: { kind: 'unpause-container', service: this.#service.service, replica, id },
+      ...this.of(replica),
+      effect: 'replace',
+      reason,
+      after,
+    })
+    this.work.starts.push(unpaused)
+    return [unpaused]
+  }
+
   await(replica: number, id: string | undefined, after: readonly string[], monitorMs?: number): string {
     const { monitorMs: declared = 0, monitor = 'instead' } = this.rollout ?? {}
     const { service } = this.#service

@@ -19,8 +19,8 @@ export async function awaitReplica({
     if (isRouted) await ingress.warm(signal)
     const { health } = await waiter.wait(id, body.service, 'serving', signal)
     if (body.monitor === 'instead' && health === 'healthy') return
-    const end = clock.now().getTime() + body.monitorMs
-    for (let leftMs = body.monitorMs; leftMs > 0; leftMs = end - clock.now().getTime()) {
+    // By what was slept: the clock may be set back meanwhile.
+    for (let leftMs = body.monitorMs; leftMs > 0; leftMs -= WATCH_MS) {
       report(`watched for ${Math.ceil(leftMs / 1000)} s more`)
       const over = new AbortController()
       const failed = waiter.untilFailed(id, body.service, AbortSignal.any([signal, over.signal]))

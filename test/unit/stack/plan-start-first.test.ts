@@ -72,6 +72,19 @@ describe('a start-first replacement', () => {
     expect(actionOf(plan, 'await-replica web 1').body).toMatchObject({ id: next.id, monitorMs: 5000 })
   })
 
+  it.each([
+    ['paused', 'unpause-container web 1'],
+    ['exited', 'start-container web 1'],
+    ['created', 'start-container web 1'],
+  ] as const)('is taken up by the next plan where it left the new one %s', (state, comesUp) => {
+    const next = aContainer(service, { name: temporaryNameOf(service, 1), created: 2000, state })
+    const plan = planOf({ desired, observed: asDeclared(desired, { containers: [old, next] }) })
+    expect(actionOf(plan, comesUp).body).toMatchObject({ id: next.id })
+    expect(isChain(plan, comesUp, 'await-replica web 1', `stop-container ${old.id}`, 'rename-container web 1')).toBe(
+      true,
+    )
+  })
+
   it('on the way back trusts the one that served all along', () => {
     const current = aContainer(service, { created: 1000 })
     const failed = anOutdated(service, { id: 'failed', name: 'shop-web-1.next', created: 2000 })
