@@ -6,7 +6,6 @@ import type { z } from 'zod'
 import type { Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
-import { StackName } from '../../protocol/resources/common.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
@@ -41,6 +40,7 @@ import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
 import { checked } from './checked.ts'
+import { mustBeNames } from './checked-path.ts'
 import type { Handler, Input } from './handler.ts'
 import { openApiDocument } from './openapi.ts'
 import { isAudited, targetOf } from './route-target.ts'
@@ -138,7 +138,7 @@ export function createServer(api: Api): FastifyInstance {
       // Before the body is read: who may not do this sends it for nothing.
       onRequest: async (request: FastifyRequest, reply: FastifyReply) => {
         const params = request.params as Record<string, string>
-        if (params.stack !== undefined) checked(StackName, params.stack, 'the name of the stack')
+        mustBeNames(params)
         const asked = { name, permission: route.permission }
         const target = targetOf(route.path, params)
         const caller = await api.admit(request.raw, asked, target)

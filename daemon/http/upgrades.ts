@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Problem, type ProblemDetails } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
-import { StackName } from '../../protocol/resources/common.ts'
 import { LOANS, type LoanName, SESSIONS, type SessionName, STREAMS, type StreamName } from '../../protocol/routes.ts'
 import { SESSION_PROTOCOL } from '../../protocol/session.ts'
 import type { Admitted, Target } from '../access/gate.ts'
+import { mustBeNames } from './checked-path.ts'
 import { FrameSocket } from './frame-socket.ts'
 import { targetOf } from './route-target.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
@@ -69,8 +69,7 @@ export function serveUpgrades(host: UpgradeHost): Upgrades {
     const found = match(url.pathname)
     if (found === undefined) throw new Problem('not-found', `there is no stream ${url.pathname}`)
     const { name, params } = found
-    if (params.stack !== undefined && !StackName.safeParse(params.stack).success)
-      throw new Problem('bad-request', 'the name of the stack is not valid')
+    mustBeNames(params)
     const route = { name, permission: ENDPOINTS[name].permission }
     const target = targetOf(ENDPOINTS[name].path, params)
     const caller = await host.admit(request, route, target)
