@@ -14,6 +14,7 @@ import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mappi
 import type { IngressReach } from '../stack/replacement-order.ts'
 import { rolloutsOf } from '../stack/rollout.ts'
 import { routingOf } from '../stack/routing.ts'
+import { stepsOf } from '../stack/steps.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
 import type { Store } from '../store/store.ts'
@@ -145,6 +146,7 @@ function declaredBy(model: Model, service: string, reach: IngressReach): Declare
   const routing = routingOf(model, service, reach)
   return {
     routing,
+    steps: stepsOf(spec),
     rollouts: rolloutsOf(model, service, routing, reach),
     containerName: spec.container_name,
     dependsOn: spec.depends_on ?? {},

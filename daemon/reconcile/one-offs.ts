@@ -8,9 +8,7 @@ import type { RunAnswer, RunRequest } from '../../protocol/resources/run.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ImageInspect } from '../engine/types.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
-import { COMPOSE_VERSION, OURS } from '../stack/labels.ts'
-import { type ContainerPlan, containerCreate } from '../stack/mapping/container.ts'
-import { serviceSpecHash } from '../stack/mapping/spec-hash.ts'
+import type { ContainerPlan } from '../stack/mapping/container.ts'
 import { oneOffModel } from '../stack/one-off.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { Caller } from './control.ts'
@@ -18,8 +16,8 @@ import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { imageReference, volumesOf } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
-import { ourLabels } from './our-labels.ts'
-import { bundleAt, complete, fileSourceOf, secretValueOf } from './perform/container-plan.ts'
+import { oneOffPlan } from './one-off-plan.ts'
+import { complete } from './perform/container-plan.ts'
 import { explainStart, isStatus } from './perform/engine-answers.ts'
 import { volumesMustBeThere } from './perform/volumes.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
@@ -74,46 +72,18 @@ export class OneOffs {
   async #plan(
     revision: RevisionRow,
     model: Model,
-    request: RunRequest,
+    { service, aliases, remove }: RunRequest,
     { name, slug }: { readonly name: string; readonly slug: string },
     signal: AbortSignal,
   ): Promise<ContainerPlan> {
-    const { engine, store, observer } = this.#core
-    const { service } = request
-    const { stack, source } = revision
-    const [image, containers, version] = await Promise.all([
+    const { observer } = this.#core
+    const [image, containers] = await Promise.all([
       this.#image(revision, service, signal),
-      observer.containers(stack, signal),
-      engine.version({ signal }),
+      observer.containers(revision.stack, signal),
     ])
-    const fileDigests = Object.fromEntries(revision.files.map((file) => [`${file.kind}:${file.name}`, file.digest]))
-    return containerCreate({
-      model,
-      service,
-      replica: 0,
-      containerName: name,
-      oneOff: { slug, aliases: request.aliases, remove: request.remove },
-      image,
-      apiVersion: version.negotiated,
-      labels: {
-        ...ourLabels(store.instance, stack),
-        [OURS.service]: service,
-        [OURS.revision]: String(revision.number),
-      },
-      compose: {
-        workingDir: source.workingDir,
-        configFiles: source.configFiles,
-        environmentFiles: source.environmentFiles,
-        configHash: serviceSpecHash({ model, service, imageId: image.id, fileDigests }),
-        version: COMPOSE_VERSION,
-        proxy: source.proxy,
-      },
-      containers: (other) => chooseRunning(containers, { service: other }).Id,
-      carriedVolumes: {},
-      fileSource: fileSourceOf(revision, this.#core),
-      secretValue: secretValueOf(revision, this.#core.secrets),
-      bundleAt: bundleAt(revision, this.#core.bundles),
-    })
+    const oneOff = { slug, aliases, remove }
+    const running = (other: string) => chooseRunning(containers, { service: other }).Id
+    return oneOffPlan(this.#core, { revision, model, service, name, oneOff, image, containers: running }, signal)
   }
 
   /** The one that the revision is pinned to; by name where the name still means it. */

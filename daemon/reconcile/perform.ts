@@ -18,6 +18,7 @@ import { buildImage, pullImage, removeImage } from './perform/images.ts'
 import { connectNetwork, createNetwork, removeNetwork } from './perform/networks.ts'
 import { awaitReplica, continueRollout } from './perform/rollout.ts'
 import { admitReplica, drainReplica, publishService, unpublishService, unrouteReplica } from './perform/routing.ts'
+import { runSteps } from './perform/steps.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
 import type { Performer } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
@@ -41,6 +42,7 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'remove-container': removeContainer,
   'rename-container': renameContainer,
   'await-service': awaitService,
+  'run-steps': runSteps,
   'await-replica': awaitReplica,
   'continue-rollout': continueRollout,
   'publish-service': publishService,
@@ -62,6 +64,7 @@ const ENDABLE: ReadonlySet<ActionKind> = new Set([
   'pull-image',
   'build-image',
   'await-service',
+  'run-steps',
   'await-replica',
   'continue-rollout',
   'drain-replica',

@@ -15,6 +15,7 @@ import type { Core } from './core.ts'
 import { driftOf } from './drift.ts'
 import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
 import { drawImages, ImageTable } from './images.ts'
+import { owedSteps } from './owed-steps.ts'
 import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
 import { memoryOf, prepareRound } from './run-plan.ts'
 
@@ -60,6 +61,14 @@ export async function previewRequest(
     memory: {
       ...memory,
       // An `up` fills what was left empty on purpose.
+      steps: owedSteps({
+        scope: applied.scope,
+        before: before?.services ?? [],
+        after: applied.services,
+        modelOf: (number) => revision(number)!.model,
+        remembered: memory.steps,
+        isWayBack: request.images === 'pinned',
+      }),
       vacant: memory.vacant.filter((key) => applied.scope !== 'all' && !applied.scope.has(key.split(' ')[0]!)),
     },
     policy: policyOf(request, applied.scope),

@@ -16,6 +16,7 @@ const OF_THE_NEW: ReadonlySet<Action['body']['kind']> = new Set([
   'start-container',
   'await-replica',
   'publish-service',
+  'run-steps',
   'admit-replica',
 ])
 
@@ -45,8 +46,10 @@ export class RolloutWatch {
   begin(actions: readonly Action[]): void {
     if (this.#policy.mode !== 'request') return
     const awaited = new Set(actions.filter(({ body }) => body.kind === 'await-replica').map(({ service }) => service))
-    for (const { service, effect } of actions)
-      if (service !== undefined && effect === 'replace' && awaited.has(service)) this.#followed.add(service)
+    for (const { service, effect, body } of actions) {
+      const isFollowed = body.kind === 'run-steps' || (effect === 'replace' && awaited.has(service))
+      if (service !== undefined && isFollowed) this.#followed.add(service)
+    }
   }
 
   /** The failure of an action. That of the way back is a failure, and no reason to go back. */

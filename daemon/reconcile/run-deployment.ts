@@ -4,9 +4,10 @@
  */
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
-import type { DesiredService } from '../stack/desired.ts'
+import type { DesiredService, ServiceState } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
+import type { StepsState } from '../stack/steps.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { commitAdoption, decideAdoption, eject } from './adopt.ts'
@@ -18,6 +19,7 @@ import { asProblem } from './executor.ts'
 import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
+import { owedSteps } from './owed-steps.ts'
 import { DeploymentProgress } from './progress.ts'
 import {
   fillsVacancies,
@@ -307,6 +309,7 @@ the rollout is paused where it is`,
     for (const pin of pins) {
       store.revisions.pin(name, oneOffs.has(pin.service) ? revision : services.get(pin.service)!.revision, pin)
     }
+    const servicesBefore = store.stacks.services(name)
     store.stacks.save({ ...applied.stack, revision })
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)
@@ -321,8 +324,28 @@ the rollout is paused where it is`,
       if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
       else store.memory.forget(name, 'owed', state.service)
     }
-    if (this.#request.kind === 'up') this.#markProtected(revision)
+    if (this.#request.kind === 'up') {
+      this.#markProtected(revision)
+      this.#oweSteps(applied, servicesBefore)
+    }
     store.deployments.applied(this.#row.id, revision)
+  }
+
+  #oweSteps({ scope }: AppliedState, before: readonly ServiceState[]): void {
+    const { stacks, memory } = this.#core.store
+    const name = this.#row.stack
+    const remembered = memory.all(name, 'steps') as Record<string, StepsState>
+    const owed = owedSteps({
+      scope,
+      before,
+      after: stacks.services(name),
+      modelOf: (number) => this.#revision(number).model,
+      remembered,
+      isWayBack: this.#request.kind === 'up' && this.#request.images === 'pinned',
+    })
+    for (const service of Object.keys(remembered))
+      if (owed[service] === undefined) memory.forget(name, 'steps', service)
+    for (const [service, state] of Object.entries(owed)) memory.set(name, 'steps', service, state)
   }
 
   /** Replicas that were left empty on purpose are wanted again. */
@@ -391,6 +414,7 @@ the rollout is paused where it is`,
     if (row.presence === 'present') {
       store.stacks.setCondition(name, 'steady', undefined, at)
       if (!this.#tolerated) rememberGood(store, name)
+      this.#forgetSteps()
       return
     }
     store.stacks.setCondition(name, 'absent', undefined, at)
@@ -406,10 +430,19 @@ the rollout is paused where it is`,
       'halted',
       'good',
       'paused',
+      'steps',
     ] as const) {
       for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
     }
     this.#core.endings.forgetStack(name)
+  }
+
+  /** What a service had no new container for, it had no step for. */
+  #forgetSteps(): void {
+    const { memory } = this.#core.store
+    const name = this.#row.stack
+    for (const service of Object.keys(memory.all(name, 'steps')))
+      if (this.#reached === 'all' || this.#reached.has(service)) memory.forget(name, 'steps', service)
   }
 
   #event(type: string, message: string): void {

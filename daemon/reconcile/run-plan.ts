@@ -8,6 +8,7 @@ import { plan } from '../stack/plan.ts'
 import type { Cures, Memory, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { StepsState } from '../stack/steps.ts'
 import { type MemoryKind, OF_A_CONTAINER } from '../store/memory.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
@@ -89,6 +90,7 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Require
       published: memory.all(stack, 'published') as Record<string, ServiceRouting>,
       routed: memory.all(stack, 'routed') as Record<string, Routed>,
     },
+    steps: memory.all(stack, 'steps') as Record<string, StepsState>,
     protected: memory.keys('protected'),
   }
 }

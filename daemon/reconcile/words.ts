@@ -24,6 +24,7 @@ const WORDS: Record<ActionKind, Words> = {
   'remove-container': ['Removing', 'Removed'],
   'rename-container': ['Renaming', 'Renamed'],
   'await-service': ['Waiting', 'Ready'],
+  'run-steps': ['Running', 'Ran'],
   'await-replica': ['Waiting', 'Ready'],
   'continue-rollout': ['Waiting', 'Continued'],
   'publish-service': ['Publishing', 'Published'],

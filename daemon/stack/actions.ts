@@ -5,6 +5,7 @@
 import type { ProblemCode } from '../../protocol/problems.ts'
 import type { Effect } from '../../protocol/resources/plan.ts'
 import type { ServiceRouting } from './routing.ts'
+import type { StepTime } from './steps.ts'
 
 export type ActionBody =
   | {
@@ -117,6 +118,8 @@ export type ActionBody =
       /** `instead`: a health check that passes makes up for the time. */
       readonly monitor: 'instead' | 'beside'
     }
+  /** The commands that the file has a deployment run, each in a container of the new revision. */
+  | { readonly kind: 'run-steps'; readonly service: string; readonly when: StepTime }
   /** Between two batches of a rollout: goes on unless too many replicas have failed. */
   | { readonly kind: 'continue-rollout'; readonly service: string; readonly batch: number; readonly delayMs: number }
   /** The ingress is to have this of a service: ports, routes, and a backend for its replicas. */

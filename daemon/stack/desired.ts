@@ -2,6 +2,7 @@
 import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
 import type { Rollouts } from './rollout.ts'
 import type { ServiceRouting } from './routing.ts'
+import type { Steps } from './steps.ts'
 
 /**
  * `stopped`: its containers exist and do not run (`stop`, `create`). `removed`: it has none (`down SERVICE`, `rm`) until
@@ -58,6 +59,7 @@ export interface DesiredService extends ServiceState {
   readonly rollouts?: Rollouts | undefined
   /** Undefined: the ingress has nothing of it. */
   readonly routing?: ServiceRouting | undefined
+  readonly steps?: Steps | undefined
 }
 
 export interface DesiredNetwork {

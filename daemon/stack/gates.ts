@@ -36,6 +36,15 @@ function awaitForOneOff(draft: Draft, input: PlanInput, work: Work, oneOff: Desi
   }
 }
 
+/** What a container of the service waits for before it starts. */
+export function gatesOf(draft: Draft, input: PlanInput, work: Work, service: DesiredService): string[] {
+  return Object.entries(service.dependsOn).flatMap(([name, dependency]) => {
+    const target = work.get(name)
+    if (target === undefined || target.service.run !== 'running' || target.service.replicas === 0) return []
+    return dependency.required ? gateOf(draft, input, target, dependency) : []
+  })
+}
+
 function gateOf(draft: Draft, input: PlanInput, target: ServiceWork, dependency: Dependency): string[] {
   switch (dependency.condition) {
     case 'service_started':
@@ -83,6 +92,10 @@ function waitForAll(draft: Draft, input: PlanInput, work: Work): void {
     } else if (!isReady(own, input)) awaitService(draft, input, own, 'ready', true)
   }
 }
+
+/** The service has come up: all of its replicas run, and are healthy where that is known. */
+export const awaitReady = (draft: Draft, input: PlanInput, own: ServiceWork): string =>
+  awaitService(draft, input, own, 'ready', true)
 
 function awaitService(
   draft: Draft,

@@ -5,6 +5,7 @@ import type { Observed, ObservedContainer } from './observed.ts'
 import type { Operation } from './operation.ts'
 import type { Policy } from './policy.ts'
 import type { Routings } from './routing.ts'
+import type { StepsState } from './steps.ts'
 
 /** What a `down` removes beyond containers and networks. */
 export interface Removal {
@@ -41,6 +42,8 @@ export interface Memory {
   /** Services whose rollout stopped for a person to decide, by the revision that it was to reach. */
   readonly pausedRollouts?: Readonly<Record<string, number>>
   readonly routings?: Routings
+  /** Services with steps that a request brought to a revision, and that are not all done. */
+  readonly steps?: Readonly<Record<string, StepsState>>
   /** Ids of containers that the Engine pauses for a moment, to make an image of them. */
   readonly frozen?: readonly string[]
 }

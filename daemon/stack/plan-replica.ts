@@ -47,7 +47,7 @@ export class ReplicaPlanner {
 
   plan(match: ReplicaMatch): void {
     const { replica, current, outdated, surplus } = match
-    if (outdated.length > 0 && this.#isPaused()) {
+    if ((outdated.length > 0 && this.#isPaused()) || (current === undefined && this.#hasFailedStep())) {
       this.#draft.keep()
       return
     }
@@ -99,6 +99,18 @@ export class ReplicaPlanner {
     if (this.#input.policy.mode !== 'heal' || this.#input.memory.pausedRollouts?.[service] !== revision) return false
     this.#draft.concern(
       `the rollout of ${service} to revision ${revision} is paused: evenkeel up goes on with it, evenkeel rollback goes back`,
+    )
+    return true
+  }
+
+  /** What it would be switched to needs a step that failed: to run it again is for a person to say. */
+  #hasFailedStep(): boolean {
+    const { service, revision } = this.#service
+    const { memory, policy } = this.#input
+    const state = memory.steps?.[service]
+    if (policy.mode !== 'heal' || state?.hasFailed !== true || state.revision !== revision) return false
+    this.#draft.concern(
+      `a step ${state.stage} revision ${revision} of ${service} has failed: evenkeel up tries it again, evenkeel rollback goes back`,
     )
     return true
   }

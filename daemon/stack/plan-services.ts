@@ -8,6 +8,7 @@ import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
+import { planSteps } from './plan-steps.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
 
 export function planServices(draft: Draft, input: PlanInput, stages: Stages): void {
@@ -35,6 +36,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   stopInReverse(draft, work, order)
   const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
   planRouting(draft, input, work)
+  planSteps(draft, input, work, stages)
   makeRoom(draft, input, work, removed)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)

@@ -31,6 +31,15 @@ export interface ServicePolicy {
   balance?: 'round-robin' | 'least-connections'
   /** A duration: how long a replica that leaves may finish what it has begun. */
   drain?: string
+  deploy?: DeploySteps
+}
+
+/** Commands that a deployment runs once, each in a container of the new revision, before it is switched to and after. */
+export interface DeploySteps {
+  before?: (string | string[])[]
+  after?: (string | string[])[]
+  /** A duration, for each of them. */
+  timeout?: string
 }
 
 export interface ServiceRoute {

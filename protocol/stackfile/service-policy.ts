@@ -1,4 +1,5 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
+import { splitCommand } from './command-line.ts'
 import { didYouMean } from './suggest.ts'
 import { parseDuration } from './units.ts'
 
@@ -14,7 +15,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy']
 const ROUTE_KEYS = ['host', 'path', 'port']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
@@ -22,6 +23,8 @@ const HOST =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 const PATH = /^\/[A-Za-z0-9._~%/+:@=-]{0,500}$/
 const ROUTES_LIMIT = 200
+const STEP_KEYS = ['before', 'after', 'timeout']
+const STEPS_LIMIT = 20
 
 export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
   if (!isMap(policy)) return [{ message: 'x-evenkeel is to be a mapping', path: [] }]
@@ -31,11 +34,48 @@ export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes } = policy
+  const { drain, routes, deploy } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
+  if (deploy !== undefined) found.push(...deployFindings(deploy))
   return found
+}
+
+function deployFindings(deploy: unknown): PolicyFinding[] {
+  const path = ['deploy']
+  if (!isMap(deploy))
+    return [{ message: 'deploy is to be a mapping', path, hint: 'Such as {before: ["bin/migrate"]}.' }]
+  const found = unknownKeys(deploy, STEP_KEYS, path)
+  const { timeout } = deploy
+  if (timeout !== undefined && (typeof timeout !== 'string' || !((parseDuration(timeout) ?? 0) > 0)))
+    found.push({ message: 'timeout is to be a duration', path: [...path, 'timeout'], hint: 'Such as 10m.' })
+  return [...found, ...['before', 'after'].flatMap((key) => commandsFindings(deploy[key], [...path, key]))]
+}
+
+function commandsFindings(commands: unknown, path: PolicyFinding['path']): PolicyFinding[] {
+  if (commands === undefined) return []
+  if (!Array.isArray(commands))
+    return [{ message: `${path.at(-1)} is to be a list of commands`, path, hint: 'Such as ["bin/migrate --all"].' }]
+  if (commands.length > STEPS_LIMIT) return [{ message: `There are at most ${STEPS_LIMIT} commands`, path }]
+  return commands.flatMap((command: unknown, index) => {
+    const problem = commandProblem(command)
+    return problem === undefined ? [] : [{ ...problem, path: [...path, index] }]
+  })
+}
+
+function commandProblem(command: unknown): Omit<PolicyFinding, 'path'> | undefined {
+  const isWords = Array.isArray(command) && command.every((word) => typeof word === 'string')
+  if (isWords && command.length > 0 && command[0] !== '') return undefined
+  if (typeof command !== 'string' || command.trim() === '')
+    return { message: 'A command is to be a text, or a list of texts', hint: 'Such as ["bin/migrate", "--all"].' }
+  const split = splitCommand(command)
+  if (split === undefined) return { message: 'The command is not complete: a quote or bracket is not closed' }
+  if (split.dropped === '') return undefined
+  return {
+    message: `No shell runs a command, so "${split.dropped}" would be dropped`,
+    hint: 'Use ["sh", "-c", "..."].',
+  }
 }
 
 function routeFindings(routes: unknown): PolicyFinding[] {
