@@ -8,7 +8,11 @@ import { LabDaemon, runProgram, temporaryFolder } from './daemon.mjs'
 const clientProgram = new URL('../../dist/bin/evenkeel', import.meta.url).pathname
 
 /** `host`: the address to listen on; `names`: others in its certificate; `before`: what runs the daemon, such as `ip netns exec NAME`; `more`: further arguments. */
-export async function startHttpsDaemon(engine, name, { host = '127.0.0.1', names = [], before = [], more = /** @type {string[]} */ ([]) } = {}) {
+export async function startHttpsDaemon(
+  engine,
+  name,
+  { host = '127.0.0.1', names = [], before = [], more = /** @type {string[]} */ ([]) } = {},
+) {
   const daemon = new LabDaemon({ engine, folder: temporaryFolder(name).path })
   const called = [host, ...names].flatMap((name) => ['--host', name])
   const made = await runProgram(clientProgram, ['system', 'tls', 'init', '--state', daemon.state, ...called])
