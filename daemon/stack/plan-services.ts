@@ -6,6 +6,7 @@ import { matchService } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
+import { refuseKeptPorts } from './plan-ports.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
@@ -36,6 +37,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
   planRouting(draft, input, work)
   makeRoom(draft, input, work, removed)
+  refuseKeptPorts(draft, input, work)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
 }
