@@ -110,12 +110,15 @@ function freeNetworks(draft: Draft, { observed }: PlanInput, stages: Stages): vo
   }
 }
 
-/** `stop`: a service stops after the services that depend on it. */
+/** `stop`: a service stops after the services that depend on it, as far as they are no circle. */
 function stopInReverse(draft: Draft, work: ReadonlyMap<string, ServiceWork>, order: readonly string[]): void {
+  const before = new Set<string>()
   for (const name of order) {
     for (const dependency of Object.keys(work.get(name)!.service.dependsOn)) {
+      if (!before.has(dependency)) continue
       for (const stop of work.get(dependency)?.stops ?? []) draft.order(stop, work.get(name)!.stops)
     }
+    before.add(name)
   }
 }
 
