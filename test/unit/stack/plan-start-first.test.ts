@@ -85,6 +85,23 @@ describe('a start-first replacement', () => {
     )
   })
 
+  it('keeps of several old ones the one that serves, and removes at once what never took over', () => {
+    const failed = anOutdated(service, { id: 'failed', name: 'shop-web-1.next-1', created: 2000 })
+    for (const next of [[], [aContainer(service, { name: temporaryNameOf(service, 1), created: 3000 })]]) {
+      const plan = planOf({ desired, observed: asDeclared(desired, { containers: [failed, old, ...next] }) })
+      expect(isBefore(plan, 'await-replica web 1', `stop-container ${old.id}`)).toBe(true)
+      expect(isBefore(plan, 'await-replica web 1', `stop-container ${failed.id}`)).toBe(false)
+    }
+  })
+
+  it('keeps of several old ones the one that the ingress brings connections, whatever it is called', () => {
+    const routed = anOutdated(service, { id: 'routed', name: 'shop-web-1.next-1', created: 2000 })
+    const routings = { published: {}, routed: { [routed.id]: ready() } }
+    const plan = planOf({ desired, observed: asDeclared(desired, { containers: [old, routed] }), memory: { routings } })
+    expect(isBefore(plan, 'await-replica web 1', `stop-container ${routed.id}`)).toBe(true)
+    expect(isBefore(plan, 'await-replica web 1', `stop-container ${old.id}`)).toBe(false)
+  })
+
   it('on the way back trusts the one that served all along', () => {
     const current = aContainer(service, { created: 1000 })
     const failed = anOutdated(service, { id: 'failed', name: 'shop-web-1.next', created: 2000 })
