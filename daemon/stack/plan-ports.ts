@@ -61,6 +61,38 @@ export function refuseKeptPorts(
   }
 }
 
+/**
+ * A port of these containers of a service that moves to another service which that one waits for, through what it depends on
+ * or through ports: kept until their successor counts, it would be waited for in a circle.
+ */
+export function portThatComesBack(
+  { desired, observed }: Pick<PlanInput, 'desired' | 'observed'>,
+  service: string,
+  containers: readonly ObservedContainer[],
+): { readonly port: number; readonly to: string } | undefined {
+  const ids = new Set(containers.map(({ id }) => id))
+  const held = observed.ports.filter(({ containerId }) => ids.has(containerId))
+  if (held.length === 0) return undefined
+  const takers = Object.values(desired.services).filter(
+    (other) => other.service !== service && holderOf(other, held) !== undefined,
+  )
+  if (takers.length === 0) return undefined
+  const serviceOf = new Map(observed.containers.map((container) => [container.id, container.service]))
+  const waitedFor = new Set<string>()
+  const follow = (name: string): void => {
+    if (waitedFor.has(name)) return
+    waitedFor.add(name)
+    const wanting = desired.services[name]
+    if (wanting === undefined) return
+    for (const other of Object.keys(wanting.dependsOn)) follow(other)
+    for (const port of observed.ports)
+      if (holderOf(wanting, [port]) !== undefined) follow(serviceOf.get(port.containerId) ?? '')
+  }
+  follow(service)
+  const to = takers.find((taker) => waitedFor.has(taker.service))
+  return to === undefined ? undefined : { port: holderOf(to, held)!.port, to: to.service }
+}
+
 /** Who of these holds a port that the service wants. */
 function holderOf({ hostPorts }: DesiredService, held: readonly PublishedPort[]): PublishedPort | undefined {
   return hostPorts

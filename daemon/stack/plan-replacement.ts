@@ -5,6 +5,7 @@ import { lostNetwork } from './match.ts'
 import type { ObservedContainer } from './observed.ts'
 import { BatchPlanner } from './plan-batches.ts'
 import type { PlanInput } from './plan-input.ts'
+import { portThatComesBack } from './plan-ports.ts'
 import type { ReplicaActions } from './replica-actions.ts'
 import { servingFirst } from './serving.ts'
 
@@ -188,6 +189,8 @@ export class ReplacementPlanner {
       lostNetwork(container, this.#service, this.#input.observed) !== undefined
     if (this.#actions.lenders().length > 0 || this.#actions.madeAnew().length > 0 || outdated.some(isLost))
       return 'what it shares with others is made anew'
+    const moved = portThatComesBack(this.#input, this.#service.service, outdated)
+    if (moved !== undefined) return `port ${moved.port} moves to ${moved.to}, which is to be there before it`
     const [path] = outdated.flatMap(({ writableMounts = [] }) => writableMounts)
     return path === undefined || this.#actions.rollout?.isWritten === true
       ? undefined
