@@ -35,10 +35,9 @@ export function refuseKeptPorts(
   { observed, desired }: PlanInput,
   work: ReadonlyMap<string, ServiceWork>,
 ): void {
+  const { actions } = draft
   const leaving = new Set(
-    draft.actions.flatMap(({ body }) =>
-      body.kind === 'stop-container' || body.kind === 'remove-container' ? body.id : [],
-    ),
+    actions.flatMap(({ body }) => (body.kind === 'stop-container' || body.kind === 'remove-container' ? body.id : [])),
   )
   const staying = new Map(
     observed.containers
@@ -46,9 +45,8 @@ export function refuseKeptPorts(
       .map(({ id, service }) => [id, service]),
   )
   for (const { service } of work.values()) {
-    const created = draft.actions.filter(
-      ({ body }) => body.kind === 'create-container' && body.service === service.service,
-    )
+    if (service.hostPorts.length === 0) continue
+    const created = actions.filter(({ body }) => body.kind === 'create-container' && body.service === service.service)
     if (created.length === 0) continue
     const ofOthers = observed.ports.filter(({ containerId }) => {
       const keeper = staying.get(containerId)
