@@ -4,8 +4,8 @@ import type { Dependency } from '../../protocol/stackfile/model.ts'
 export type DependencyMap = Readonly<Record<string, Readonly<Record<string, Dependency>>>>
 
 /**
- * Services in an order in which each comes after what it depends on. Names that are nowhere are passed over. A cycle
- * cannot occur in a validated model; should one, it is cut where it closes rather than followed for ever.
+ * Services in an order in which each comes after what it depends on. Names that are nowhere are passed over. No file has a
+ * cycle, but services at different revisions may need each other: it is cut where it closes.
  */
 export function dependencyOrder(services: readonly string[], dependencies: DependencyMap): string[] {
   const known = new Set(services)

@@ -12,15 +12,18 @@ type Work = ReadonlyMap<string, ServiceWork>
 
 /** Services come in dependency order, so that what a restart sets in motion reaches dependents of dependents. */
 export function gateStarts(draft: Draft, input: PlanInput, work: Work): void {
-  for (const [, own] of work) {
+  const before = new Set<string>()
+  for (const [service, own] of work) {
     restartWithDependencies(draft, input, work, own)
     for (const [name, dependency] of Object.entries(own.service.dependsOn)) {
       const target = work.get(name)
-      if (target === undefined || own.starts.length === 0) continue
+      // Services at different revisions may need each other: the order says where that circle is cut.
+      if (target === undefined || own.starts.length === 0 || !before.has(name)) continue
       if (target.service.run !== 'running' || target.service.replicas === 0) continue
-      const gate = gateOf(draft, input, target, dependency)
+      const gate = gateOf(draft, input, target, dependency, own.service)
       for (const start of own.starts) draft.order(start, gate, dependency.required ? [] : gate)
     }
+    before.add(service)
   }
   for (const service of input.desired.oneOffs ?? []) awaitForOneOff(draft, input, work, service)
   if (input.policy.wait === 'ready') waitForAll(draft, input, work)
@@ -32,25 +35,39 @@ function awaitForOneOff(draft: Draft, input: PlanInput, work: Work, oneOff: Desi
     const target = work.get(name)
     // What is not required does not hold it up: nothing here could go on after a wait that fails.
     if (target === undefined || !dependency.required || !inScope(input.policy, name)) continue
-    if (target.service.run === 'running' && target.service.replicas > 0) gateOf(draft, input, target, dependency)
+    if (target.service.run === 'running' && target.service.replicas > 0)
+      gateOf(draft, input, target, dependency, oneOff)
   }
 }
 
 /** What a container of the service waits for before it starts. */
 export function gatesOf(draft: Draft, input: PlanInput, work: Work, service: DesiredService): string[] {
+  const order = [...work.keys()]
+  const before = new Set(order.slice(0, order.indexOf(service.service)))
   return Object.entries(service.dependsOn).flatMap(([name, dependency]) => {
     const target = work.get(name)
-    if (target === undefined || target.service.run !== 'running' || target.service.replicas === 0) return []
-    return dependency.required ? gateOf(draft, input, target, dependency) : []
+    if (target === undefined || !before.has(name) || !dependency.required) return []
+    if (target.service.run !== 'running' || target.service.replicas === 0) return []
+    return gateOf(draft, input, target, dependency, service)
   })
 }
 
-function gateOf(draft: Draft, input: PlanInput, target: ServiceWork, dependency: Dependency): string[] {
+function gateOf(
+  draft: Draft,
+  input: PlanInput,
+  target: ServiceWork,
+  dependency: Dependency,
+  { revision }: DesiredService,
+): string[] {
   switch (dependency.condition) {
     case 'service_started':
       return target.starts
-    case 'service_healthy':
-      return isHealthy(target, input) ? [] : [awaitService(draft, input, target, 'healthy', dependency.required)]
+    case 'service_healthy': {
+      if (isHealthy(target, input)) return []
+      // Another revision than the one whose word this is may have taken the check away: then running is all there is.
+      const isDeclared = target.service.revision === revision || target.service.healthcheck === 'present'
+      return [awaitService(draft, input, target, isDeclared ? 'healthy' : 'ready', dependency.required)]
+    }
     case 'service_completed_successfully':
       return isCompleted(target, input) ? [] : [awaitService(draft, input, target, 'completed', dependency.required)]
   }

@@ -3,6 +3,7 @@ import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
 import type { PlanInput } from './plan-input.ts'
+import type { ServiceWork } from './service-work.ts'
 
 /** Ids of what refuses the service; none where its ports are free, or become free by the same plan. */
 export function refuseTakenPorts(
@@ -18,34 +19,106 @@ export function refuseTakenPorts(
         ? policy.orphans === 'remove'
         : policy.lookAlikes === 'replace'))
   const own = new Set(observed.containers.filter(goes).map((container) => container.id))
-  const taken = service.hostPorts.flatMap((wanted) => {
-    const holder = observed.ports.find(
-      (port) =>
-        !own.has(port.containerId) &&
-        port.port === wanted.port &&
-        port.protocol === wanted.protocol &&
-        overlaps(port, wanted.ip),
+  const holder = holderOf(
+    service,
+    observed.ports.filter(({ containerId }) => !own.has(containerId)),
+  )
+  return holder === undefined ? [] : [refuse(draft, desired.stack, service.service, holder)]
+}
+
+/**
+ * What is ours and stays has its port by right: an `up` of some services leaves the others as they are, and `--no-recreate`
+ * leaves containers of an older file. Who stays is known once all services are planned.
+ */
+export function refuseKeptPorts(
+  draft: Draft,
+  { observed, desired }: PlanInput,
+  work: ReadonlyMap<string, ServiceWork>,
+): void {
+  const { actions } = draft
+  const leaving = new Set(
+    actions.flatMap(({ body }) => (body.kind === 'stop-container' || body.kind === 'remove-container' ? body.id : [])),
+  )
+  const staying = new Map(
+    observed.containers
+      .filter(({ id, ownership, oneOff }) => ownership === 'ours' && !oneOff && !leaving.has(id))
+      .map(({ id, service }) => [id, service]),
+  )
+  for (const { service } of work.values()) {
+    if (service.hostPorts.length === 0) continue
+    const created = actions.filter(({ body }) => body.kind === 'create-container' && body.service === service.service)
+    if (created.length === 0) continue
+    const ofOthers = observed.ports.filter(({ containerId }) => {
+      const keeper = staying.get(containerId)
+      return keeper !== undefined && keeper !== service.service
+    })
+    const holder = holderOf(service, ofOthers)
+    if (holder === undefined) continue
+    const refused = refuse(draft, desired.stack, service.service, holder)
+    for (const { id } of created) draft.order(id, [refused])
+  }
+}
+
+/**
+ * A port of these containers of a service that moves to another service which that one waits for, through what it depends on
+ * or through ports: kept until their successor counts, it would be waited for in a circle.
+ */
+export function portThatComesBack(
+  { desired, observed }: Pick<PlanInput, 'desired' | 'observed'>,
+  service: string,
+  containers: readonly ObservedContainer[],
+): { readonly port: number; readonly to: string } | undefined {
+  const ids = new Set(containers.map(({ id }) => id))
+  const held = observed.ports.filter(({ containerId }) => ids.has(containerId))
+  if (held.length === 0) return undefined
+  const takers = Object.values(desired.services).filter(
+    (other) => other.service !== service && holderOf(other, held) !== undefined,
+  )
+  if (takers.length === 0) return undefined
+  const serviceOf = new Map(observed.containers.map((container) => [container.id, container.service]))
+  const waitedFor = new Set<string>()
+  const follow = (name: string): void => {
+    if (waitedFor.has(name)) return
+    waitedFor.add(name)
+    const wanting = desired.services[name]
+    if (wanting === undefined) return
+    for (const other of Object.keys(wanting.dependsOn)) follow(other)
+    for (const port of observed.ports)
+      if (holderOf(wanting, [port]) !== undefined) follow(serviceOf.get(port.containerId) ?? '')
+  }
+  follow(service)
+  const to = takers.find((taker) => waitedFor.has(taker.service))
+  return to === undefined ? undefined : { port: holderOf(to, held)!.port, to: to.service }
+}
+
+/** Who of these holds a port that the service wants. */
+function holderOf({ hostPorts }: DesiredService, held: readonly PublishedPort[]): PublishedPort | undefined {
+  return hostPorts
+    .map((wanted) =>
+      held.find((port) => port.port === wanted.port && port.protocol === wanted.protocol && overlaps(port, wanted.ip)),
     )
-    return holder === undefined ? [] : [{ wanted, holder }]
+    .find((holder) => holder !== undefined)
+}
+
+function refuse(
+  draft: Draft,
+  stack: string,
+  service: string,
+  { port, protocol, containerName }: PublishedPort,
+): string {
+  return draft.add({
+    body: {
+      kind: 'refuse',
+      code: 'port-taken',
+      message: `port ${port}/${protocol} of service ${service} is held by container ${containerName}`,
+      hint: `stop ${containerName}, or publish services.${service}.ports on another port`,
+    },
+    key: service,
+    object: `Service ${stack}/${service}`,
+    service,
+    effect: 'wait',
+    reason: `port ${port}/${protocol} is taken`,
   })
-  if (taken[0] === undefined) return []
-  const { wanted, holder } = taken[0]
-  const name = service.service
-  return [
-    draft.add({
-      body: {
-        kind: 'refuse',
-        code: 'port-taken',
-        message: `port ${wanted.port}/${wanted.protocol} of service ${name} is held by container ${holder.containerName}`,
-        hint: `stop ${holder.containerName}, or publish services.${name}.ports on another port`,
-      },
-      key: name,
-      object: `Service ${desired.stack}/${name}`,
-      service: name,
-      effect: 'wait',
-      reason: `port ${wanted.port}/${wanted.protocol} is taken`,
-    }),
-  ]
 }
 
 const ANY = new Set(['', '0.0.0.0', '::'])

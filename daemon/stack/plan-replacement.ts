@@ -5,7 +5,9 @@ import { lostNetwork } from './match.ts'
 import type { ObservedContainer } from './observed.ts'
 import { BatchPlanner } from './plan-batches.ts'
 import type { PlanInput } from './plan-input.ts'
+import { portThatComesBack } from './plan-ports.ts'
 import type { ReplicaActions } from './replica-actions.ts'
+import { servingFirst } from './serving.ts'
 
 export class ReplacementPlanner {
   readonly #draft: Draft
@@ -127,8 +129,8 @@ export class ReplacementPlanner {
   }
 
   /**
-   * Start-first: the new one counts, the ingress brings it what is new, the old one ends what it has begun, and goes. Answers
-   * the ids of what comes last.
+   * Start-first: the new one counts, the ingress brings it what is new, the old one ends what it has begun, and goes. Of
+   * several old ones only the one that serves is kept for so long. Answers the ids of what comes last.
    */
   #handOver(
     replica: number,
@@ -141,6 +143,7 @@ export class ReplacementPlanner {
     const isOld = current !== undefined && leaving.every(({ created }) => created > current.created)
     const counted = this.#actions.await(replica, current?.id, after, isOld ? 0 : undefined)
     const { routing, service } = this.#service
+    const [serving] = servingFirst(leaving, this.#actions.name(replica), this.#actions.routings.routed)
     const holders = leaving.filter((container) => this.holdsIngressPort(container))
     const admitted = routing === undefined ? [] : [this.#actions.admit(replica, current?.id, [counted])]
     if (holders.length > 0)
@@ -148,6 +151,8 @@ export class ReplacementPlanner {
         `${portsOf(routing)} of ${service} moves from the Engine to the ingress: this once there is a gap, from the stop of the old container until the ingress listens`,
       )
     const gone = leaving.map((container) => {
+      // Without this each try that never counts would leave one more.
+      if (container !== serving) return this.#actions.remove(container, 'it never took over', 'replace')[1]
       // The ingress can have the port, and bring the new one connections, only once the Engine has let go of it.
       const before = holders.includes(container) ? [counted] : [counted, ...admitted]
       return this.#actions.remove(container, reason, 'replace', before)[1]
@@ -170,27 +175,32 @@ export class ReplacementPlanner {
     )
   }
 
-  /** Which of the two orders it is for these: what is only our own choice gives way to data that two would share. */
+  /** Which of the two orders it is for these: the file's word and our own choice, unless that cannot be had for them. */
   #order(outdated: readonly ObservedContainer[]): 'start-first' | 'stop-first' {
     const rollout = this.#actions.rollout
-    if (rollout === undefined || rollout.order === 'stop-first' || this.#service.run !== 'running') return 'stop-first'
-    if (this.#actions.lenders().length > 0 || this.#actions.madeAnew().length > 0) return 'stop-first'
-    if (outdated.some((container) => lostNetwork(container, this.#service, this.#input.observed) !== undefined))
-      return 'stop-first'
-    if (!rollout.isWritten && outdated.some(({ writableMounts = [] }) => writableMounts.length > 0)) return 'stop-first'
-    return 'start-first'
+    if (rollout === undefined || rollout.order === 'stop-first') return 'stop-first'
+    return this.#obstacle(outdated) === undefined ? 'start-first' : 'stop-first'
+  }
+
+  /** Why they go before their successor starts. What is only our own choice gives way to data that two would share. */
+  #obstacle(outdated: readonly ObservedContainer[]): string | undefined {
+    if (this.#service.run !== 'running') return 'it is not to run'
+    const isLost = (container: ObservedContainer): boolean =>
+      lostNetwork(container, this.#service, this.#input.observed) !== undefined
+    if (this.#actions.lenders().length > 0 || this.#actions.madeAnew().length > 0 || outdated.some(isLost))
+      return 'what it shares with others is made anew'
+    const moved = portThatComesBack(this.#input, this.#service.service, outdated)
+    if (moved !== undefined) return `port ${moved.port} moves to ${moved.to}, which is to be there before it`
+    const [path] = outdated.flatMap(({ writableMounts = [] }) => writableMounts)
+    return path === undefined || this.#actions.rollout?.isWritten === true
+      ? undefined
+      : `it can write to ${path}; deploy.update_config.order: start-first changes that`
   }
 
   #explainOrder(order: 'start-first' | 'stop-first', outdated: readonly ObservedContainer[]): void {
     const rollout = this.#actions.rollout
     if (rollout === undefined) return
-    const [path] = outdated.flatMap(({ writableMounts = [] }) => writableMounts)
-    const why =
-      order === rollout.order
-        ? rollout.why
-        : path !== undefined && !rollout.isWritten
-          ? `it can write to ${path}; deploy.update_config.order: start-first changes that`
-          : 'what it shares with others is made anew'
+    const why = order === rollout.order ? rollout.why : (this.#obstacle(outdated) ?? rollout.why)
     this.#draft.rollout({ service: this.#service.service, order, why })
   }
 }

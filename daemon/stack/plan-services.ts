@@ -6,6 +6,7 @@ import { matchService } from './match.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
+import { refuseKeptPorts } from './plan-ports.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
 import { planSteps } from './plan-steps.ts'
@@ -38,6 +39,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   planRouting(draft, input, work)
   planSteps(draft, input, work, stages)
   makeRoom(draft, input, work, removed)
+  refuseKeptPorts(draft, input, work)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
 }
@@ -110,12 +112,15 @@ function freeNetworks(draft: Draft, { observed }: PlanInput, stages: Stages): vo
   }
 }
 
-/** `stop`: a service stops after the services that depend on it. */
+/** `stop`: a service stops after the services that depend on it, as far as they are no circle. */
 function stopInReverse(draft: Draft, work: ReadonlyMap<string, ServiceWork>, order: readonly string[]): void {
+  const before = new Set<string>()
   for (const name of order) {
     for (const dependency of Object.keys(work.get(name)!.service.dependsOn)) {
+      if (!before.has(dependency)) continue
       for (const stop of work.get(dependency)?.stops ?? []) draft.order(stop, work.get(name)!.stops)
     }
+    before.add(name)
   }
 }
 

@@ -257,12 +257,16 @@ export class Guard implements MachineObserver {
       const needed = run.desired?.services[name]
       if (!dependency.required || needed === undefined || needed.run !== 'running') continue
       for (let replica = 1; replica <= needed.replicas; replica += 1) {
-        if (this.#meets(dependency.condition, `${stack} ${name} ${replica}`, run)) continue
+        // By the file of another revision there is no health to wait for.
+        const hasNone = needed.healthcheck !== 'present' && needed.revision !== service.revision
+        const isMetByStart = hasNone && dependency.condition === 'service_healthy'
+        const condition = isMetByStart ? 'service_started' : dependency.condition
+        if (this.#meets(condition, `${stack} ${name} ${replica}`, run)) continue
         // Somebody had it removed (`rm`): what needs it is not kept waiting.
         if (Object.hasOwn(this.#core.store.memory.all(stack, 'vacant'), `${name} ${replica}`)) continue
         this.#world.broken(
           'dependency-order',
-          `starts ${container.name}, and ${name} ${replica} does not meet ${dependency.condition}`,
+          `starts ${container.name}, and ${name} ${replica} does not meet ${condition}`,
         )
       }
     }

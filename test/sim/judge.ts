@@ -185,10 +185,11 @@ class Case {
     return container.labels[COMPOSE.oneOff] === 'True' || !this.#world.isOurs(container)
   }
 
-  /** Another service was left as it was by an `up` of some services: it has the port by right. */
+  /** Another service was left as it was, by an `up` of some services or by `--no-recreate`: it has the port by right. */
   #mayHold(container: SimulatedContainer, port: number): boolean {
     const holder = this.#expected.services.get(container.labels[COMPOSE.service] ?? '')
-    return holder?.spec.port === port && holder.run === 'running'
+    if (holder === undefined || (holder.run !== 'running' && holder.run !== 'paused')) return false
+    return holder.spec.port === port || holder.keepsOld
   }
 
   #set(service: string, kind: 'all' | 'run' | 'spec', message: string): void {

@@ -189,6 +189,28 @@ describe('a host port', () => {
     expect(idsOf(plan)).not.toContain('refuse web')
   })
 
+  test('that another service of the stack keeps is refused before the old container is stopped', () => {
+    const other = aService('old', { outdated: 'keep' })
+    const [old, keeper] = [aContainer(web, { specHash: 'an older spec' }), aContainer(other)]
+    const ports = [aPort(8080, { containerId: keeper.id, containerName: keeper.name })]
+    const both = aStack([web, other])
+    const plan = planOf({ desired: both, observed: { ...asDeclared(both), containers: [old, keeper], ports } })
+    expect(isBefore(plan, 'refuse web', `stop-container ${old.id}`)).toBe(true)
+    expect(actionOf(plan, 'refuse web').body).toMatchObject({
+      message: 'port 8080/tcp of service web is held by container shop-old-1',
+    })
+  })
+
+  test('that another service of the stack gives up is free', () => {
+    const other = aService('old')
+    const keeper = aContainer(other, { specHash: 'an older spec' })
+    const ports = [aPort(8080, { containerId: keeper.id, containerName: keeper.name })]
+    const both = aStack([web, other])
+    const plan = planOf({ desired: both, observed: { ...asDeclared(both), containers: [keeper], ports } })
+    expect(isBefore(plan, `stop-container ${keeper.id}`, 'start-container web 1')).toBe(true)
+    expect(idsOf(plan)).not.toContain('refuse web')
+  })
+
   test('is not looked at while nothing is created', () => {
     expect(idsOf(planOf({ desired, observed: asDeclared(desired, { ports: [aPort(8080)] }) }))).toEqual([])
   })

@@ -84,6 +84,29 @@ describe('depends_on', () => {
     expect(actionOf(planOf({ desired, observed: withNetwork }), 'create-container web 1').after).toEqual([])
   })
 
+  test('service_healthy: of another revision, whose file has no check any more, waits until it runs', () => {
+    const web = { ...webThatNeeds(needs('service_healthy')), revision: 1 }
+    const awaits = (parts: Partial<DesiredService>) =>
+      idsOf(planOf({ desired: aStack([web, aService('db', parts)]), observed: withNetwork })).filter((id) =>
+        id.startsWith('await-service'),
+      )
+    expect(awaits({ revision: 2 })).toEqual(['await-service db ready'])
+    expect(awaits({ revision: 2, healthcheck: 'present' })).toEqual(['await-service db healthy'])
+    expect(awaits({ revision: 1 })).toEqual(['await-service db healthy'])
+  })
+
+  test('of services at different revisions that need each other is cut where the circle closes', () => {
+    const web = aService('web', { dependsOn: { db: needs() }, revision: 1 })
+    const both = (run: DesiredService['run']) =>
+      aStack([
+        { ...web, run },
+        { ...db, dependsOn: { web: needs() }, revision: 2, run },
+      ])
+    expect(isBefore(planOf({ desired: both('running') }), 'start-container db 1', 'start-container web 1')).toBe(true)
+    const stopped = planOf({ desired: both('stopped'), observed: asDeclared(both('running')) })
+    expect(isBefore(stopped, 'stop-container web 1', 'stop-container db 1')).toBe(true)
+  })
+
   test('of a service that runs already asks for no wait', () => {
     const web = webThatNeeds(needs('service_healthy'))
     const desired = aStack([web, db])

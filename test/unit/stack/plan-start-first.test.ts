@@ -13,6 +13,7 @@ import {
   idsOf,
   isBefore,
   isChain,
+  needs,
   planOf,
   temporaryNameOf,
 } from '../support/stack-builders.ts'
@@ -83,6 +84,43 @@ describe('a start-first replacement', () => {
     expect(isChain(plan, comesUp, 'await-replica web 1', `stop-container ${old.id}`, 'rename-container web 1')).toBe(
       true,
     )
+  })
+
+  it('keeps of several old ones the one that serves, and removes at once what never took over', () => {
+    const failed = anOutdated(service, { id: 'failed', name: 'shop-web-1.next-1', created: 2000 })
+    for (const next of [[], [aContainer(service, { name: temporaryNameOf(service, 1), created: 3000 })]]) {
+      const plan = planOf({ desired, observed: asDeclared(desired, { containers: [failed, old, ...next] }) })
+      expect(isBefore(plan, 'await-replica web 1', `stop-container ${old.id}`)).toBe(true)
+      expect(isBefore(plan, 'await-replica web 1', `stop-container ${failed.id}`)).toBe(false)
+    }
+  })
+
+  it('keeps of several old ones the one that the ingress brings connections, whatever it is called', () => {
+    const routed = anOutdated(service, { id: 'routed', name: 'shop-web-1.next-1', created: 2000 })
+    const routings = { published: {}, routed: { [routed.id]: ready() } }
+    const plan = planOf({ desired, observed: asDeclared(desired, { containers: [old, routed] }), memory: { routings } })
+    expect(isBefore(plan, 'await-replica web 1', `stop-container ${routed.id}`)).toBe(true)
+    expect(isBefore(plan, 'await-replica web 1', `stop-container ${old.id}`)).toBe(false)
+  })
+
+  it('gives way where a port of the old one moves to a service that it waits for', () => {
+    const db = aService('db', { hostPorts: [{ ip: '', port: 8080, protocol: 'tcp' }] })
+    const stack = aStack([db, web({ dependsOn: { db: needs() } })])
+    const ports = [aPort(8080, { containerId: old.id, containerName: old.name })]
+    const plan = planOf({ desired: stack, observed: asDeclared(stack, { containers: [old], ports }) })
+    expect(isChain(plan, `stop-container ${old.id}`, 'start-container db 1', 'start-container web 1')).toBe(true)
+    expect(plan.rollouts[0]).toMatchObject({
+      order: 'stop-first',
+      why: expect.stringContaining('port 8080 moves to db'),
+    })
+  })
+
+  it('stays as it is where a port of the old one moves to a service that it does not wait for', () => {
+    const db = aService('db', { hostPorts: [{ ip: '', port: 8080, protocol: 'tcp' }] })
+    const stack = aStack([db, service])
+    const ports = [aPort(8080, { containerId: old.id, containerName: old.name })]
+    const plan = planOf({ desired: stack, observed: asDeclared(stack, { containers: [old], ports }) })
+    expect(isChain(plan, 'start-container web 1', `stop-container ${old.id}`, 'start-container db 1')).toBe(true)
   })
 
   it('on the way back trusts the one that served all along', () => {
