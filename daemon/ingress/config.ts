@@ -71,16 +71,13 @@ const IDLE = `frontend idle
 `
 
 function portFrontends({ stack, service, routing }: IngressService, settings: IngressSettings): string[] {
-  return routing.ports.map(({ ip, port, target, mode }) =>
-    [
-      `frontend port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`,
-      `  mode ${mode}`,
-      ...bindsOf(ip, port, settings),
-      ...(mode === 'http' ? HTTP_FRONTEND : []),
-      `  default_backend ${backendName(stack, service, target, mode)}`,
-      '',
-    ].join('\n'),
-  )
+  return routing.ports.flatMap(({ ip, port, target, mode }) => {
+    const name = `port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`
+    const binds = bindsOf(ip, port, settings)
+    const last = [`  default_backend ${backendName(stack, service, target, mode)}`, ''].join('\n')
+    if (mode === 'http') return httpFrontend(name, binds, last)
+    return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
+  })
 }
 
 function bindsOf(ip: string, port: number, { ipv6 }: IngressSettings): string[] {
@@ -90,12 +87,34 @@ function bindsOf(ip: string, port: number, { ipv6 }: IngressSettings): string[] 
   return [...four, ...six]
 }
 
-/** A reload is not to close a connection on which a client may be about to send its next request. */
-const HTTP_FRONTEND = [
-  '  option idle-close-on-response',
-  '  option forwardfor',
-  '  http-request set-header X-Forwarded-Proto http',
-]
+/** Backends that are the ingress's own begin with it; no name of a stack has a dot. */
+export const TO_NEWEST = 'newest.'
+
+/**
+ * A reload is not to close a connection on which a client may be about to send its next request. When that comes, the worker of
+ * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
+ */
+function httpFrontend(name: string, binds: readonly string[], last: string): string[] {
+  const path = `/run/evenkeel/${name.replaceAll(':', '-')}.sock`
+  const frontend = [
+    `frontend ${name}`,
+    '  mode http',
+    ...binds,
+    `  bind ${path} mode 600 accept-proxy`,
+    '  option idle-close-on-response',
+    '  http-request set-header X-Forwarded-Proto http',
+    `  use_backend ${TO_NEWEST}${name} if { stopping }`,
+    last,
+  ]
+  const newest = [
+    `backend ${TO_NEWEST}${name}`,
+    '  mode http',
+    '  option http-server-close',
+    `  server newest unix@${path} send-proxy-v2`,
+    '',
+  ]
+  return [frontend.join('\n'), newest.join('\n')]
+}
 
 /** The longest path of the very host first. */
 function routeFrontend(services: readonly IngressService[], settings: IngressSettings): string[] {
@@ -116,16 +135,8 @@ function routeFrontend(services: readonly IngressService[], settings: IngressSet
     const ways = isPath.map((one) => [...isHost, ...one].join(' ')).filter((way) => way !== '')
     return `  use_backend ${backend}${ways.length === 0 ? '' : ` if ${ways.join(' or ')}`}`
   })
-  const text = [
-    'frontend routes',
-    '  mode http',
-    ...bindsOf(settings.http.host, settings.http.port, settings),
-    ...HTTP_FRONTEND,
-    ...rules,
-    '  default_backend none',
-    '',
-  ].join('\n')
-  return [text, NO_ROUTE]
+  const last = [...rules, '  default_backend none', ''].join('\n')
+  return [...httpFrontend('routes', bindsOf(settings.http.host, settings.http.port, settings), last), NO_ROUTE]
 }
 
 const NO_ROUTE = `backend none
@@ -144,7 +155,7 @@ function backendHead({ name, mode, balance }: Backend): string {
     `backend ${name}`,
     `  mode ${mode}`,
     `  balance ${balance}`,
-    ...(mode === 'http' ? ['  option http-server-close', '  http-reuse never'] : []),
+    ...(mode === 'http' ? ['  option forwardfor', '  option http-server-close', '  http-reuse never'] : []),
   ].join('\n')
 }
 

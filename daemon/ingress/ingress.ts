@@ -9,7 +9,7 @@ import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hostPort, type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
+import { hostPort, type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { Runtime } from './runtime.ts'
 import { backendsOf, type IngressService, readTable, serverName } from './table.ts'
@@ -271,7 +271,8 @@ export class HaproxyIngress implements Ingress {
   }
 
   async #syncServers(services: readonly IngressService[]): Promise<void> {
-    const there = new Map((await this.#runtime.servers()).map((server) => [`${server.backend}/${server.name}`, server]))
+    const servers = (await this.#runtime.servers()).filter(({ backend }) => !backend.startsWith(TO_NEWEST))
+    const there = new Map(servers.map((server) => [`${server.backend}/${server.name}`, server]))
     for (const backend of services.flatMap(backendsOf)) {
       for (const { id, address, state } of backend.servers) {
         const name = serverName(id)

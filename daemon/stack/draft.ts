@@ -56,6 +56,21 @@ export class Draft {
     return this.#actions.has(id)
   }
 
+  /** Whether the one is to come after the other, as far as is drawn yet. */
+  isAfter(id: string, other: string): boolean {
+    const seen = new Set<string>()
+    const open = [id]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const before of this.#actions.get(next)?.after ?? []) {
+        if (before === other) return true
+        if (seen.has(before)) continue
+        seen.add(before)
+        open.push(before)
+      }
+    }
+    return false
+  }
+
   warn(message: string): void {
     this.#warnings.add(message)
   }

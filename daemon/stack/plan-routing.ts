@@ -4,7 +4,7 @@ import type { Draft } from './draft.ts'
 import { canonical } from './explain.ts'
 import { unpublish } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
-import { NO_ROUTINGS } from './routing.ts'
+import { NO_ROUTINGS, type Routings, type ServiceRouting } from './routing.ts'
 import type { ServiceWork } from './service-work.ts'
 
 export function planRouting(draft: Draft, input: PlanInput, work: ReadonlyMap<string, ServiceWork>): void {
@@ -28,6 +28,7 @@ export function planRouting(draft: Draft, input: PlanInput, work: ReadonlyMap<st
     )
     for (const start of work.get(name)?.starts ?? []) draft.order(start, [id])
   }
+  for (const service of Object.values(desired.services)) takeOver(draft, published, service)
 
   const there = new Map(observed.containers.map((container) => [container.id, container]))
   for (const [id, { service }] of Object.entries(routed)) {
@@ -64,7 +65,7 @@ function publish(draft: Draft, { desired, observed, memory }: PlanInput, service
       observed.ports.some(({ containerId, port }) => containerId === id && routing.ports.some((p) => p.port === port)),
   )
   if (isHeld) return
-  draft.add({
+  const id = draft.add({
     body: { kind: 'publish-service', service: service.service, routing },
     key: service.service,
     object: `Ingress ${desired.stack}/${service.service}`,
@@ -72,4 +73,28 @@ function publish(draft: Draft, { desired, observed, memory }: PlanInput, service
     effect: before === undefined ? 'create' : 'change',
     reason: before === undefined ? 'the ingress does not have it' : 'its ports or routes changed',
   })
+  if (before !== undefined) publishWithTheNew(draft, service.service, id)
 }
+
+/** Ports and routes are those of a version: the old containers are served as before until a new one counts. */
+function publishWithTheNew(draft: Draft, service: string, id: string): void {
+  const counted = draft.actions.find(
+    ({ id: awaited, body }) => body.kind === 'await-replica' && body.service === service && !draft.isAfter(awaited, id),
+  )
+  if (counted !== undefined) draft.order(id, [counted.id])
+}
+
+/** A port or a route leads to one service: whoever gets it waits until the ingress has it for the other no longer. */
+function takeOver(draft: Draft, published: Routings['published'], { service, routing }: DesiredService): void {
+  const id = `publish-service ${service}`
+  if (routing === undefined || !draft.has(id)) return
+  for (const [other, before] of Object.entries(published)) {
+    if (other === service || !isShared(before, routing)) continue
+    for (const letsGo of [`publish-service ${other}`, `unpublish-service ${other}`])
+      if (draft.has(letsGo) && !draft.isAfter(letsGo, id)) draft.order(id, [letsGo])
+  }
+}
+
+const isShared = (one: ServiceRouting, other: ServiceRouting): boolean =>
+  one.ports.some(({ port }) => other.ports.some((its) => its.port === port)) ||
+  one.routes.some(({ host, path }) => other.routes.some((its) => its.host === host && its.path === path))

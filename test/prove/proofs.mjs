@@ -8,6 +8,7 @@ import { badVersions } from './bad-versions.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { dependencies } from './dependencies.mjs'
+import { deployTime } from './deploy-time.mjs'
 import { deploys } from './deploys.mjs'
 import { engineFaults } from './engine-faults.mjs'
 import { execSpeed } from './exec-speed.mjs'
@@ -16,9 +17,12 @@ import { fuzz } from './fuzz.mjs'
 import { healSpeed } from './heal-speed.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
+import { ingressReload } from './ingress-reload.mjs'
+import { ingressSpeed } from './ingress-speed.mjs'
 import { killDaemon } from './kill-daemon.mjs'
 import { killDaemon200 } from './kill-daemon-200.mjs'
 import { killEngine } from './kill-engine.mjs'
+import { killRollout } from './kill-rollout.mjs'
 import { limits } from './limits.mjs'
 import { loadSpeed } from './load-speed.mjs'
 import { logsFollow } from './logs-follow.mjs'
@@ -60,6 +64,10 @@ export const proofs = [
   wrongTokens,
   deploys,
   badVersions,
+  ingressReload,
+  killRollout,
+  ingressSpeed,
+  deployTime,
   remote,
   secretHunt,
   apiFuzz,

@@ -1,6 +1,7 @@
 // A service under load (image ek-lab/traffic): HTTP with WebSockets and uploads on 8080, an echo protocol on 7000. By environment:
 //   VERSION         what it calls itself
 //   READY_AFTER_MS  it listens only after this long
+//   HTTP_PORT       where it listens in place of 8080
 // Upon SIGTERM it answers on for a moment, closing each connection after its answer, then ends what is open, and itself.
 // GET /health, GET and POST / say its version; POST /upload says how many bytes came; /socket echoes frames.
 import { createHash } from 'node:crypto'
@@ -71,5 +72,5 @@ process.on('SIGTERM', async () => {
 })
 
 await wait(Number(process.env.READY_AFTER_MS ?? 0))
-server.listen(8080)
+server.listen(Number(process.env.HTTP_PORT ?? 8080))
 echo.listen(7000)

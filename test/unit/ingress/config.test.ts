@@ -38,7 +38,7 @@ describe('the configuration of the ingress', () => {
     const to = (host: string | undefined, path: string) => ({ host, path, target: 80 })
     const rules = linesOf([
       aService({ routes: [to(undefined, '/'), to('a.test', '/'), to('a.test', '/api'), to(undefined, '/api/v2')] }),
-    ]).filter((line) => line.startsWith('use_backend'))
+    ]).filter((line) => line.startsWith('use_backend shop'))
     const isHost = '{ req.hdr(host),host_only,lower -m str a.test }'
     expect(rules).toEqual([
       `use_backend shop:web:80:http if ${isHost} { path /api } or ${isHost} { path_beg /api/ }`,
@@ -46,6 +46,16 @@ describe('the configuration of the ingress', () => {
       'use_backend shop:web:80:http if { path /api/v2 } or { path_beg /api/v2/ }',
       'use_backend shop:web:80:http',
     ])
+  })
+
+  it('has a worker of before a reload hand on what comes to it, before any of its own rules', () => {
+    const lines = linesOf([aService({ ports: [{ ...port, mode: 'http' }] })])
+    const path = '/run/evenkeel/port-any-5432.sock'
+    expect(lines).toContain(`bind ${path} mode 600 accept-proxy`)
+    expect(lines).toContain(`server newest unix@${path} send-proxy-v2`)
+    const first = lines.indexOf('use_backend newest.port:any:5432 if { stopping }')
+    expect(first).toBeGreaterThan(0)
+    expect(lines.indexOf('default_backend shop:web:6000:http')).toBeGreaterThan(first)
   })
 
   it('has no more of a container that drains, for a new worker is to bring nothing to it', () => {

@@ -235,6 +235,34 @@ describe('a service in the ingress', () => {
     expect(planWith({ [there.id]: { ...ready(), state: 'draining' } })).toContain('admit-replica web 1')
   })
 
+  it('keeps what the old container serves as it is until a new one counts', () => {
+    const old = anOutdated(service)
+    const before: ServiceRouting = { ...ROUTING, ports: [{ ...ROUTING.ports[0]!, target: 9090 }] }
+    const routings = { published: { web: before }, routed: { [old.id]: ready() } }
+    const plan = planOf({ desired, observed: asDeclared(desired, { containers: [old] }), memory: { routings } })
+    expect(isChain(plan, 'await-replica web 1', 'publish-service web', 'admit-replica web 1')).toBe(true)
+  })
+
+  it('of several replicas changes what it serves with the first batch', () => {
+    const three = web({ replicas: 3, routing: ROUTING })
+    const stack = aStack([three])
+    const containers = [1, 2, 3].map((replica) => anOutdated(three, { replica }))
+    const routings = { published: { web: { ...ROUTING, drainMs: 0 } }, routed: {} }
+    const plan = planOf({ desired: stack, observed: asDeclared(stack, { containers }), memory: { routings } })
+    expect(
+      isChain(plan, 'await-replica web 1', 'publish-service web', 'continue-rollout web 2', 'create-container web 2'),
+    ).toBe(true)
+  })
+
+  it('takes a port over from another service once that has let go of it', () => {
+    const other = aService('api', { rollouts: aRollout() })
+    const stack = aStack([service, other])
+    const containers = [aContainer(service, address), aContainer(other)]
+    const routings = { published: { api: ROUTING }, routed: {} }
+    const plan = planOf({ desired: stack, observed: asDeclared(stack, { containers }), memory: { routings } })
+    expect(isBefore(plan, 'unpublish-service api', 'publish-service web')).toBe(true)
+  })
+
   it('forgets a container that is gone', () => {
     const there = aContainer(service, address)
     const routings = { ...published, routed: { [there.id]: ready(), gone: ready('172.18.0.7') } }
