@@ -129,11 +129,10 @@ export class FollowedLog {
         return
       }
       await this.#history(tty, 'as it is')
-      if (isPositioned && (follower.isInTime || tries > CATCH_UP_TRIES)) {
+      if (log.end !== undefined || (isPositioned && (follower.isInTime || tries > CATCH_UP_TRIES))) {
         follower.readBehind(cursor, counted)
         return
       }
-      if (log.end !== undefined) return
       if (isPositioned) continue
       await this.#outlet.live(id, cursor)
       await follower.arrival()

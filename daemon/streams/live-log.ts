@@ -7,15 +7,14 @@ import { LogCursor } from '../../protocol/log-cursor.ts'
 import { RecordReader, timeText } from '../../protocol/log-records.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
-import { type Loss, passAll, RecordsAfter, readLog } from './log-reading.ts'
+import { type Loss, RecordsAfter } from './log-reading.ts'
+import { steadyLog } from './steady-log.ts'
 
 /** What all followers of a container share: ten seconds of a busy log. */
 export const RING_BYTES = 1_048_576
 /** A block is sent at once, but not sooner than so long after the one before, unless it has so many bytes. */
 const BLOCK_BYTES = 16_384
 const BLOCK_MS = 10
-/** Read again when the stream has ended: it may end before the last lines are there. */
-const LAST_LINES = 1000
 
 export type LiveItem =
   | { readonly type: 'records'; readonly bytes: Uint8Array }
@@ -133,29 +132,12 @@ export class LiveLog {
 
   /** Reads until the container stops or nobody follows. Never rejects. */
   async run(): Promise<void> {
-    const { signal } = this.#stop
-    const { id, source, tty, from } = this.#of
-    const reading = { source, tty, stamped: true, cursor: this.#cursor, onLoss: (loss: Loss) => this.#lose(loss) }
+    const place = { cursor: this.#cursor, onLoss: (loss: Loss) => this.#lose(loss) }
     try {
-      // Of a log that is not read on, the last line tells where it begins.
-      const query = { follow: true, tail: from === undefined ? 1 : ('all' as const) }
-      await this.#take(readLog(this.#engine, id, { ...reading, query }, signal))
-      await this.#take(this.#lastLines())
+      await this.#take(steadyLog(this.#engine, this.#of, place, this.#stop.signal))
       this.#finish(undefined)
     } catch (error) {
       this.#finish(error)
-    }
-  }
-
-  /** What the log has by now behind what was read of it, among its last lines. */
-  async *#lastLines(): AsyncGenerator<Uint8Array> {
-    const { id, source, tty } = this.#of
-    const filter = new RecordsAfter(this.#cursor, (loss) => this.#lose(loss))
-    const reading = { source, tty, stamped: true, cursor: new LogCursor(), query: { tail: LAST_LINES } }
-    for await (const records of readLog(this.#engine, id, reading, this.#stop.signal)) {
-      const admitted = filter.admit(records)
-      passAll(this.#cursor, admitted)
-      if (admitted.length > 0) yield admitted
     }
   }
 

@@ -11,6 +11,8 @@ import { LogParser } from './log-parser.ts'
 /** stdout and stderr are stamped before they meet: what was written later may carry a time that is so much earlier. */
 const DISORDER_SECONDS = 5
 const BLOCK_BYTES = 65_536
+/** Among so many last lines a cursor is looked for. An Engine finds those at once, and a time only by reading its files through. */
+const TAILS = [1000, 20_000] as const
 
 export interface LogReading {
   readonly source: number
@@ -45,20 +47,69 @@ export async function* readLog(
   reading: LogReading,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { source, tty, query, stamped, cursor } = reading
-  const parser = new LogParser({ source, tty, stamped })
-  const filter = cursor.isEmpty || !stamped ? undefined : new RecordsAfter(cursor, reading.onLoss)
-  const from: Partial<LogsQuery> = filter === undefined ? {} : { since: filter.since, tail: 'all' }
-  const admit = (records: Uint8Array): Uint8Array => {
-    const admitted = filter === undefined ? records : filter.admit(records)
-    if (stamped) passAll(cursor, admitted)
-    return admitted
+  const { query, stamped, cursor, onLoss } = reading
+  if (cursor.isEmpty || !stamped) {
+    for await (const records of readRecords(engine, id, reading, query, signal)) {
+      if (stamped) passAll(cursor, records)
+      yield records
+    }
+    return
   }
-  for await (const piece of engine.containers.logs(id, { ...query, timestamps: stamped, ...from }, { signal })) {
-    const records = admit(parser.push(piece))
+  // Up to a time that is over, the last lines may all be later ones.
+  for (const tail of query.until === undefined ? TAILS : [])
+    if ((yield* readBehind(engine, id, reading, tail, signal)) === 'found') return
+  yield* readBehind(engine, id, reading, 'all', signal, onLoss)
+}
+
+/** Where the cursor is not among the last lines that were asked for, nothing of them is let through. */
+async function* readBehind(
+  engine: Engine,
+  id: string,
+  reading: LogReading,
+  tail: number | 'all',
+  signal: AbortSignal,
+  onLoss?: (loss: Loss) => void,
+): AsyncGenerator<Uint8Array, 'found' | 'not among them'> {
+  const { query, cursor } = reading
+  let isMissing = false
+  const filter = new RecordsAfter(cursor, (loss) => {
+    isMissing = tail !== 'all'
+    onLoss?.(loss)
+  })
+  let isFirst = true
+  for await (const records of readRecords(engine, id, reading, { ...query, since: filter.since, tail }, signal)) {
+    if (isFirst && tail !== 'all' && isWithinMoment(cursor, records)) return 'not among them'
+    isFirst = false
+    const admitted = filter.admit(records)
+    if (isMissing) return 'not among them'
+    passAll(cursor, admitted)
+    if (admitted.length > 0) yield admitted
+  }
+  return 'found'
+}
+
+/** Whether these begin among several lines of the cursor's own nanosecond: which of them was read last cannot be told. */
+function isWithinMoment(cursor: LogCursor, records: Uint8Array): boolean {
+  const first = new RecordReader(records)
+  first.advance()
+  const { seconds, nanoseconds } = cursor.latest
+  const isSame = first.seconds === seconds && first.nanoseconds === nanoseconds
+  return isSame && cursor.compare(first.stream, seconds, nanoseconds, 1) < 0
+}
+
+async function* readRecords(
+  engine: Engine,
+  id: string,
+  { source, tty, stamped }: LogReading,
+  query: Omit<LogsQuery, 'timestamps'>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const parser = new LogParser({ source, tty, stamped })
+  for await (const piece of engine.containers.logs(id, { ...query, timestamps: stamped }, { signal })) {
+    const records = parser.push(piece)
     if (records.length > 0) yield records
   }
-  const left = admit(parser.finish())
+  const left = parser.finish()
   if (left.length > 0) yield left
 }
 

@@ -127,9 +127,9 @@ function report({ show, note }, ours, raw, away, rotations) {
   const span = `${lines.length} lines, ${rotations} rotations, ${REPLACEMENTS} replacements, ${RESTARTS} restarts`
   show('lines out of order or twice', `${faults.disorder}`, '0', faults.disorder === 0, span)
   const marked = ours.notes.filter((text) => /missing|missed|kept/.test(text))
-  const isMarked = faults.missing === 0 || marked.length > 0
-  show('lines missing without a gap', isMarked ? '0' : `${faults.missing}`, '0', isMarked)
-  note(`lines missing ${faults.missing}, gaps told ${marked.length}; docker logs -f missed ${rawFaults.missing}`)
+  // The Engine holds the last 13 s at least, and nobody is away for that long.
+  show('lines missing, told or not', `${faults.missing}`, '0', faults.missing === 0)
+  note(`gaps told ${marked.length}; docker logs -f missed ${rawFaults.missing} lines`)
   for (const text of new Set(marked)) note(text)
   const all = REPLACEMENTS + 1
   show('last lines of each container there', `${faults.ends} of ${all}`, `${all}`, faults.ends === all)

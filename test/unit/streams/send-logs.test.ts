@@ -355,6 +355,48 @@ describe('who follows', () => {
     await follower.has('w1', 'w4', 'while away', 'back')
   })
 
+  test('goes on where the stream of the Engine has come to a standstill', async () => {
+    const container = web()
+    container.standstills = 1
+    const follower = new Stack(container).follow()
+    await follower.isLive()
+    container.write(5, 'w5').write(6, 'w6')
+    await vi.waitFor(() => expect(follower.texts).toEqual(['w1', 'w4', 'w5', 'w6']), { timeout: 10_000 })
+    expect(follower.gaps).toEqual([])
+  })
+
+  test('has the last lines where the stream of the Engine ends before them, however many they are', async () => {
+    const container = new FakeContainer('web').write(0, 'begin')
+    container.standstills = 1
+    const follower = new Stack(container).follow()
+    await follower.isLive()
+    const count = 3000
+    for (let n = 1; n <= count; n += 1) container.entries.push({ at: n / 1000, text: `${n}`, stream: 'stdout' })
+    container.stop()
+    await follower.ended
+    expect(follower.gaps).toEqual([])
+    expect(follower.texts).toEqual(['begin', ...Array.from({ length: count }, (_, index) => `${index + 1}`)])
+  }, 20_000)
+
+  test('is told what the Engine has rotated away while nothing was taken', async () => {
+    const container = new FakeContainer('web').write(0, 'begin')
+    const follower = new Stack(container).follow()
+    await follower.isLive()
+    follower.stall()
+    const line = 'x'.repeat(10_000)
+    const count = Math.ceil((RING_BYTES * 3) / line.length)
+    for (let n = 1; n <= count; n += 1) container.write(n / 1000, `${n} ${line}`)
+    const taken = () => container.dropped + container.entries.length
+    await vi.waitFor(() => expect(taken()).toBe(count + 1))
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    container.drop(count - 10)
+    follower.release()
+    await vi.waitFor(() => expect(follower.texts.at(-1)).toBe(`${count} ${line}`), { timeout: 10_000 })
+    const at = follower.texts.findIndex((text, index) => numberOf(text) !== index)
+    const [before, after] = [follower.texts[at - 1]!, follower.texts[at]!].map((text) => stampAt(numberOf(text) / 1000))
+    expect(follower.gaps).toMatchObject([{ reason: 'not-kept', after: before, before: after }])
+  }, 20_000)
+
   test('is told once where a log cannot be read', async () => {
     const dumb = web()
     dumb.failure = unreadable()

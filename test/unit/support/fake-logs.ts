@@ -17,6 +17,10 @@ export class FakeContainer {
   state: ContainerSummary['State'] = 'running'
   startedAt = 0
   entries: Entry[] = []
+  /** How many entries were rotated away. */
+  dropped = 0
+  /** So many streams that follow bring what there is and then stand still, as Engine 20.10's do after an ill-timed rotation. */
+  standstills = 0
   /** What a call for its log ends with instead. */
   failure: Problem | undefined
   #changed = (): void => {}
@@ -34,6 +38,13 @@ export class FakeContainer {
   write(at: number, text: string, stream: 'stdout' | 'stderr' = 'stdout'): this {
     this.entries.push({ at, text, stream })
     return this.touch()
+  }
+
+  /** Its first entries are rotated away: also from under streams that have not come to them. */
+  drop(count: number): this {
+    this.entries.splice(0, count)
+    this.dropped += count
+    return this
   }
 
   /** Wakes those who follow. */
@@ -130,21 +141,30 @@ export class FakeLogs {
       if (container.failure !== undefined) throw container.failure
       const since = query.since === undefined ? 0 : Number(query.since) - MOMENT
       const until = query.until === undefined ? Number.POSITIVE_INFINITY : Number(query.until) - MOMENT
-      let next = typeof query.tail === 'number' ? Math.max(container.entries.length - query.tail, 0) : 0
+      const { tail } = query
+      let next = container.dropped + (typeof tail === 'number' ? Math.max(container.entries.length - tail, 0) : 0)
+      const standsStill = query.follow === true && container.standstills > 0
+      if (standsStill) container.standstills -= 1
       for (;;) {
         signal?.throwIfAborted()
         const { change } = container
         const { state } = container
-        const entries = container.entries.slice(next)
-        next += entries.length
-        for (const { at, text, stream } of entries) {
+        const end = container.dropped + container.entries.length
+        for (next = Math.max(next, container.dropped); next < end; next = Math.max(next + 1, container.dropped)) {
+          const { at, text, stream } = container.entries[next - container.dropped]!
           if (at > until) return
           if (at < since) continue
           yield frameOf(`${query.timestamps === true ? `${stampAt(at)} ` : ''}${text}\n`, stream)
         }
         if (this.away !== undefined) throw this.away
-        if (query.follow !== true || (state !== 'running' && next === container.entries.length)) return
-        if (next < container.entries.length) continue
+        if (query.follow !== true || (state !== 'running' && next === end)) return
+        if (standsStill) {
+          while (container.state === 'running' && signal?.aborted !== true)
+            await Promise.race([container.change, ended])
+          signal?.throwIfAborted()
+          return
+        }
+        if (next < container.dropped + container.entries.length) continue
         await Promise.race([change, ended])
       }
     } finally {
