@@ -28,10 +28,17 @@ const CHUNK_BYTES = 1024 ** 2
 /** What is larger goes by itself; what is smaller waits for company. */
 const ALONE_BYTES = CHUNK_BYTES / 4
 
-export function* tarOfEntries(entries: Iterable<TarEntry>): Generator<Buffer> {
+/**
+ * How long a chunk has its bytes: for good, or until the next but one is asked for, which saves the system from clearing new
+ * memory for each.
+ */
+export type ChunkLife = 'for good' | 'until the next but one'
+
+export function* tarOfEntries(entries: Iterable<TarEntry>, life: ChunkLife = 'for good'): Generator<Buffer> {
+  const memory = new ChunkMemory(life)
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let length = 0
-  for (const part of partsOf(entries)) {
+  for (const part of partsOf(entries, memory)) {
     const isAlone = part.length >= ALONE_BYTES
     if (length > 0 && (isAlone || length + part.length > chunk.length)) {
       yield chunk.subarray(0, length)
@@ -45,7 +52,7 @@ export function* tarOfEntries(entries: Iterable<TarEntry>): Generator<Buffer> {
   yield Buffer.alloc(2 * BLOCK_BYTES)
 }
 
-function* partsOf(entries: Iterable<TarEntry>): Generator<Buffer> {
+function* partsOf(entries: Iterable<TarEntry>, memory: ChunkMemory): Generator<Buffer> {
   for (const entry of entries) {
     switch (entry.kind) {
       case 'folder':
@@ -55,7 +62,7 @@ function* partsOf(entries: Iterable<TarEntry>): Generator<Buffer> {
         yield* header(entry, '2', 0, entry.target)
         break
       case 'file':
-        yield* file(entry)
+        yield* file(entry, memory)
         break
       case 'text': {
         const bytes = Buffer.from(entry.text)
@@ -66,14 +73,14 @@ function* partsOf(entries: Iterable<TarEntry>): Generator<Buffer> {
   }
 }
 
-function* file(entry: Extract<TarEntry, { kind: 'file' }>): Generator<Buffer> {
+function* file(entry: Extract<TarEntry, { kind: 'file' }>, memory: ChunkMemory): Generator<Buffer> {
   const descriptor = opened(entry.from)
   if (descriptor === undefined) return
   try {
     const { size } = fstatSync(descriptor)
     yield* header(entry, '0', size)
     for (let left = size; left > 0; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, left))
+      const buffer = memory.next(Math.min(CHUNK_BYTES, left))
       const count = readSync(descriptor, buffer)
       if (count === 0) {
         throw new Problem('conflict', `${entry.from} became shorter while it was read`, { hint: 'try again' })
@@ -84,6 +91,23 @@ function* file(entry: Extract<TarEntry, { kind: 'file' }>): Generator<Buffer> {
     yield* padding(size)
   } finally {
     closeSync(descriptor)
+  }
+}
+
+class ChunkMemory {
+  readonly #life: ChunkLife
+  readonly #buffers: Buffer[] = []
+  #turn = 0
+
+  constructor(life: ChunkLife) {
+    this.#life = life
+  }
+
+  next(bytes: number): Buffer {
+    if (this.#life === 'for good' || bytes < CHUNK_BYTES) return Buffer.allocUnsafe(bytes)
+    this.#turn = 1 - this.#turn
+    this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    return this.#buffers[this.#turn]!
   }
 }
 

@@ -187,7 +187,8 @@ class Inward extends InContainer {
     }
     const source = localSource(from.path, this.wish.links)
     const place = placeOf(source, target)
-    await this.#give(place.folder, tarOfEntries(entriesBelow(source.path, place.name, this.copying.warn)))
+    const entries = entriesBelow(source.path, place.name, this.copying.warn)
+    await this.#give(place.folder, tarOfEntries(entries, 'until the next but one'))
   }
 
   async #give(path: string, tar: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {

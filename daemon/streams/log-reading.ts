@@ -7,6 +7,7 @@ import { RecordReader, timeText } from '../../protocol/log-records.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine, LogsQuery } from '../engine/types.ts'
 import { LogParser } from './log-parser.ts'
+import { Repeats } from './repeats.ts'
 
 /** stdout and stderr are stamped before they meet: what was written later may carry a time that is so much earlier. */
 const DISORDER_SECONDS = 5
@@ -105,8 +106,10 @@ async function* readRecords(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const parser = new LogParser({ source, tty, stamped })
+  const repeats = query.follow === true && stamped ? new Repeats() : undefined
   for await (const piece of engine.containers.logs(id, { ...query, timestamps: stamped }, { signal })) {
-    const records = parser.push(piece)
+    const all = parser.push(piece)
+    const records = repeats === undefined ? all : repeats.leaveOut(all)
     if (records.length > 0) yield records
   }
   const left = parser.finish()
@@ -150,7 +153,10 @@ export class RecordsAfter {
   /** Of what came by, read or not. */
   readonly #counted: LogCursor
   readonly #onLoss: ((loss: Loss) => void) | undefined
-  /** Whether the last line that was read has come by: then nothing between it and what follows is missing. */
+  /**
+   * Whether the last line that was read has come by: then nothing between it and what follows is missing. One of its nanosecond
+   * is enough, as Engine 20.10 may have sent it twice.
+   */
   #isAnchored = false
   /** Beyond this second nothing is held back. */
   readonly #freeSecond: number
@@ -168,6 +174,7 @@ export class RecordsAfter {
 
   admit(records: Uint8Array): Uint8Array {
     const reader = new RecordReader(records)
+    const { latest } = this.#cursor
     let isFree = true
     const runs: Uint8Array[] = []
     let begin = -1
@@ -177,7 +184,8 @@ export class RecordsAfter {
       else if (isFree && this.#isAnchored) return records
       const ordinal = this.#counted.pass(stream, seconds, nanoseconds)
       const order = this.#order(stream, seconds, nanoseconds, ordinal)
-      if (order === 0 && stream === this.#cursor.latest.stream) this.#isAnchored = true
+      if (stream === latest.stream && seconds === latest.seconds && nanoseconds === latest.nanoseconds)
+        this.#isAnchored = true
       if (order > 0 && begin < 0) {
         begin = reader.at
         if (!this.#isAnchored) this.#tellLoss(seconds, nanoseconds)

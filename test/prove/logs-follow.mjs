@@ -40,7 +40,7 @@ export const logsFollow = {
         stop_grace_period: '10s',
         entrypoint: ['/usr/bin/node', '-e', WRITER.replaceAll('$', '$$$$')],
         environment: { ROUND: `${round}` },
-        logging: { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '3' } },
+        logging: { driver: 'json-file', options: { 'max-size': '1m', 'max-file': '10' } },
       }
       writeFileSync(join(folder.path, 'compose.yaml'), JSON.stringify({ name: STACK, services: { web } }))
     }
@@ -127,7 +127,7 @@ function report({ show, note }, ours, raw, away, rotations) {
   const span = `${lines.length} lines, ${rotations} rotations, ${REPLACEMENTS} replacements, ${RESTARTS} restarts`
   show('lines out of order or twice', `${faults.disorder}`, '0', faults.disorder === 0, span)
   const marked = ours.notes.filter((text) => /missing|missed|kept/.test(text))
-  // The Engine holds the last 13 s at least, and nobody is away for that long.
+  // The Engine holds the last minute, and nobody is away for that long.
   show('lines missing, told or not', `${faults.missing}`, '0', faults.missing === 0)
   note(`gaps told ${marked.length}; docker logs -f missed ${rawFaults.missing} lines`)
   for (const text of new Set(marked)) note(text)

@@ -61,6 +61,16 @@ describe('reading on', () => {
     })
   })
 
+  test('misses nothing where the last line that was read had come twice', () => {
+    const cursor = new LogCursor()
+    const [a, b, c] = numbered(3, (n) => n) as [Line, Line, Line]
+    passAll(cursor, recordsOf(1, [a, b, b]))
+    const losses: Loss[] = []
+    const filter = new RecordsAfter(cursor, (loss) => losses.push(loss))
+    expect(textsOf(filter.admit(recordsOf(1, [a, b, c])))).toEqual(['2'])
+    expect(losses).toEqual([])
+  })
+
   test('neither loses nor repeats, wherever it breaks off', () => {
     const aLog = fc.array(fc.record({ step: fc.nat(3), stderr: fc.boolean() }), { minLength: 1, maxLength: 30 })
     fc.assert(

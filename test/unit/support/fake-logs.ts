@@ -98,6 +98,8 @@ export class FakeLogs {
   away: Problem | undefined
   /** What happens right behind a list, so that it is not in it. */
   afterList: (() => void) | undefined
+  /** Entries that were taken of all streams. */
+  sent = 0
   /** Streams that are open now. */
   open = 0
 
@@ -155,6 +157,7 @@ export class FakeLogs {
           if (at > until) return
           if (at < since) continue
           yield frameOf(`${query.timestamps === true ? `${stampAt(at)} ` : ''}${text}\n`, stream)
+          this.sent += 1
         }
         if (this.away !== undefined) throw this.away
         if (query.follow !== true || (state !== 'running' && next === end)) return
