@@ -147,17 +147,24 @@ const NO_ROUTE = `backend none
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /**
- * A connection to a server serves one request: of one that is kept open nobody knows whether the server is just closing it,
- * and a request that was sent cannot be sent again.
+ * The first request of a client never goes over a connection that was used before. One that rests is closed within about two
+ * seconds: a server that is just closing it for its age would lose the request that is sent on it, and servers give it five
+ * (Node, Apache, uvicorn) or more.
  */
 function backendHead({ name, mode, balance }: Backend): string {
   return [
     `backend ${name}`,
     `  mode ${mode}`,
     `  balance ${balance}`,
-    ...(mode === 'http' ? ['  option forwardfor', '  option http-server-close', '  http-reuse never'] : []),
+    ...(mode === 'http' ? ['  option forwardfor', '  http-reuse safe', `  default-server ${KEPT}`] : []),
   ].join('\n')
 }
+
+/**
+ * Each half second, half of what was not needed in the last ones is closed. A server that is added later takes nothing of
+ * `default-server`, and keeps no connection unless it is told how many.
+ */
+export const KEPT = 'pool-purge-delay 500ms pool-max-conn 1000'
 
 /** What drains stays with the worker that it drains from. */
 function serverLines({ servers, target }: Backend): string[] {

@@ -9,7 +9,7 @@ import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hostPort, type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
+import { hostPort, type IngressSettings, KEPT, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { Runtime } from './runtime.ts'
 import { backendsOf, type IngressService, readTable, serverName } from './table.ts'
@@ -281,10 +281,9 @@ export class HaproxyIngress implements Ingress {
         there.delete(key)
         const at = hostPort(address, backend.target)
         if (known !== undefined && known.address !== at && state === 'ready') {
-          await this.#runtime.remove(backend.name, name)
-          await this.#runtime.add(backend.name, name, at)
+          await this.#runtime.move(backend.name, name, { host: address, port: backend.target })
         } else if (known === undefined) {
-          if (state === 'ready') await this.#runtime.add(backend.name, name, at)
+          if (state === 'ready') await this.#runtime.add(backend.name, name, at, backend.mode === 'http' ? KEPT : '')
         } else if (known.state !== state) await this.#runtime.setState(backend.name, name, state)
       }
     }

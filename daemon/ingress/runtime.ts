@@ -68,8 +68,15 @@ export class Runtime {
       }))
   }
 
-  async add(backend: string, name: string, address: string): Promise<void> {
-    await this.#must(`@1 add server ${backend}/${name} ${address}`, /registered|already exists/i)
+  /** `more`: words of its configuration besides. */
+  async add(backend: string, name: string, address: string, more = ''): Promise<void> {
+    await this.#must(`@1 add server ${backend}/${name} ${address} ${more}`.trim(), /registered|already exists/i)
+    await this.setState(backend, name, 'ready')
+  }
+
+  /** Its container has another address; what is open to the old one stays open. */
+  async move(backend: string, name: string, { host, port }: { host: string; port: number }): Promise<void> {
+    await this.#must(`@1 set server ${backend}/${name} addr ${host} port ${port}`, /changed|no need to change/i)
     await this.setState(backend, name, 'ready')
   }
 

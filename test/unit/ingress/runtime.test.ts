@@ -71,14 +71,19 @@ describe('the runtime API', () => {
   it('has a container come and go, and says where it cannot go yet', async () => {
     const { runtime, asked } = await aMaster({
       '@1 add server b/one 172.18.0.2:80': 'New server registered.\n',
+      '@1 set server b/one addr 172.18.0.9 port 80':
+        "IP changed from '172.18.0.2' to '172.18.0.9' by 'stats socket command'\n",
       '@1 del server b/one': 'Server deleted.\n',
       '@1 del server b/two': 'Server still has connections attached to it, cannot remove it.\n',
     })
     await runtime.add('b', 'one', '172.18.0.2:80')
+    await runtime.move('b', 'one', { host: '172.18.0.9', port: 80 })
     expect(await runtime.remove('b', 'one')).toBe(true)
     expect(await runtime.remove('b', 'two')).toBe(false)
     expect(asked).toEqual([
       '@1 add server b/one 172.18.0.2:80',
+      '@1 set server b/one state ready',
+      '@1 set server b/one addr 172.18.0.9 port 80',
       '@1 set server b/one state ready',
       '@1 set server b/one state maint',
       '@1 del server b/one',
