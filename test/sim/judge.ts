@@ -185,11 +185,14 @@ class Case {
     return container.labels[COMPOSE.oneOff] === 'True' || !this.#world.isOurs(container)
   }
 
-  /** Another service was left as it was, by an `up` of some services or by `--no-recreate`: it has the port by right. */
+  /**
+   * Another service has the port by right: it was left as it was, by an `up` of some services or by `--no-recreate`, or it
+   * starts first, and its old container stays for as long as the new one does not count.
+   */
   #mayHold(container: SimulatedContainer, port: number): boolean {
     const holder = this.#expected.services.get(container.labels[COMPOSE.service] ?? '')
     if (holder === undefined || (holder.run !== 'running' && holder.run !== 'paused')) return false
-    return holder.spec.port === port || holder.keepsOld
+    return holder.spec.port === port || holder.keepsOld || (startsFirst(holder) && neverCounts(holder))
   }
 
   #set(service: string, kind: 'all' | 'run' | 'spec', message: string): void {
