@@ -6,6 +6,7 @@ import type { ObservedContainer } from './observed.ts'
 import { replicaKey } from './operation.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplacementPlanner } from './plan-replacement.ts'
+import { waitsForPerson } from './plan-steps.ts'
 import { ReplicaActions } from './replica-actions.ts'
 import { addressOf } from './routing.ts'
 import { RunRules } from './run-rules.ts'
@@ -103,16 +104,11 @@ export class ReplicaPlanner {
     return true
   }
 
-  /** What it would be switched to needs a step that failed: to run it again is for a person to say. */
+  /** What it would be switched to needs a step that failed. */
   #hasFailedStep(): boolean {
     const { service, revision } = this.#service
-    const { memory, policy } = this.#input
-    const state = memory.steps?.[service]
-    if (policy.mode !== 'heal' || state?.hasFailed !== true || state.revision !== revision) return false
-    this.#draft.concern(
-      `a step ${state.stage} revision ${revision} of ${service} has failed: evenkeel up tries it again, evenkeel rollback goes back`,
-    )
-    return true
+    const state = this.#input.memory.steps?.[service]
+    return state?.stage === 'before' && state.revision === revision && waitsForPerson(state, this.#input)
   }
 
   /** Its container was removed on purpose. */

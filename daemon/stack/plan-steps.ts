@@ -6,7 +6,7 @@ import { awaitReady, gatesOf } from './gates.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplicaActions } from './replica-actions.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
-import type { StepTime } from './steps.ts'
+import type { StepsState, StepTime } from './steps.ts'
 
 export function planSteps(
   draft: Draft,
@@ -19,6 +19,12 @@ export function planSteps(
     const { service } = own
     const state = input.memory.steps?.[service.service]
     if (service.steps === undefined || state?.revision !== service.revision || service.run !== 'running') continue
+    if (waitsForPerson(state, input)) {
+      draft.concern(
+        `a step ${state.stage} revision ${service.revision} of ${service.service} has failed: evenkeel up tries it again, evenkeel rollback goes back`,
+      )
+      continue
+    }
     if (state.stage === 'before' && !hasNew(draft, input, service)) continue
     let last: string[] = []
     if (state.stage === 'before' && service.steps.before.length > 0) {
@@ -31,6 +37,10 @@ export function planSteps(
       addSteps(draft, input, service, 'after', [...last, awaitReady(draft, input, own)])
   }
 }
+
+/** One that failed is not run again by the loop itself, and nothing is switched to what it was to prepare. */
+export const waitsForPerson = (state: StepsState | undefined, { policy }: PlanInput): boolean =>
+  policy.mode === 'heal' && state?.hasFailed === true
 
 /** A container of it is made, or was by an earlier run that did not get to start it. */
 function hasNew(draft: Draft, { observed }: PlanInput, { service }: DesiredService): boolean {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Problem } from '../../../protocol/problems.ts'
 import { RunRequest } from '../../../protocol/resources/run.ts'
 import { lastLines } from '../../engine/last-lines.ts'
+import { OURS } from '../../stack/labels.ts'
 import { oneOffModel } from '../../stack/one-off.ts'
 import type { StepsState } from '../../stack/steps.ts'
 import { oneOffPlan } from '../one-off-plan.ts'
@@ -116,7 +117,7 @@ function wordsOf(error: unknown): string {
 async function found({ with: { engine, store }, signal }: Running, name: string): Promise<string | undefined> {
   try {
     const { Id, Config, State } = await engine.containers.inspect(name, { signal })
-    if (Config.Labels['dev.evenkeel.instance'] !== store.instance)
+    if (Config.Labels[OURS.instance] !== store.instance)
       throw new Problem('conflict', `a container that is not of this daemon is called ${name}`, {
         hint: `rename or remove it: docker rm ${name}`,
       })

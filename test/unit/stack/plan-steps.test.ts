@@ -95,6 +95,13 @@ describe('steps of a service', () => {
     expect(idsOf(planOf({ desired, observed, memory: failed }))).toContain('run-steps web before')
   })
 
+  it('that come after and have failed are not run again by the loop itself', () => {
+    const steps = { web: due(web.revision, { stage: 'after', hasFailed: true }) }
+    const plan = planOf({ desired, memory: { steps }, observed: asDeclared(desired), policy: { mode: 'heal' } })
+    expect(idsOf(plan)).toEqual([])
+    expect(plan.concerns).toEqual([expect.stringContaining('a step after revision 1 of web has failed')])
+  })
+
   it('of services that know nothing of each other hold both back, and make no circle', () => {
     const two = aStack([stepped('api'), stepped('web'), aService('db')])
     const observed = asDeclared(two, { containers: Object.values(two.services).map((service) => anOutdated(service)) })
