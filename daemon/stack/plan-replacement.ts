@@ -7,6 +7,7 @@ import { BatchPlanner } from './plan-batches.ts'
 import type { PlanInput } from './plan-input.ts'
 import { portThatComesBack } from './plan-ports.ts'
 import type { ReplicaActions } from './replica-actions.ts'
+import type { RunRules } from './run-rules.ts'
 import { servingFirst } from './serving.ts'
 
 export class ReplacementPlanner {
@@ -14,13 +15,15 @@ export class ReplacementPlanner {
   readonly #input: PlanInput
   readonly #service: DesiredService
   readonly #actions: ReplicaActions
+  readonly #rules: RunRules
   readonly #batches: BatchPlanner
 
-  constructor(draft: Draft, input: PlanInput, service: DesiredService, actions: ReplicaActions) {
+  constructor(draft: Draft, input: PlanInput, service: DesiredService, actions: ReplicaActions, rules: RunRules) {
     this.#draft = draft
     this.#input = input
     this.#service = service
     this.#actions = actions
+    this.#rules = rules
     this.#batches = new BatchPlanner(draft, input.desired.stack, service, actions.rollout)
   }
 
@@ -124,7 +127,12 @@ export class ReplacementPlanner {
   ): void {
     this.#explainOrder('start-first', outdated)
     const reason = 'its successor is there'
-    const started = this.#actions.bringUp(replica, current, after, 'it is to take over')
+    const runs = current.state === 'running' || current.state === 'restarting'
+    // It may not for long: what stops it is under way.
+    const started =
+      runs && this.#rules.mustRestart(current)
+        ? [this.#actions.restart(replica, current.id, after, 'it is to take over', 'replace')]
+        : this.#actions.bringUp(replica, current, after, 'it is to take over')
     this.#batches.add(started, this.#handOver(replica, current, outdated, [...after, ...started], reason))
   }
 

@@ -28,8 +28,8 @@ export class ReplicaPlanner {
     this.#stages = stages
     this.#service = service
     this.#actions = new ReplicaActions(draft, input, stages, service, job)
-    this.#replacement = new ReplacementPlanner(draft, input, service, this.#actions)
     this.#rules = new RunRules(input, service, job)
+    this.#replacement = new ReplacementPlanner(draft, input, service, this.#actions, this.#rules)
   }
 
   get work(): ServiceWork {
@@ -246,22 +246,14 @@ export class ReplicaPlanner {
   }
 
   #settleRunning(container: ObservedContainer, replica: number, after: string[]): void {
-    const { service, restart } = this.#service
     const isEndedByEngine = this.#input.memory.endedByEngine?.includes(container.id) === true
     if (!this.#rules.mustRestart(container) && !isEndedByEngine) {
       this.#actions.work.untouched.push(container)
       if (!this.#readmit(container, replica, after)) this.#draft.keep()
       return
     }
-    this.#actions.work.starts.push(
-      this.#draft.add({
-        body: { kind: 'restart-container', service, replica, id: container.id, generation: restart },
-        ...this.#actions.of(replica),
-        effect: 'change',
-        reason: isEndedByEngine ? 'the Engine ends it again and again by itself' : 'a restart was asked for',
-        after,
-      }),
-    )
+    const reason = isEndedByEngine ? 'the Engine ends it again and again by itself' : 'a restart was asked for'
+    this.#actions.restart(replica, container.id, after, reason, 'change')
   }
 
   /** One that runs and that the ingress does not know as it is: it was not admitted yet, or came back with another address. */

@@ -98,6 +98,19 @@ export class ReplicaActions {
     return started
   }
 
+  restart(replica: number, id: string, after: readonly string[], reason: string, effect: Effect): string {
+    const { service, restart: generation } = this.#service
+    const restarted = this.#draft.add({
+      body: { kind: 'restart-container', service, replica, id, generation },
+      ...this.of(replica),
+      effect,
+      reason,
+      after,
+    })
+    this.work.starts.push(restarted)
+    return restarted
+  }
+
   /** What it takes until it runs; nothing where it does. */
   bringUp(replica: number, { id, state }: ObservedContainer, after: readonly string[], reason: string): string[] {
     if (state === 'running' || state === 'restarting') return []

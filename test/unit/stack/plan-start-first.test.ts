@@ -123,6 +123,15 @@ describe('a start-first replacement', () => {
     expect(isChain(plan, 'start-container web 1', `stop-container ${old.id}`, 'start-container db 1')).toBe(true)
   })
 
+  it('is taken up by the next plan where a signal asked the new one to end: it is restarted first', () => {
+    const next = aContainer(service, { id: 'next', name: temporaryNameOf(service, 1), created: 2000 })
+    const observed = asDeclared(desired, { containers: [old, next] })
+    for (const memory of [{ signalled: ['next'] }, { stopping: ['next'] }]) {
+      const plan = planOf({ desired, observed, memory })
+      expect(isChain(plan, 'restart-container web 1', 'await-replica web 1', `stop-container ${old.id}`)).toBe(true)
+    }
+  })
+
   it('on the way back trusts the one that served all along', () => {
     const current = aContainer(service, { created: 1000 })
     const failed = anOutdated(service, { id: 'failed', name: 'shop-web-1.next', created: 2000 })
