@@ -1,4 +1,4 @@
-/** A host port that somebody else holds: said before anything of the service is touched. */
+/** Host ports: who takes one after whom, and who is refused one, which is said before anything of the service is touched. */
 import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer, PublishedPort } from './observed.ts'
@@ -59,6 +59,25 @@ export function refuseKeptPorts(
   }
 }
 
+/** Whoever takes a host port waits until whatever holds it has stopped: the file may have moved it from one service to another. */
+export function freePorts(draft: Draft, { observed }: PlanInput, work: ReadonlyMap<string, ServiceWork>): void {
+  for (const { id, body } of draft.actions) {
+    if (body.kind !== 'stop-container' && !(body.kind === 'remove-container' && body.mode === 'force')) continue
+    const freed = observed.ports.filter((port) => port.containerId === body.id)
+    if (freed.length === 0) continue
+    for (const one of work.values()) {
+      const taken = one.service.hostPorts.filter((wanted) => freed.some((port) => isSame(port, wanted)))
+      for (const taker of taken.flatMap((port) => takersOf(one, port))) draft.order(taker, [id])
+    }
+  }
+}
+
+/** Actions by which a service takes a host port: its containers take it as they start, unless the ingress has it for them. */
+function takersOf({ service, starts }: ServiceWork, { port, protocol }: WantedPort): readonly string[] {
+  const isIngress = protocol === 'tcp' && service.routing?.ports.some((routed) => routed.port === port) === true
+  return isIngress ? [`publish-service ${service.service}`] : starts
+}
+
 /**
  * A port of these containers of a service that moves to another service which that one waits for, through what it depends on
  * or through ports: kept until their successor counts, it would be waited for in a circle.
@@ -93,11 +112,7 @@ export function portThatComesBack(
 
 /** Who of these holds a port that the service wants. */
 function holderOf({ hostPorts }: DesiredService, held: readonly PublishedPort[]): PublishedPort | undefined {
-  return hostPorts
-    .map((wanted) =>
-      held.find((port) => port.port === wanted.port && port.protocol === wanted.protocol && overlaps(port, wanted.ip)),
-    )
-    .find((holder) => holder !== undefined)
+  return hostPorts.map((wanted) => held.find((port) => isSame(port, wanted))).find((holder) => holder !== undefined)
 }
 
 function refuse(
@@ -121,5 +136,12 @@ function refuse(
   })
 }
 
+type WantedPort = DesiredService['hostPorts'][number]
+
 const ANY = new Set(['', '0.0.0.0', '::'])
-const overlaps = (port: PublishedPort, ip: string): boolean => ANY.has(port.ip) || ANY.has(ip) || port.ip === ip
+
+/** One and the other cannot be had at once. */
+const isSame = (held: PublishedPort, wanted: WantedPort): boolean =>
+  held.port === wanted.port &&
+  held.protocol === wanted.protocol &&
+  (ANY.has(held.ip) || ANY.has(wanted.ip) || held.ip === wanted.ip)

@@ -3,10 +3,10 @@ import { dependencyOrder, jobsOf } from './dependencies.ts'
 import type { Draft } from './draft.ts'
 import { gateStarts } from './gates.ts'
 import { matchService } from './match.ts'
-import type { ObservedContainer, PublishedPort } from './observed.ts'
+import type { ObservedContainer } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
-import { refuseKeptPorts } from './plan-ports.ts'
+import { freePorts, refuseKeptPorts } from './plan-ports.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
 import { planSteps } from './plan-steps.ts'
@@ -38,7 +38,8 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   const removed = [...removeDropped(draft, input, own, dependencies), ...treatForeign(draft, input)]
   planRouting(draft, input, work)
   planSteps(draft, input, work, stages)
-  makeRoom(draft, input, work, removed)
+  freeNames(draft, removed)
+  freePorts(draft, input, work)
   refuseKeptPorts(draft, input, work)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
@@ -62,16 +63,8 @@ function replaceTogether(draft: Draft, { desired, observed }: PlanInput, { netwo
   }
 }
 
-/**
- * Whoever takes the name of a container that goes waits until that has gone, and whoever takes a host port until whatever
- * holds it has stopped: the file may have moved it from one service to another.
- */
-function makeRoom(
-  draft: Draft,
-  { observed }: PlanInput,
-  work: ReadonlyMap<string, ServiceWork>,
-  removed: readonly Removed[],
-): void {
+/** Whoever takes the name of a container that goes waits until that has gone. */
+function freeNames(draft: Draft, removed: readonly Removed[]): void {
   for (const { container, removed: gone } of removed) {
     for (const { id, body } of draft.actions) {
       if ((body.kind === 'create-container' || body.kind === 'rename-container') && body.name === container.name) {
@@ -79,26 +72,6 @@ function makeRoom(
       }
     }
   }
-  for (const { id, body } of draft.actions) {
-    if (body.kind !== 'stop-container' && !(body.kind === 'remove-container' && body.mode === 'force')) continue
-    const freed = observed.ports.filter((port) => port.containerId === body.id)
-    if (freed.length === 0) continue
-    for (const one of work.values()) {
-      const same = one.service.hostPorts.filter((wanted) =>
-        freed.some((port) => port.port === wanted.port && port.protocol === wanted.protocol),
-      )
-      for (const taker of same.flatMap((port) => takersOf(one, port))) draft.order(taker, [id])
-    }
-  }
-}
-
-/** Actions by which a service takes a host port: its containers take it as they start, unless the ingress has it for them. */
-function takersOf(
-  { service, starts }: ServiceWork,
-  { port, protocol }: Pick<PublishedPort, 'port' | 'protocol'>,
-): readonly string[] {
-  const isIngress = protocol === 'tcp' && service.routing?.ports.some((routed) => routed.port === port) === true
-  return isIngress ? [`publish-service ${service.service}`] : starts
 }
 
 /** A network that is made anew can go only when every container that leaves it has left. */
