@@ -104,7 +104,8 @@ export class Gate {
     try {
       this.#pace('source', knock.origin)
       identity = this.#identify(knock)
-      this.#pace('account', knock.origin, identity.name)
+      // All tokens of a user are one account.
+      this.#pace('account', knock.origin, identity.name.split('/')[0])
       return await this.#allow(identity, permission, target)
     } catch (error) {
       if (error instanceof Problem && error.code !== 'too-many-attempts') {

@@ -29,6 +29,14 @@ test('no more callers are remembered than the rules say: who was quiet longest g
   expect(limits.take('b', 0)).toBe(0)
 })
 
+test('the tokens of a user are one account', async () => {
+  const house = new House()
+  house.access.putUser('ann', { role: 'viewer', stacks: ['*'] }, house.owner)
+  const [one, two] = ['laptop', 'ci'].map((name) => house.token({ name, user: 'ann' }))
+  for (let times = 0; times < house.burst; times += 1) await house.enter(one)
+  await expect(house.enter(two)).rejects.toMatchObject({ code: 'too-many-requests' })
+})
+
 test('the gate refuses an account, and a whole address, that asks too often, notes it, and lets others in', async () => {
   const house = new House()
   const secrets = ['one', 'two', 'three'].map((name) => house.token({ name, role: 'viewer' }))
