@@ -5,6 +5,9 @@
 import { createHash } from 'node:crypto'
 import { type Backend, backendName, backendsOf, type IngressService, serverName } from './table.ts'
 
+/** Where the folder of the configuration and the sockets is in the container. */
+export const INSIDE = '/run/evenkeel'
+
 export interface IngressSettings {
   /** Where routes by host and path are served. */
   readonly http: { readonly host: string; readonly port: number }
@@ -40,7 +43,7 @@ export function renderConfig(services: readonly IngressService[], settings: Ingr
 /** `expose-fd` hands the listeners to the next worker. The limit of connections follows from that of files. */
 const globalOf = (structure: string): string => `global
   description ${structure}
-  stats socket /run/evenkeel/worker.sock mode 600 level admin expose-fd listeners
+  stats socket ${INSIDE}/worker.sock mode 600 level admin expose-fd listeners
   fd-hard-limit 100000
 `
 
@@ -66,7 +69,7 @@ const DEFAULTS = `defaults
 /** HAProxy does not run without something to listen on, and is to run before there is. */
 const IDLE = `frontend idle
   mode http
-  bind /run/evenkeel/idle.sock mode 600
+  bind ${INSIDE}/idle.sock mode 600
   http-request return status 204
 `
 
@@ -95,7 +98,7 @@ export const TO_NEWEST = 'newest.'
  * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
  */
 function httpFrontend(name: string, binds: readonly string[], last: string): string[] {
-  const path = `/run/evenkeel/${name.replaceAll(':', '-')}.sock`
+  const path = `${INSIDE}/${name.replaceAll(':', '-')}.sock`
   const frontend = [
     `frontend ${name}`,
     '  mode http',

@@ -3,9 +3,8 @@ import { Problem } from '../../protocol/problems.ts'
 import { lastLines } from '../engine/last-lines.ts'
 import type { ContainerCreateBody, ContainerInspect, Engine } from '../engine/types.ts'
 import { OURS } from '../stack/labels.ts'
+import { INSIDE } from './config.ts'
 
-/** Where the folder is inside. */
-const INSIDE = '/run/evenkeel'
 const ROLE = 'dev.evenkeel.ingress'
 
 export class IngressContainer {
