@@ -149,7 +149,9 @@ export class HaproxyIngress implements Ingress {
       memory.set(stack, 'routed', id, { ...routed, state: 'draining', drainSinceMs: sinceMs } satisfies Routed)
       await this.#bringThere(signal)
     })
-    for (let leftMs = sinceMs + drainMs - now(); leftMs > 0; leftMs -= DRAIN_LOOK_MS) {
+    const endMs = sinceMs + drainMs
+    // Looks take time as well; and a clock that is set back meanwhile gives no more of it.
+    for (let leftMs = endMs - now(); leftMs > 0; leftMs = Math.min(leftMs - DRAIN_LOOK_MS, endMs - now())) {
       const open = await this.#connections(id)
       if (open === 0) break
       report(`${open ?? 'some'} connection(s) open, ${Math.ceil(leftMs / 1000)} s left`)

@@ -19,8 +19,10 @@ export async function awaitReplica({
     if (isRouted) await ingress.warm(signal)
     const { health } = await waiter.wait(id, body.service, 'serving', signal)
     if (body.monitor === 'instead' && health === 'healthy') return
-    // By what was slept: the clock may be set back meanwhile.
-    for (let leftMs = body.monitorMs; leftMs > 0; leftMs -= WATCH_MS) {
+    const now = (): number => clock.now().getTime()
+    const endMs = now() + body.monitorMs
+    // A clock that is set back meanwhile gives it no more time.
+    for (let leftMs = body.monitorMs; leftMs > 0; leftMs = Math.min(leftMs - WATCH_MS, endMs - now())) {
       report(`watched for ${Math.ceil(leftMs / 1000)} s more`)
       const over = new AbortController()
       const failed = waiter.untilFailed(id, body.service, AbortSignal.any([signal, over.signal]))
