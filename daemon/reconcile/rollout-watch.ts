@@ -55,7 +55,8 @@ export class RolloutWatch {
   /** The failure of an action. That of the way back is a failure, and no reason to go back. */
   failed({ body, service }: Action, error: Problem): void {
     if (this.#followed.size === 0 || service === undefined || this.#verdict !== undefined) return
-    if (!OF_THE_NEW.has(body.kind)) return
+    // That the Engine is away says nothing of a version: the loop goes on once it is back.
+    if (!OF_THE_NEW.has(body.kind) || error.code === 'engine-unreachable') return
     const failures = this.#failures.get(service) ?? new Set()
     this.#failures.set(service, failures.add('replica' in body ? replicaKey(service, body.replica) : service))
     if (this.tolerates(service)) return

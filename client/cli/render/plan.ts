@@ -61,7 +61,8 @@ interface PlannedObject {
 function objectsOf(actions: readonly PlannedAction[]): PlannedObject[] {
   const objects = new Map<string, PlannedObject>()
   for (const action of actions) {
-    const verb = action.effect === 'wait' ? 'wait' : action.action.split('-')[0]!
+    const [first = ''] = action.action.split('-')
+    const verb = action.effect === 'wait' && first !== 'run' ? 'wait' : first
     const known = objects.get(action.object)
     if (known === undefined)
       objects.set(action.object, { object: action.object, effect: action.effect, steps: [verb], reason: action.reason })

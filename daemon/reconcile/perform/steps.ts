@@ -46,7 +46,7 @@ export async function runSteps(performance: Running): Promise<void> {
     try {
       await run(performance, { command, words, name: `${stack}-${service}-${when}-${index + 1}-r${revision}` })
     } catch (error) {
-      if (!performance.signal.aborted)
+      if (!performance.signal.aborted && !isEngineAway(error))
         store.memory.set(stack, 'steps', service, { ...state(), hasFailed: true } satisfies StepsState)
       throw error
     }
@@ -77,8 +77,8 @@ async function run(performance: Running, step: Step): Promise<void> {
       })
     await waiter.wait(id, service, 'completed', AbortSignal.any([signal, limit]))
   } catch (error) {
-    // The daemon ends: the step goes on, and is found again. A request that took the place of this one ends it.
-    if (signal.aborted && !(signal.reason instanceof Problem)) throw error
+    // The daemon ends, or the Engine is away: the step is found again. A request that took the place of this one ends it.
+    if ((signal.aborted && !(signal.reason instanceof Problem)) || isEngineAway(error)) throw error
     failure = await failureOf(performance, step, id, error, limit.aborted ? timeoutMs : undefined)
     if (signal.aborted || limit.aborted)
       await engine.containers.stop(id, { graceSeconds: GRACE_SECONDS }, {}).catch(gone)
@@ -106,6 +106,8 @@ async function failureOf(
     cause: error,
   })
 }
+
+const isEngineAway = (error: unknown): boolean => error instanceof Problem && error.code === 'engine-unreachable'
 
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
