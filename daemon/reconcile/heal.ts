@@ -6,18 +6,35 @@ import type { Observed } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
 import type { Core } from './core.ts'
 import { conditionOf, endStateOf } from './end-state.ts'
+import { Pace } from './pace.ts'
 import { DeploymentProgress } from './progress.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
-/** `steady`: nothing to do, or not before a given time. `changed`: look again. A failure is the problem itself. */
-export type HealOutcome = 'steady' | { readonly steadyUntilMs: number } | 'changed' | Problem
+/**
+ * `steady`: nothing to do, or not before a given time. `changed`: look again. A failure is the problem itself, or that of
+ * services, which are tried again at a time of their own.
+ */
+export type HealOutcome = 'steady' | { readonly steadyUntilMs: number } | 'changed' | Problem | ServicesWait
 
-export async function heal(core: Core, stack: string, signal: AbortSignal): Promise<HealOutcome> {
+export interface ServicesWait {
+  /** When the first of them is tried again: Unix milliseconds. */
+  readonly dueAtMs: number
+  /** What failed in this round, and how many times in a row; undefined: those that wait were not tried. */
+  readonly failed: { readonly problem: Problem; readonly attempt: number } | undefined
+}
+
+export async function heal(
+  core: Core,
+  stack: string,
+  signal: AbortSignal,
+  pace: Pace = new Pace(),
+): Promise<HealOutcome> {
   const { store } = core
   const desired = readOrBlock(core, stack)
   if (desired === undefined) return 'steady'
   const { plan, context } = await prepareRound(core, desired, { policy: HEAL }, signal)
-  const at = core.clock.now().toISOString()
+  const now = core.clock.now()
+  const at = now.toISOString()
   if (plan.blocked !== undefined) {
     store.stacks.setCondition(stack, 'blocked', `${plan.blocked.reason}: ${plan.blocked.hint}`, at)
     return 'steady'
@@ -26,6 +43,11 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     settleOwed(core, stack, () => true)
     settle(core, desired, context.observed, plan.concerns, at)
     return plan.lookAgainAtMs === undefined ? 'steady' : { steadyUntilMs: plan.lookAgainAtMs }
+  }
+  const actions = pace.due(plan.actions, now.getTime())
+  if (actions.length === 0) {
+    settleFailed(core, stack, pace, at)
+    return { dueAtMs: Math.min(pace.dueAtMs, plan.lookAgainAtMs ?? Number.POSITIVE_INFINITY), failed: undefined }
   }
   const id = randomUUID()
   store.batch(() => {
@@ -43,11 +65,12 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
     store.stacks.setCondition(stack, 'converging', undefined, at)
   })
   const progress = new DeploymentProgress(id, core)
-  const outcome = await executeRound(core, plan.actions, context, progress, signal)
+  const outcome = await executeRound(core, actions, context, progress, signal)
   progress.end()
   const problem = signal.aborted ? asEnded(signal) : failureOf(outcome)
   const isDown =
     desired.presence === 'absent' && outcome.failures.every(({ action }) => action.body.kind === 'remove-network')
+  const attempt = signal.aborted ? undefined : pace.took(actions, outcome.failures, core.clock.now().getTime())
   const ended = core.clock.now().toISOString()
   store.batch(() => {
     store.deployments.end(id, {
@@ -62,7 +85,17 @@ export async function heal(core: Core, stack: string, signal: AbortSignal): Prom
       store.stacks.setCondition(stack, conditionOf(problem), problem.message, ended)
   })
   core.progress.publish({ deployment: id, type: 'ended' })
-  return problem ?? 'changed'
+  if (problem === undefined) return 'changed'
+  return attempt === undefined ? problem : { dueAtMs: pace.dueAtMs, failed: { problem, attempt } }
+}
+
+/** All that is left to do is that of services which wait for their time. */
+function settleFailed({ store }: Core, stack: string, { problems }: Pace, at: string): void {
+  const condition = problems.some((problem) => conditionOf(problem) === 'blocked') ? 'blocked' : 'failed'
+  const reason = [...new Set(problems.map(({ message }) => message))].slice(0, 10).join('\n')
+  const row = store.stacks.find(stack)
+  if (row !== undefined && (row.condition !== condition || row.reason !== reason))
+    store.stacks.setCondition(stack, condition, reason, at)
 }
 
 /** Undefined where there is nothing that it could be brought to. */

@@ -7,6 +7,7 @@ import { unwritable } from '../store/unwritable.ts'
 import type { Core } from './core.ts'
 import { heal } from './heal.ts'
 import { heldProblem } from './held.ts'
+import { backOffMs, Pace } from './pace.ts'
 import { isWholeStack, type StackRequest } from './requests.ts'
 import { DeploymentRun } from './run-deployment.ts'
 
@@ -19,7 +20,6 @@ const LOOK_APART_MS = 1000
  * patience. The later looks are for its lists: Engine 20.10 tells of an end up to 700 ms before they show it.
  */
 const SETTLE_MS = [300, 1500, 6000] as const
-const BACKOFF_MS = { first: 1000, last: 300_000 } as const
 /** The state cannot be written: looking costs nothing, and once there is space again nobody is to wait. */
 const UNWRITABLE_MS = 5000
 
@@ -33,10 +33,12 @@ export class StackLoop {
   /** When the last hint came. */
   #hintedAt = Number.NEGATIVE_INFINITY
   #running: { id: string; request: StackRequest | undefined; abort: AbortController; ended: Promise<void> } | undefined
+  /** What the whole stack failed for; what its services fail for has a pace of its own. */
   #failures = 0
   #notBefore = 0
   /** How long `#notBefore` was put off: the clock may be set back meanwhile. */
   #waitMs = 0
+  readonly #pace = new Pace()
   #done: Promise<void> | undefined
 
   constructor(core: Core, stack: string, signal: AbortSignal) {
@@ -72,7 +74,7 @@ export class StackLoop {
   /** Something may have changed: look again. */
   look(): void {
     this.#hintedAt = this.#now()
-    this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, this.#hintedAt + SETTLE_MS[0])
+    this.#lookBefore(this.#hintedAt + SETTLE_MS[0])
     this.#wake()
   }
 
@@ -91,6 +93,12 @@ export class StackLoop {
 
   /** What made it fail may be over (the Engine is back): no need to wait any longer. */
   forgive(): void {
+    this.#pace.forgive()
+    this.#answered()
+  }
+
+  /** The stack as a whole can be worked on. */
+  #answered(): void {
     this.#failures = 0
     this.#notBefore = 0
   }
@@ -144,7 +152,7 @@ export class StackLoop {
     const { log } = this.#core
     let outcome: Awaited<ReturnType<typeof heal>>
     try {
-      outcome = await heal(this.#core, this.#stack, signal)
+      outcome = await heal(this.#core, this.#stack, signal, this.#pace)
     } catch (error) {
       if (signal.aborted) return
       outcome = error instanceof Problem ? error : new Problem('internal', String(error), { cause: error })
@@ -154,16 +162,24 @@ export class StackLoop {
     else if (outcome === 'changed') this.look()
     else if ('steadyUntilMs' in outcome) {
       this.forgive()
-      this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, outcome.steadyUntilMs)
+      this.#lookBefore(outcome.steadyUntilMs)
+    } else if ('dueAtMs' in outcome) {
+      this.#answered()
+      this.#lookBefore(outcome.dueAtMs)
+      if (outcome.failed !== undefined) this.#tell(outcome.failed.problem, outcome.failed.attempt)
     } else if (outcome.code !== 'superseded' && outcome.code !== 'stack-held') {
       const isFirst = this.#failures === 0
       this.#failed(outcome)
-      if (isFirst || unwritable(outcome) === undefined)
-        log.warn(
-          { stack: this.#stack, code: outcome.code, attempt: this.#failures },
-          `not as declared: ${outcome.message}`,
-        )
+      if (isFirst || unwritable(outcome) === undefined) this.#tell(outcome, this.#failures)
     }
+  }
+
+  #tell({ code, message }: Problem, attempt: number): void {
+    this.#core.log.warn({ stack: this.#stack, code, attempt }, `not as declared: ${message}`)
+  }
+
+  #lookBefore(atMs: number): void {
+    this.#lookAt = Math.min(this.#lookAt ?? Number.POSITIVE_INFINITY, atMs)
   }
 
   async #guarded(
@@ -208,8 +224,7 @@ export class StackLoop {
   #failed(error: unknown): void {
     this.#failures += 1
     this.#lookAt = 0
-    const limitMs = unwritable(error) === undefined ? BACKOFF_MS.last : UNWRITABLE_MS
-    this.#waitMs = Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), limitMs)
+    this.#waitMs = backOffMs(this.#failures, unwritable(error) === undefined ? undefined : UNWRITABLE_MS)
     this.#notBefore = this.#now() + this.#waitMs
   }
 

@@ -63,7 +63,7 @@ describe('the loop by itself', () => {
         return found
       },
     })
-    expect(await healed(bench)).toMatchObject({ code: 'stack-blocked' })
+    expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'stack-blocked' } } })
     expect(bench.engine.calls).toEqual([])
     const reason = 'volume shop_data existed and is gone'
     expect(conditionOf(bench)).toMatchObject({ condition: 'blocked', reason })
@@ -83,7 +83,9 @@ describe('the loop by itself', () => {
     const bench = await aRunningStack()
     bench.engine.containers.clear()
     bench.engine.failures.set('start shop-web-1', refused('start', 500, 'no such device'))
-    expect(await healed(bench)).toMatchObject({ code: 'engine-error', message: 'no such device' })
+    expect(await healed(bench)).toMatchObject({
+      failed: { problem: { code: 'engine-error', message: 'no such device' }, attempt: 1 },
+    })
     expect(conditionOf(bench)).toMatchObject({ condition: 'failed', reason: 'no such device' })
   })
 
@@ -147,7 +149,7 @@ test('a replacement that is cut short leaves nothing down: what it stopped runs 
   const bench = await aRunningStack()
   bench.engine.find('shop-web-1')!.health = 'unhealthy'
   bench.engine.failures.set('remove shop-web-1', refused('remove', 500, 'not now'))
-  expect(await healed(bench)).toMatchObject({ code: 'engine-error' })
+  expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'engine-error' } } })
   expect(bench.engine.find('shop-web-1')?.state).toBe('exited')
   bench.engine.failures.clear()
   await healed(bench)
