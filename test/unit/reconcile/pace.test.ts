@@ -11,7 +11,7 @@ const action = (id: string, service: string | undefined, after: string[] = [], m
   body: { kind: 'start-container' } as ActionBody,
   object: id,
   service,
-  effect: 'start',
+  effect: 'change',
   reason: '',
   after,
   tolerates: [],
