@@ -48,8 +48,10 @@ export class Pace {
       }
     }
     const isDue = (id: string): boolean => !out.has(id)
-    return actions
-      .filter(({ id }) => isDue(id))
+    const left = actions.filter(({ id }) => isDue(id))
+    const awaited = new Set(left.flatMap(({ after }) => after))
+    return left
+      .filter((action) => !isWait(action) || awaited.has(action.id))
       .map((action) => (action.after.every(isDue) ? action : { ...action, after: action.after.filter(isDue) }))
   }
 

@@ -81,7 +81,8 @@ test('a wait that failed is held against those that it was for', () => {
   const pace = new Pace()
   const actions = [wait('await db', 'db'), action('web', 'web', ['await db']), action('db', 'db')]
   pace.took(actions, [{ action: actions[0]!, error: PROBLEM }], 0)
-  expect(ids(pace.due(actions, 1))).toEqual(['await db', 'db'])
+  expect(ids(pace.due(actions, 1))).toEqual(['db'])
+  expect(ids(pace.due(actions, 1000))).toEqual(['await db', 'web', 'db'])
 })
 
 test('what is no fault of a service is that of the whole stack', () => {
