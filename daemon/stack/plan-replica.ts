@@ -48,8 +48,14 @@ export class ReplicaPlanner {
 
   plan(match: ReplicaMatch): void {
     const { replica, current, outdated, surplus } = match
-    if ((outdated.length > 0 && this.#isPaused()) || (current === undefined && this.#hasFailedStep())) {
+    if (outdated.length > 0 && this.#isPaused()) {
       this.#draft.keep()
+      return
+    }
+    if ((current === undefined || current.state === 'created') && this.#hasFailedStep()) {
+      // What was there before it serves on.
+      if (outdated[0] === undefined) this.#draft.keep()
+      else this.#settle(outdated[0], replica, [])
       return
     }
     const gone = surplus.map((container) => this.#actions.remove(container, 'there are two of this replica')[1])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DesiredService } from '../../../daemon/stack/desired.ts'
+import type { ObservedContainer } from '../../../daemon/stack/observed.ts'
 import type { Steps, StepsState } from '../../../daemon/stack/steps.ts'
 import {
   aContainer,
@@ -93,6 +94,21 @@ describe('steps of a service', () => {
     expect(idsOf(healing).filter((id) => id.includes('web'))).toEqual([])
     expect(healing.concerns).toEqual([expect.stringContaining('a step before revision 1 of web has failed')])
     expect(idsOf(planOf({ desired, observed, memory: failed }))).toContain('run-steps web before')
+  })
+
+  it('that have failed leave what an earlier run made unstarted, and keep what was there before it up', () => {
+    const next = aContainer(web, { id: 'next', name: temporaryNameOf(web, 1), state: 'created', created: 2000 })
+    const memory = { steps: { web: due(web.revision, { hasFailed: true }) } }
+    const kept = aStack([{ ...web, restartPolicy: 'always' }])
+    const planWith = (old: Partial<ObservedContainer>) =>
+      planOf({
+        desired: kept,
+        memory,
+        observed: asDeclared(kept, { containers: [{ ...anOutdated(web), ...old }, next] }),
+        policy: { mode: 'heal' },
+      })
+    expect(idsOf(planWith({}))).toEqual([])
+    expect(idsOf(planWith({ state: 'exited', exitCode: 137 }))).toEqual(['start-container web 1'])
   })
 
   it('that come after and have failed are not run again by the loop itself', () => {
