@@ -45,6 +45,13 @@ module.exports = {
       'daemon/stack',
       'daemon/reconcile',
     ]),
+    floor('scaling', 'daemon/scaling', [
+      'protocol',
+      'daemon/engine',
+      'daemon/store',
+      'daemon/stack',
+      'daemon/reconcile',
+    ]),
     floor('streams', 'daemon/streams', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
     floor('jobs', 'daemon/jobs', ['protocol', 'daemon/engine', 'daemon/stack', 'daemon/build', 'daemon/reconcile']),
     floor('access', 'daemon/access', ['protocol', 'daemon/store', 'daemon/stack']),

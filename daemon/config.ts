@@ -31,6 +31,8 @@ export interface Config {
   /** Requests a second of one caller, but those of the owner's socket. */
   readonly requestRate: number
   readonly ingress: IngressConfig
+  /** From one look at what services use that scale by themselves to the next. */
+  readonly autoscaleMs: number
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
   readonly history: HistoryLimits
@@ -63,6 +65,8 @@ export type Invocation =
 
 /** Of the series that the tests run (Debian 12). */
 const INGRESS_IMAGE = 'haproxy:2.6'
+
+const AUTOSCALE_SECONDS = 15
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -100,6 +104,8 @@ Options:
                         there is to be no such container [${INGRESS_IMAGE}]
   --ingress-http HOST:PORT
                         where it serves routes by host and path [0.0.0.0:80]
+  --autoscale-every N   seconds between looks at what services use that scale by
+                        themselves (x-evenkeel.scale)      [${AUTOSCALE_SECONDS}]
   --log-level LEVEL     ${LEVELS.join(', ')}
   --keep-events N       events kept, of all stacks         [${HISTORY.events}]
   --keep-event-days N   and for how long                   [${HISTORY.eventDays}]
@@ -114,8 +120,8 @@ Options:
                         tlsKey, tlsClientCa, state, secrets, engine, logLevel,
                         ingressImage, ingressHttp,
                         keepEvents, keepEventDays, keepDeployments,
-                        keepDeploymentDays, keepLogMib, keepLogDays, requestRate; and
-                        policy (see SECURITY.md)
+                        keepDeploymentDays, keepLogMib, keepLogDays, requestRate,
+                        autoscaleEvery; and policy (see SECURITY.md)
   --restore FILE        put a backup (evenkeel system backup; - is standard
                         input) in the place of the state, and end
   --rebuild             make a new state in the place of a damaged one, from the
@@ -131,6 +137,7 @@ the folders of XDG_RUNTIME_DIR and XDG_STATE_HOME.
 
 const LIMIT_KEYS = [
   'requestRate',
+  'autoscaleEvery',
   'keepEvents',
   'keepEventDays',
   'keepDeployments',
@@ -200,6 +207,7 @@ export async function readConfig(
     logLevel,
     requestRate: limit('requestRate', values['request-rate'], REQUESTS_PER_SECOND),
     ingress: ingressOf(pick('ingressImage', values['ingress-image']), pick('ingressHttp', values['ingress-http'])),
+    autoscaleMs: limit('autoscaleEvery', values['autoscale-every'], AUTOSCALE_SECONDS) * 1000,
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
     history: Object.freeze({
       events: limit('keepEvents', values['keep-events'], HISTORY.events),
@@ -310,6 +318,7 @@ function parse(argv: readonly string[]) {
         'keep-log-mib': text,
         'keep-log-days': text,
         'request-rate': text,
+        'autoscale-every': text,
         restore: text,
         rebuild: { type: 'boolean' },
         config: text,

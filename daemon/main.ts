@@ -61,6 +61,7 @@ import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
 import { restAfter } from './rest.ts'
+import { Autoscaler } from './scaling/autoscaler.ts'
 import { secretsKey } from './secrets/key.ts'
 import { inMemory, MemoryFolder } from './secrets/memory-folder.ts'
 import { Redactor } from './secrets/redactor.ts'
@@ -322,6 +323,16 @@ async function run(config: Config): Promise<void> {
   const keeping = keepHistory({ store, contexts, bundles, clock, log }, config.history, stop.signal)
   const isRemembered = (stack: string) =>
     store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
+  const autoscaler = new Autoscaler({
+    engine,
+    store,
+    clock,
+    recorder,
+    log,
+    everyMs: config.autoscaleMs,
+    scale: (stack, request, caller) => control.scale(stack, request, caller),
+  })
+  const scaling = autoscaler.run(stop.signal)
   const keepingLogs = kept.keepWithinLimits(isRemembered, clock, stop.signal)
   // Upon each connection: a helper that a killed daemon left is seen as soon as the Engine is.
   watch.states.subscribe((state) => {
@@ -350,7 +361,7 @@ async function run(config: Config): Promise<void> {
   upgrades.close()
   stop.abort()
   const closing = [listeners.close(), server.close()]
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])
+  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, scaling, told, ...closing])
   recorder.flush()
   await engine.close()
   store.close()

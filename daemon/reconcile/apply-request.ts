@@ -1,5 +1,6 @@
 /** What a stack is meant to be after a request. Pure, so that `plan` previews exactly what `up` will do. */
 import { Problem } from '../../protocol/problems.ts'
+import { autoscaleOf, clamp } from '../../protocol/stackfile/autoscale.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { RunState, ServiceState } from '../stack/desired.ts'
 import type { StackRow } from '../store/stacks.ts'
@@ -33,6 +34,7 @@ export function applyRequest(
   }
   if (isOperation(request)) return applyOperation(before, request, at)
   const model = modelOf(before.stack.revision)
+  if (request.kind === 'scale') mustBeWithinBounds(model, request.options.scale)
   const named = request.kind === 'scale' ? Object.keys(request.options.scale) : request.options.services
   mustHave(before, named)
   const scope = scopeOf(model, named, request.options.dependencies)
@@ -69,6 +71,7 @@ function applyUp(
       })
     }
   }
+  mustBeWithinBounds(model, options.scale)
   const wanted = scopeOf(model, options.services, options.dependencies)
   const oneOffs = options.purpose === 'one-off' ? options.services : []
   if (options.purpose === 'one-off' && oneOffs.length === 0) {
@@ -95,7 +98,7 @@ function applyUp(
       service,
       revision,
       run,
-      scale: options.scale[service],
+      scale: options.scale[service] ?? reachedScale(model, old),
       recreate: (old?.recreate ?? 0) + (isForced(service, request) ? 1 : 0),
       restart: old?.restart ?? 0,
       outdated: options.recreate === 'never' ? 'keep' : 'replace',
@@ -126,6 +129,24 @@ function applyUp(
       restart: 0,
       outdated: 'replace',
     })),
+  }
+}
+
+/** A service that scales by itself stays at what it has come to, as far as the file still has it so. */
+function reachedScale(model: Model, old: ServiceState | undefined): number | undefined {
+  const autoscale = autoscaleOf(model.services[old?.service ?? ''])
+  return autoscale === undefined || old?.scale === undefined ? undefined : clamp(old.scale, autoscale)
+}
+
+function mustBeWithinBounds(model: Model, scale: Readonly<Record<string, number>>): void {
+  for (const [service, replicas] of Object.entries(scale)) {
+    const autoscale = autoscaleOf(model.services[service])
+    if (autoscale === undefined || clamp(replicas, autoscale) === replicas) continue
+    throw new Problem(
+      'bad-request',
+      `${service} scales by itself, from ${autoscale.min} to ${autoscale.max} replicas: ${replicas} is not within`,
+      { hint: `change services.${service}.x-evenkeel.scale in the file, or take it out` },
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a stack is meant to be. Pure data: read from the store, changed by requests, never by what is observed. */
+import { autoscaleOf, clamp } from '../../protocol/stackfile/autoscale.ts'
 import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
 import type { Rollouts } from './rollout.ts'
 import type { ServiceRouting } from './routing.ts'
@@ -98,11 +99,13 @@ export interface DesiredStack {
 
 /**
  * Count of replicas that the file asks for: `scale`, else `deploy.replicas`, else one (`mode: global` counts as one). A
- * service that a provider stands for has none.
+ * service that a provider stands for has none; one that scales by itself keeps within its bounds.
  */
 export function declaredReplicas(model: Model, service: string): number {
   const spec = model.services[service]
   if (spec?.provider !== undefined) return 0
   if (spec?.deploy?.mode === 'global') return 1
-  return spec?.scale ?? spec?.deploy?.replicas ?? 1
+  const replicas = spec?.scale ?? spec?.deploy?.replicas ?? 1
+  const autoscale = autoscaleOf(spec)
+  return autoscale === undefined ? replicas : clamp(replicas, autoscale)
 }

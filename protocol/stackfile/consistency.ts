@@ -195,7 +195,8 @@ class ConsistencyCheck {
     if (replicas !== undefined && replicas < 0) {
       this.#add('deploy.replicas must be 0 or more', [...path, 'deploy', 'replicas'])
     }
-    if ((scale ?? replicas ?? 1) > 1 && service.container_name !== undefined) {
+    const most = Math.max(scale ?? replicas ?? 1, autoscaleLimit(service))
+    if (most > 1 && service.container_name !== undefined) {
       this.#add('A service with container_name can have one replica only', [...path, 'container_name'])
     }
   }
@@ -253,4 +254,10 @@ class ConsistencyCheck {
       ])
     }
   }
+}
+
+/** What is wrong in it is told elsewhere. */
+function autoscaleLimit(service: Service): number {
+  const max: unknown = service['x-evenkeel']?.scale?.max
+  return typeof max === 'number' ? max : 1
 }

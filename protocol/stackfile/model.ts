@@ -32,6 +32,17 @@ export interface ServicePolicy {
   /** A duration: how long a replica that leaves may finish what it has begun. */
   drain?: string
   deploy?: DeploySteps
+  scale?: ScalePolicy
+}
+
+/** How many replicas the daemon has by itself. */
+export interface ScalePolicy {
+  min?: number
+  max: number
+  /** Percent of what a replica may use: `70` or `70%`. */
+  target: { cpu?: number | string; memory?: number | string }
+  /** A duration. */
+  cooldown?: string
 }
 
 /** Commands that a deployment runs once, each in a container of the new revision, before it is switched to and after. */

@@ -1,21 +1,15 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
+import { scaleFindings } from './autoscale.ts'
 import { splitCommand } from './command-line.ts'
-import { didYouMean } from './suggest.ts'
+import { isMap, type PolicyFinding, unknownKeys } from './policy-findings.ts'
 import { parseDuration } from './units.ts'
-
-export interface PolicyFinding {
-  readonly message: string
-  /** Below `x-evenkeel`. */
-  readonly path: readonly (string | number)[]
-  readonly hint?: string | undefined
-}
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   unhealthy: ['replace', 'report'],
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale']
 const ROUTE_KEYS = ['host', 'path', 'port']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
@@ -34,11 +28,12 @@ export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes, deploy } = policy
+  const { drain, routes, deploy, scale } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
+  if (scale !== undefined) found.push(...scaleFindings(scale))
   return found
 }
 
@@ -100,22 +95,5 @@ function routeFindings(routes: unknown): PolicyFinding[] {
     return found
   })
 }
-
-function unknownKeys(
-  map: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  path: PolicyFinding['path'],
-): PolicyFinding[] {
-  return Object.keys(map)
-    .filter((key) => !known.includes(key))
-    .map((key) => ({
-      message: `Unknown key "${key}"`,
-      path: [...path, key],
-      hint: didYouMean(key, known) ?? `There are: ${known.join(', ')}.`,
-    }))
-}
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535

@@ -12,6 +12,7 @@ describe('x-evenkeel of a service', () => {
         halted: 'never',
         balance: 'least-connections',
         drain: '1m30s',
+        scale: { min: 2, max: 5, target: { cpu: '70%', memory: 80 }, cooldown: '2m' },
         routes: [{ host: 'shop.example', path: '/api', port: 8080 }, { path: '/' }],
       }),
     ).toEqual([])
@@ -33,6 +34,14 @@ describe('x-evenkeel of a service', () => {
     [{ balance: 'random' }, 'balance is to be one of round-robin, least-connections'],
     [{ routes: {} }, 'routes is to be a list'],
     [[], 'x-evenkeel is to be a mapping'],
+    [{ scale: 3 }, 'scale is to be a mapping'],
+    [{ scale: { target: { cpu: 50 } } }, 'max is to be a number from 1 to 1000'],
+    [{ scale: { min: 4, max: 3, target: { cpu: 50 } } }, 'max is less than min'],
+    [{ scale: { max: 3 } }, 'scale needs a target'],
+    [{ scale: { max: 3, target: {} } }, 'target is to have one of cpu, memory'],
+    [{ scale: { max: 3, target: { cpu: '120%' } } }, 'cpu is to be a percentage from 1 to 100'],
+    [{ scale: { max: 3, target: { cpus: 50 } } }, 'Unknown key "cpus"'],
+    [{ scale: { max: 3, target: { memory: '80%' }, cooldown: 5 } }, 'cooldown is to be a duration'],
   ])('is not %j', (policy, message) => expect(messages(policy)).toEqual([message]))
 })
 
