@@ -13,10 +13,13 @@ export const AUDIT_LIMIT = 200_000
 /** How many go at once, so that they are looked for seldom. */
 const PRUNE_BY = 1000
 const ANCHOR = 'audit-anchor'
+const PAGE_ROWS = 1000
+const PAGE = `SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ${PAGE_ROWS}`
 
 export class AuditRepository {
   readonly #sql: Sql
   #head: string | undefined
+  #verifying: Promise<AuditVerification> | undefined
 
   constructor(sql: Sql) {
     this.#sql = sql
@@ -58,21 +61,25 @@ export class AuditRepository {
       .map(toEntry)
   }
 
-  /** Reads all of it, in pages. `pause` lets others work in between. */
-  async verify(pause: () => Promise<void>): Promise<AuditVerification> {
+  /** Reads all of it, in pages. `pause` lets others work in between. Who asks meanwhile gets the same answer. */
+  verify(pause: () => Promise<void>): Promise<AuditVerification> {
+    this.#verifying ??= this.#verify(pause).finally(() => {
+      this.#verifying = undefined
+    })
+    return this.#verifying
+  }
+
+  async #verify(pause: () => Promise<void>): Promise<AuditVerification> {
     let hash = this.#anchor()
     let first: number | undefined
     let last: number | undefined
     let entries = 0
     for (;;) {
-      const page = this.#sql
-        .prepare('SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT 1000')
-        .all(last ?? 0)
-        .map(toEntry)
-      for (const entry of page) {
-        const isNext = last === undefined || entry.sequence === last + 1
-        const { sequence, hash: own, ...said } = entry
-        if (!isNext || linked(hash, said) !== own) {
+      const page = this.#sql.prepare(PAGE).all(last ?? 0) as PageRow[]
+      for (const row of page) {
+        const { sequence, hash: own } = row
+        const isNext = last === undefined || sequence === last + 1
+        if (!isNext || linked(hash, row) !== own) {
           return { intact: false, entries, ...(first === undefined ? {} : { first }), brokenAt: sequence }
         }
         first ??= sequence
@@ -80,7 +87,7 @@ export class AuditRepository {
         hash = own
         entries += 1
       }
-      if (page.length < 1000) break
+      if (page.length < PAGE_ROWS) break
       await pause()
     }
     return {
@@ -111,8 +118,11 @@ export class AuditRepository {
   }
 }
 
+type Linked = Omit<NewAuditEntry, 'code'> & { readonly code?: string | null | undefined }
+type PageRow = Linked & Pick<AuditEntry, 'sequence' | 'hash'>
+
 /** JSON of an array: no value can be taken for two. */
-function linked(before: string, { at, actor, origin, action, object, outcome, code }: NewAuditEntry): string {
+function linked(before: string, { at, actor, origin, action, object, outcome, code }: Linked): string {
   return createHash('sha256')
     .update(JSON.stringify([before, at, actor, origin, action, object, outcome, code ?? null]))
     .digest('hex')
