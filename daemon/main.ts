@@ -69,6 +69,7 @@ import { Vault } from './secrets/vault.ts'
 import { tellServiceManager } from './service-manager.ts'
 import { ModelPolicy } from './stack/model-policy.ts'
 import { backUp, emptyBackupFolder } from './storage/backup.ts'
+import { ImageGarbage } from './storage/image-garbage.ts'
 import { keepHistory } from './storage/keep-history.ts'
 import { VolumeControl } from './storage/volume-control.ts'
 import { sweepHelpers } from './storage/volume-helper.ts'
@@ -256,6 +257,7 @@ async function run(config: Config): Promise<void> {
     files,
     oneOffs: new OneOffs(core),
     volumes,
+    garbage: new ImageGarbage(core),
     secrets: new SecretControl(store, vault, control),
     redact,
     backup: () => backUp(store, config.state, EVENKEEL_VERSION),

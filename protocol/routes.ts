@@ -56,6 +56,18 @@ export const ROUTES = {
     permission: 'deploy',
     summary: 'Remove images of earlier revisions that have no name and no use any more',
   },
+  garbage: {
+    method: 'GET',
+    path: '/v1/images/garbage',
+    permission: 'administer',
+    summary: 'Images that only revisions of long ago need',
+  },
+  collectGarbage: {
+    method: 'POST',
+    path: '/v1/images/garbage',
+    permission: 'administer',
+    summary: 'Remove images that only revisions of long ago need',
+  },
   stackVolumes: { method: 'GET', path: '/v1/stacks/:stack/volumes', permission: 'read', summary: 'Volumes of a stack' },
   export: {
     method: 'GET',

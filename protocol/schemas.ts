@@ -14,6 +14,7 @@ import {
 import { Container, ContainersQuery } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
+import { Collected, CollectRequest, Garbage, GarbageQuery } from './resources/garbage.ts'
 import { Hold, Holds } from './resources/hold.ts'
 import {
   AcceptRequest,
@@ -98,6 +99,8 @@ export const SCHEMAS = {
   remove: { body: RemoveOptions, answer: Accepted, status: 202 },
   top: { query: ServicesQuery, answer: z.object({ containers: z.array(ContainerProcesses) }) },
   stackImages: { query: ServicesQuery, answer: z.object({ images: z.array(ContainerImage) }) },
+  garbage: { query: GarbageQuery, answer: Garbage },
+  collectGarbage: { body: CollectRequest, answer: Collected },
   pruneImages: { body: Nothing, answer: z.object({ removed: z.array(z.string()) }) },
   stackVolumes: { query: ServicesQuery, answer: z.object({ volumes: z.array(StackVolume) }) },
   export: { query: ContainerQuery, answer: z.string(), media: 'application/x-tar' },

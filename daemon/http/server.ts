@@ -9,6 +9,7 @@ import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
+import type { CollectRequest } from '../../protocol/resources/garbage.ts'
 import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
 import { SecretName, type SecretRequest } from '../../protocol/resources/secret.ts'
@@ -36,6 +37,7 @@ import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { SecretControl } from '../reconcile/secret-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
+import type { ImageGarbage } from '../storage/image-garbage.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
@@ -59,6 +61,7 @@ export interface Api extends AccessApi {
   readonly files: ContainerFiles
   readonly oneOffs: OneOffs
   readonly volumes: VolumeControl
+  readonly garbage: Pick<ImageGarbage, 'find' | 'collect'>
   readonly secrets: Pick<SecretControl, 'list' | 'put' | 'remove'>
   /** Takes values of secrets out of what is answered. */
   readonly redact: (text: string) => string
@@ -221,6 +224,11 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     top: async (input) => ({ containers: await containers.processes(stack(input), services(input)) }),
     stackImages: async (input) => ({ images: await containers.images(stack(input), services(input)) }),
     pruneImages: async (input) => ({ removed: await containers.removeSuperseded(stack(input)) }),
+    garbage: async ({ query }) => ({ images: await api.garbage.find(query.keep as number) }),
+    collectGarbage: ({ body }) => {
+      const { images, keep } = body as CollectRequest
+      return api.garbage.collect(images, keep)
+    },
     stackVolumes: async (input) => ({ volumes: await containers.volumes(stack(input), services(input)) }),
     export: (input) => containers.fileSystem(stack(input), input.query.service as string, input.query.index as number),
     commit: (input) => {

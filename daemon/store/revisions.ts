@@ -32,6 +32,12 @@ export interface RevisionRow {
   readonly contexts: Readonly<Record<string, string>>
 }
 
+export interface PinnedImage {
+  /** As the files have them. */
+  readonly references: ReadonlySet<string>
+  readonly revisions: { readonly stack: string; readonly revision: number }[]
+}
+
 export class RevisionRepository {
   readonly #sql: Sql
   /** Revisions never change, so that what was parsed once serves each further plan. Bounded: a few per stack. */
@@ -107,6 +113,32 @@ export class RevisionRepository {
       .prepare('SELECT DISTINCT image_id FROM revision_images WHERE stack <> ?')
       .all(stack)
       .map((row) => (row as { image_id: string }).image_id)
+  }
+
+  /** All images that a revision is pinned to, by id: by which names, and the last such revision of each stack. */
+  pinnedImages(): Map<string, PinnedImage> {
+    const rows = this.#sql
+      .prepare(
+        `SELECT image_id AS id, reference, stack, MAX(revision) AS revision FROM revision_images
+         GROUP BY image_id, reference, stack ORDER BY stack, revision DESC`,
+      )
+      .all() as { id: string; reference: string; stack: string; revision: number }[]
+    const images = new Map<string, { references: Set<string>; revisions: PinnedImage['revisions'][number][] }>()
+    for (const { id, reference, stack, revision } of rows) {
+      const image = images.get(id) ?? { references: new Set(), revisions: [] }
+      images.set(id, image)
+      image.references.add(reference)
+      if (!image.revisions.some((one) => one.stack === stack)) image.revisions.push({ stack, revision })
+    }
+    return images
+  }
+
+  /** Stacks that have a revision. */
+  stacks(): string[] {
+    return this.#sql
+      .prepare('SELECT DISTINCT stack FROM revisions')
+      .all()
+      .map((row) => (row as { stack: string }).stack)
   }
 
   pin(stack: string, revision: number, pin: ImagePin): void {

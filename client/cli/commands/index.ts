@@ -23,6 +23,7 @@ import eject from './eject.ts'
 import events from './events.ts'
 import exec from './exec.ts'
 import exportCommand from './export.ts'
+import gc from './gc.ts'
 import history from './history.ts'
 import hold from './hold.ts'
 import images from './images.ts'
@@ -139,6 +140,7 @@ export const COMMANDS: readonly Command[] = [
   completion,
   whoami,
   label,
+  gc,
   audit,
   contextAdd,
   contextUse,

@@ -35,6 +35,8 @@ const WITHOUT_OBJECT: Readonly<Record<string, 'cut down to the caller’s stacks
   sshAgents: 'of no stack',
   info: 'of the daemon',
   holdAll: 'of the daemon',
+  garbage: 'of the daemon',
+  collectGarbage: 'of the daemon',
   resumeAll: 'of the daemon',
   backup: 'of the daemon',
   users: 'of the daemon',

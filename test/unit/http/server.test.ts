@@ -37,6 +37,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   putUser: { role: 'viewer' },
   putRole: { permissions: ['connect'] },
   putTeam: { role: 'viewer' },
+  collectGarbage: { images: ['sha256:1'] },
   putLabel: { value: 'test' },
   createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
   acceptInvitation: { addressee: 'ann@example.com' },
@@ -97,6 +98,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       export: async () => Readable.from([Buffer.from('tar')]),
       import: async () => ({}),
     } as unknown as VolumeControl,
+    garbage: { find: async () => [], collect: async () => ({ removed: [], left: [] }) },
     backup: async () => Readable.from([Buffer.from('tar')]),
     contexts: {
       put: async () => ({ bytes: 3 }),

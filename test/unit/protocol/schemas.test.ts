@@ -36,6 +36,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   planAdopted: ADOPT,
   eject: {},
   pruneImages: {},
+  collectGarbage: { images: ['sha256:1'] },
   run: { service: 'web' },
   putUser: { role: 'viewer' },
   putRole: { permissions: ['connect'] },
