@@ -191,6 +191,8 @@ export class Endings {
     life.startedAtMs = this.#now()
     life.outOfMemory = false
     life.signalledAtMs = undefined
+    // What a call of ours ended has ended: the next end is not of that call.
+    if (this.#ours.get(id) !== Number.POSITIVE_INFINITY) this.#ours.delete(id)
     this.#isUp(stack, id)
   }
 

@@ -69,6 +69,15 @@ describe('a stop past the daemon', () => {
     expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
   })
 
+  test('is none of ours where the container was started since', async () => {
+    const scene = aScene()
+    await scene.endings.during(ID, async () => {
+      expect(scene.stoppedByHand()).toBeUndefined()
+    })
+    scene.happens('start')
+    expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
+  })
+
   test('is counted within an hour, and is over for a container that was started', () => {
     const scene = aScene()
     scene.stoppedByHand()
