@@ -77,6 +77,9 @@ const Removed = z.object({ volume: z.string() })
 
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
+/** `revision`: only those that led to it. */
+const DeploymentsQuery = Page.extend({ revision: z.coerce.number().int().min(1).optional() })
+
 export const SCHEMAS = {
   version: { answer: Version },
   info: { answer: Info },
@@ -117,7 +120,7 @@ export const SCHEMAS = {
   names: { answer: z.object({ names: z.array(ResolvedName) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
-  deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },
+  deployments: { query: DeploymentsQuery, answer: z.object({ deployments: z.array(Deployment) }) },
   deployment: { query: Wait, answer: Deployment },
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean(), receivedBytes: z.number().int() }) },

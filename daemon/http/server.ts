@@ -253,7 +253,13 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     names: async (input) => ({ names: await control.names(stack(input)) }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
-    deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
+    deployments: (input) => ({
+      deployments: control.deployments(
+        stack(input),
+        input.query.limit as number,
+        input.query.revision as number | undefined,
+      ),
+    }),
     deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
     hasContext: async ({ params }) => ({

@@ -3,22 +3,26 @@
  * have been read by the stack language, which lets nothing through that HAProxy would take apart.
  */
 import { createHash } from 'node:crypto'
-import { type Backend, backendName, backendsOf, type IngressService, serverName } from './table.ts'
-
-/** Where the folder of the configuration and the sockets is in the container. */
-export const INSIDE = '/run/evenkeel'
+import { backendHead, errorPages, serverLines } from './backend.ts'
+import { INSIDE } from './inside.ts'
+import { backendName, backendsOf, type IngressService } from './table.ts'
+import { SLOW_TABLE } from './traffic.ts'
 
 export interface IngressSettings {
   /** Where routes by host and path are served. */
   readonly http: { readonly host: string; readonly port: number }
   /** Whether this machine has addresses of IPv6 to listen on. */
   readonly ipv6: boolean
+  /** What cookies of sticky clients are made with. */
+  readonly cookieKey: string
 }
 
 export interface RenderedConfig {
   readonly text: string
   /** Of all but the servers, which come and go without a reload: HAProxy shows it as its description. */
   readonly structure: string
+  /** Files beside it, by name. */
+  readonly pages: ReadonlyMap<string, string>
 }
 
 export function renderConfig(services: readonly IngressService[], settings: IngressSettings): RenderedConfig {
@@ -27,17 +31,20 @@ export function renderConfig(services: readonly IngressService[], settings: Ingr
     ...services.flatMap((service) => portFrontends(service, settings)),
     ...routeFrontend(services, settings),
   ]
-  const bare = [DEFAULTS, IDLE, ...frontends, ...backends.map(backendHead)].join('\n')
+  const bare = [DEFAULTS, IDLE, SLOW, ...frontends, ...backends.map((backend) => backendHead(backend, settings))].join(
+    '\n',
+  )
   const structure = createHash('sha256').update(bare).digest('hex').slice(0, 16)
   const text = [
     globalOf(structure),
     DEFAULTS,
     IDLE,
+    SLOW,
     ...frontends,
-    ...backends.map((backend) => [backendHead(backend), ...serverLines(backend)].join('\n')),
+    ...backends.map((backend) => [backendHead(backend, settings), ...serverLines(backend)].join('\n')),
     '',
   ].join('\n')
-  return { text, structure }
+  return { text, structure, pages: errorPages(backends) }
 }
 
 /** `expose-fd` hands the listeners to the next worker. The limit of connections follows from that of files. */
@@ -73,6 +80,10 @@ const IDLE = `frontend idle
   http-request return status 204
 `
 
+const SLOW = `backend ${SLOW_TABLE}
+  stick-table type string len 512 size 10k store gpc0
+`
+
 function portFrontends({ stack, service, routing }: IngressService, settings: IngressSettings): string[] {
   return routing.ports.flatMap(({ ip, port, target, mode }) => {
     const name = `port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`
@@ -93,6 +104,13 @@ function bindsOf(ip: string, port: number, { ipv6 }: IngressSettings): string[] 
 /** Backends that are the ingress's own begin with it; no name of a stack has a dot. */
 export const TO_NEWEST = 'newest.'
 
+/** What a client says of itself there is replaced; what is not set here is taken away. */
+const FORWARDED = [
+  '  http-request set-header X-Forwarded-For %[src]',
+  '  http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+  '  http-request del-header Forwarded',
+]
+
 /**
  * A reload is not to close a connection on which a client may be about to send its next request. When that comes, the worker of
  * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
@@ -105,7 +123,9 @@ function httpFrontend(name: string, binds: readonly string[], last: string): str
     ...binds,
     `  bind ${path} mode 600 accept-proxy`,
     '  option idle-close-on-response',
+    '  http-request set-var(txn.begun) date(0,ms)',
     '  http-request set-header X-Forwarded-Proto http',
+    ...FORWARDED,
     `  use_backend ${TO_NEWEST}${name} if { stopping }`,
     last,
   ]
@@ -148,33 +168,3 @@ const NO_ROUTE = `backend none
 `
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/**
- * The first request of a client never goes over a connection that was used before. One that rests is closed within about two
- * seconds: a server that is just closing it for its age would lose the request that is sent on it, and servers give it five
- * (Node, Apache, uvicorn) or more.
- */
-function backendHead({ name, mode, balance }: Backend): string {
-  return [
-    `backend ${name}`,
-    `  mode ${mode}`,
-    `  balance ${balance}`,
-    ...(mode === 'http' ? ['  option forwardfor', '  http-reuse safe', `  default-server ${KEPT}`] : []),
-  ].join('\n')
-}
-
-/**
- * Each half second, half of what was not needed in the last ones is closed. A server that is added later takes nothing of
- * `default-server`, and keeps no connection unless it is told how many.
- */
-export const KEPT = 'pool-purge-delay 500ms pool-max-conn 1000'
-
-/** What drains stays with the worker that it drains from. */
-function serverLines({ servers, target }: Backend): string[] {
-  return servers
-    .filter(({ state }) => state === 'ready')
-    .map(({ id, address }) => `  server ${serverName(id)} ${hostPort(address, target)}`)
-}
-
-export const hostPort = (address: string, port: number): string =>
-  `${address.includes(':') ? `[${address}]` : address}:${port}`

@@ -2,17 +2,19 @@
  * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
  * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hostPort, type IngressSettings, KEPT, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
+import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
+import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { Runtime } from './runtime.ts'
-import { backendsOf, type IngressService, readTable, serverName } from './table.ts'
+import { type Backend, backendsOf, type IngressServer, type IngressService, readTable, serverName } from './table.ts'
+import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
 export interface Ingress {
@@ -24,6 +26,8 @@ export interface Ingress {
   admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
+  /** What has come to all services, as each worker has counted it. Undefined: it cannot be had just now. Never rejects. */
+  traffic(): Promise<Reading | undefined>
   /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
   forget(stack: string, id: string): Promise<void>
 }
@@ -61,6 +65,7 @@ export function noIngress(why: string): Ingress {
     publish: refuse,
     admit: refuse,
     drain: async () => {},
+    traffic: async () => undefined,
     unpublish: async () => {},
     forget: async () => {},
   }
@@ -164,6 +169,13 @@ export class HaproxyIngress implements Ingress {
     })
   }
 
+  async traffic(): Promise<Reading | undefined> {
+    return this.#inTurn(async () => {
+      if (readTable(this.#parts.memory).length === 0) return {}
+      return this.#runtime.traffic().catch(() => undefined)
+    })
+  }
+
   async forget(stack: string, id: string): Promise<void> {
     const { memory, log } = this.#parts
     if (memory.all(stack, 'routed')[id] === undefined) return
@@ -232,7 +244,7 @@ export class HaproxyIngress implements Ingress {
 
   async #serve(services: readonly IngressService[], signal: AbortSignal | undefined): Promise<void> {
     const rendered = renderConfig(services, this.#parts.settings)
-    this.#write(rendered.text)
+    this.#write(rendered)
     if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
     else if ((await this.#structure()) !== rendered.structure) {
       const { failedReloads } = await this.#runtime.workers()
@@ -282,29 +294,45 @@ export class HaproxyIngress implements Ingress {
         const known = there.get(key)
         there.delete(key)
         const at = hostPort(address, backend.target)
+        const wanted = stateIn(backend, state)
         if (known !== undefined && known.address !== at && state === 'ready') {
           await this.#runtime.move(backend.name, name, { host: address, port: backend.target })
+          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
+          await this.#runtime.setState(backend.name, name, 'ready')
         } else if (known === undefined) {
-          if (state === 'ready') await this.#runtime.add(backend.name, name, at, backend.mode === 'http' ? KEPT : '')
-        } else if (known.state !== state) await this.#runtime.setState(backend.name, name, state)
+          if (state !== 'ready') continue
+          await this.#runtime.add(backend.name, name, at, serverWords(backend))
+          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
+          await this.#runtime.setState(backend.name, name, 'ready')
+        } else if (known.state !== wanted) await this.#runtime.setState(backend.name, name, wanted)
       }
     }
     // What has connections still is let have them, and goes the next time.
     for (const { backend, name } of there.values()) await this.#runtime.remove(backend, name)
   }
 
-  #write(text: string): void {
+  #write({ text, pages }: RenderedConfig): void {
     const { folder } = this.#parts
     if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
       throw new Problem('unsupported', `the path of the state is too long for a socket in it: ${folder}`, {
         hint: 'evenkeeld --state with a shorter path',
       })
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const path = join(folder, 'haproxy.cfg')
-    if (readOrNothing(path) === text) return
-    writeFileSync(`${path}.next`, text, { mode: 0o600 })
-    renameSync(`${path}.next`, path)
+    for (const [name, page] of pages) replaceFile(join(folder, name), page)
+    replaceFile(join(folder, 'haproxy.cfg'), text)
+    for (const name of readdirSync(folder))
+      if (name.startsWith(PAGE) && !pages.has(name)) rmSync(join(folder, name), { force: true })
   }
+}
+
+/** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
+const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
+  state === 'draining' && hasCookies(backend) ? 'out' : state
+
+function replaceFile(path: string, text: string): void {
+  if (readOrNothing(path) === text) return
+  writeFileSync(`${path}.next`, text, { mode: 0o600 })
+  renameSync(`${path}.next`, path)
 }
 
 function readOrNothing(path: string): string | undefined {

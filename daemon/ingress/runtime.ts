@@ -1,6 +1,7 @@
 /** HAProxy's runtime API, through its master's Unix socket: one command a connection, to the newest worker or to all. */
 import { connect } from 'node:net'
 import { Problem } from '../../protocol/problems.ts'
+import { countersOf, type Reading, SLOW_TABLE } from './traffic.ts'
 
 const ANSWER_MS = 5000
 const ANSWER_BYTES = 8 * 1024 ** 2
@@ -68,16 +69,19 @@ export class Runtime {
       }))
   }
 
-  /** `more`: words of its configuration besides. */
+  /** It gets nothing until it is ready. `more`: words of its configuration besides. */
   async add(backend: string, name: string, address: string, more = ''): Promise<void> {
     await this.#must(`@1 add server ${backend}/${name} ${address} ${more}`.trim(), /registered|already exists/i)
-    await this.setState(backend, name, 'ready')
   }
 
   /** Its container has another address; what is open to the old one stays open. */
   async move(backend: string, name: string, { host, port }: { host: string; port: number }): Promise<void> {
     await this.#must(`@1 set server ${backend}/${name} addr ${host} port ${port}`, /changed|no need to change/i)
-    await this.setState(backend, name, 'ready')
+  }
+
+  /** HAProxy gives those that it began with their cookies; of others it is to be asked. */
+  async makeCookies(backend: string): Promise<void> {
+    await this.#must(`@1 enable dynamic-cookie backend ${backend}`, /^\s*$/)
   }
 
   async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
@@ -93,10 +97,27 @@ export class Runtime {
 
   /** Open on this server, whichever worker they came to. */
   async connections(name: string): Promise<number> {
-    const { current, old } = await this.workers()
-    const pids = [...(current === undefined ? [] : [current]), ...old]
+    const pids = await this.#pids()
     const counts = await Promise.all(pids.map(async (pid) => sessionsOf(await this.#stat(pid), name)))
     return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** What has come to each backend, by worker. */
+  async traffic(): Promise<Reading> {
+    const readings = await Promise.all(
+      (await this.#pids()).map(async (pid) => {
+        const of = (command: string): Promise<string> => this.#ask(`@!${pid} ${command}`).catch(() => '')
+        const counters = countersOf(await of('show stat -1 2 -1'), await of(`show table ${SLOW_TABLE}`))
+        return [String(pid), counters] as const
+      }),
+    )
+    // One that ends meanwhile has no backends any more: it is not there.
+    return Object.fromEntries(readings.filter(([, counters]) => Object.keys(counters).length > 0))
+  }
+
+  async #pids(): Promise<number[]> {
+    const { current, old } = await this.workers()
+    return [...(current === undefined ? [] : [current]), ...old]
   }
 
   /** A worker that ends meanwhile has none. */

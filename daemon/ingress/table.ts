@@ -1,5 +1,5 @@
 /** What the ingress is to serve, of all stacks: read from memory, where it stands before the ingress is told. */
-import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { HttpLimits, Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 
 export interface IngressServer {
@@ -22,6 +22,8 @@ export interface Backend {
   readonly mode: 'tcp' | 'http'
   readonly target: number
   readonly balance: ServiceRouting['balance']
+  readonly limits: HttpLimits
+  readonly proxyProtocol: boolean
   readonly servers: readonly IngressServer[]
 }
 
@@ -45,7 +47,8 @@ export function backendsOf({ stack, service, routing, servers }: IngressService)
   const backends = new Map<string, Backend>()
   const add = (target: number, mode: Backend['mode']): void => {
     const name = backendName(stack, service, target, mode)
-    backends.set(name, { name, mode, target, balance: routing.balance, servers })
+    const { balance, limits = {}, proxyProtocol = false } = routing
+    backends.set(name, { name, mode, target, balance, limits, proxyProtocol, servers })
   }
   for (const { target, mode } of routing.ports) add(target, mode)
   for (const { target } of routing.routes) add(target, 'http')

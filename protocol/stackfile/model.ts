@@ -28,10 +28,23 @@ export interface ServicePolicy {
   /** HTTP that the ingress brings to it. */
   routes?: ServiceRoute[]
   /** Among its replicas. */
-  balance?: 'round-robin' | 'least-connections'
+  balance?: 'round-robin' | 'least-connections' | 'sticky'
   /** A duration: how long a replica that leaves may finish what it has begun. */
   drain?: string
   deploy?: DeploySteps
+  ingress?: IngressPolicy
+}
+
+/** What the ingress does beyond bringing connections to a service. */
+export interface IngressPolicy {
+  /** HTTP: a size; larger bodies of requests are refused. */
+  max_body?: string | number
+  /** HTTP: a duration; how long the service may be silent while it is to answer. */
+  timeout?: string
+  /** HTTP: what is shown while no replica can be reached. Loading puts the HTML in the place of the path. */
+  error_page?: string | { content: string }
+  /** TCP: connections begin with the line of the PROXY protocol, version 1. */
+  proxy_protocol?: boolean
 }
 
 /** Commands that a deployment runs once, each in a container of the new revision, before it is switched to and after. */

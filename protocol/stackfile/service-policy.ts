@@ -1,21 +1,15 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
 import { splitCommand } from './command-line.ts'
-import { didYouMean } from './suggest.ts'
+import { ingressFindings } from './ingress-policy.ts'
+import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { parseDuration } from './units.ts'
-
-export interface PolicyFinding {
-  readonly message: string
-  /** Below `x-evenkeel`. */
-  readonly path: readonly (string | number)[]
-  readonly hint?: string | undefined
-}
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   unhealthy: ['replace', 'report'],
   halted: ['always', 'once', 'never'],
-  balance: ['round-robin', 'least-connections'],
+  balance: ['round-robin', 'least-connections', 'sticky'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'ingress']
 const ROUTE_KEYS = ['host', 'path', 'port']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
@@ -26,7 +20,13 @@ const ROUTES_LIMIT = 200
 const STEP_KEYS = ['before', 'after', 'timeout']
 const STEPS_LIMIT = 20
 
-export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
+/** What of a service the ingress can serve, so that nothing is asked of it in vain. */
+export interface Served {
+  readonly http: boolean
+  readonly tcp: boolean
+}
+
+export function servicePolicyFindings(policy: unknown, served: Served = { http: true, tcp: true }): PolicyFinding[] {
   if (!isMap(policy)) return [{ message: 'x-evenkeel is to be a mapping', path: [] }]
   const found = unknownKeys(policy, KEYS, [])
   for (const [key, words] of Object.entries(WORDS)) {
@@ -34,11 +34,12 @@ export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes, deploy } = policy
+  const { drain, routes, deploy, ingress } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
+  if (ingress !== undefined) found.push(...ingressFindings(ingress, served))
   return found
 }
 
@@ -100,22 +101,5 @@ function routeFindings(routes: unknown): PolicyFinding[] {
     return found
   })
 }
-
-function unknownKeys(
-  map: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  path: PolicyFinding['path'],
-): PolicyFinding[] {
-  return Object.keys(map)
-    .filter((key) => !known.includes(key))
-    .map((key) => ({
-      message: `Unknown key "${key}"`,
-      path: [...path, key],
-      hint: didYouMean(key, known) ?? `There are: ${known.join(', ')}.`,
-    }))
-}
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535

@@ -82,9 +82,7 @@ describe('the runtime API', () => {
     expect(await runtime.remove('b', 'two')).toBe(false)
     expect(asked).toEqual([
       '@1 add server b/one 172.18.0.2:80',
-      '@1 set server b/one state ready',
       '@1 set server b/one addr 172.18.0.9 port 80',
-      '@1 set server b/one state ready',
       '@1 set server b/one state maint',
       '@1 del server b/one',
       '@1 set server b/two state maint',

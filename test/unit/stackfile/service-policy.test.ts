@@ -13,6 +13,7 @@ describe('x-evenkeel of a service', () => {
         balance: 'least-connections',
         drain: '1m30s',
         routes: [{ host: 'shop.example', path: '/api', port: 8080 }, { path: '/' }],
+        ingress: { max_body: '10m', timeout: '30s', error_page: './page.html', proxy_protocol: true },
       }),
     ).toEqual([])
   })
@@ -30,10 +31,25 @@ describe('x-evenkeel of a service', () => {
   it.each([
     [{ drain: '30' }, 'drain is to be a duration'],
     [{ drain: '-1s' }, 'drain is to be a duration'],
-    [{ balance: 'random' }, 'balance is to be one of round-robin, least-connections'],
+    [{ balance: 'random' }, 'balance is to be one of round-robin, least-connections, sticky'],
+    [{ ingress: [] }, 'ingress is to be a mapping'],
+    [{ ingress: { max_bdy: '1m' } }, 'Unknown key "max_bdy"'],
+    [{ ingress: { max_body: 'much' } }, 'max_body is to be a size'],
+    [{ ingress: { max_body: 0 } }, 'max_body is to be a size'],
+    [{ ingress: { timeout: '30' } }, 'timeout is to be a duration of at most a day'],
+    [{ ingress: { error_page: 503 } }, 'error_page is to be the path of a file'],
+    [{ ingress: { error_page: { content: 'x'.repeat(15_000) } } }, 'The page is larger than 14 KiB'],
+    [{ ingress: { proxy_protocol: 'v2' } }, 'proxy_protocol is to be true or false'],
     [{ routes: {} }, 'routes is to be a list'],
     [[], 'x-evenkeel is to be a mapping'],
   ])('is not %j', (policy, message) => expect(messages(policy)).toEqual([message]))
+})
+
+it('is not asked for what the ingress cannot do for the service', () => {
+  const ofHttp = servicePolicyFindings({ ingress: { timeout: '1s' } }, { http: false, tcp: true })
+  expect(ofHttp).toMatchObject([{ path: ['ingress', 'timeout'], hint: expect.stringContaining('app_protocol: http') }])
+  const ofTcp = servicePolicyFindings({ ingress: { proxy_protocol: true } }, { http: true, tcp: false })
+  expect(ofTcp).toMatchObject([{ path: ['ingress', 'proxy_protocol'] }])
 })
 
 describe('a route', () => {

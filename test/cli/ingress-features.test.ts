@@ -1,0 +1,200 @@
+/** What the ingress does for a service beyond bringing requests to it, on a real Engine: `x-evenkeel.ingress`, sticky clients, pauses, reports. */
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
+import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
+import { ensureImages } from '../lab/images.mjs'
+import { sweep } from '../lab/sweep.mjs'
+
+const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
+  ',',
+)[0]!
+const STACK = `ektest-features-${process.pid}`
+const BESIDE = `${STACK}-beside`
+const PORT = 18_950 + (process.pid % 50)
+const ROUTES = 18_900 + (process.pid % 50)
+
+const folder = temporaryFolder('features')
+const at = { cwd: folder.path }
+const daemon = new LabDaemon({ engine: ENGINE, folder: folder.path })
+const start = () => daemon.start({ more: ['--ingress-image', ingressImage, '--ingress-http', `127.0.0.1:${ROUTES}`] })
+
+const app = (version: string, policy: object = {}, more: object = {}) => ({
+  image: 'ek-lab/app:1',
+  environment: { VERSION: version },
+  healthcheck: {
+    test: ['CMD', 'wget', '-q', '-O', '/dev/null', 'http://127.0.0.1:8080/health'],
+    interval: '500ms',
+    start_period: '20s',
+  },
+  'x-evenkeel': { routes: [{ path: '/', port: 8080 }], drain: '1s', ...policy },
+  ...more,
+})
+const write = (services: object) =>
+  writeFileSync(join(folder.path, 'compose.yaml'), JSON.stringify({ name: STACK, services }))
+const up = (services: object) => {
+  write(services)
+  return daemon.must(['up', '-d'], at)
+}
+const upBeside = (services: object) => {
+  const path = join(folder.path, 'beside.json')
+  writeFileSync(path, JSON.stringify({ name: BESIDE, services }))
+  return daemon.must(['-f', path, 'up', '-d'])
+}
+
+/** One request on a connection of its own. */
+async function ask(path = '/', { headers = {}, body }: { headers?: Record<string, string>; body?: string } = {}) {
+  const method = body === undefined ? 'GET' : 'POST'
+  const response = await fetch(`http://127.0.0.1:${ROUTES}${path}`, {
+    method,
+    headers: { connection: 'close', ...headers },
+    body: body ?? null,
+  })
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+const reportOf = async (revision: number) =>
+  JSON.parse((await daemon.must(['history', String(revision), '--format', 'json'], at)).stdout)[0]
+
+beforeAll(async () => {
+  await ensureImages(ENGINE)
+  await ensureIngressImage(ENGINE)
+  await start()
+})
+afterEach(async () => {
+  for (const stack of [STACK, BESIDE]) await daemon.ek(['-p', stack, 'down', '-t', '0'])
+})
+afterAll(async () => {
+  await daemon.remove()
+  for (const stack of [STACK, BESIDE]) await sweep(ENGINE, stack)
+  folder.remove()
+})
+
+test('the report of a deployment counts, over a reload, what came through the ingress and what of it failed', async () => {
+  await up({ web: app('1') })
+  const deployed = up({ web: app('2', {}, { environment: { VERSION: '2', START_DELAY_MS: '5000' } }) })
+  await until('the new replica is waited for', async () => {
+    const { stdout } = await daemon.must(['history', '--deployments', '--format', 'json'], at)
+    const [{ steps }] = JSON.parse(stdout) as [{ steps: { action: string; state: string }[] }]
+    return steps.some(({ action, state }) => action === 'await-replica' && state === 'running')
+  })
+  const before = [await ask(), await ask('/file?path=/nowhere'), await ask('/slow?ms=1100')]
+  // Another route is a reload.
+  await upBeside({ beside: app('1', { routes: [{ host: 'beside.test', port: 8080 }] }) })
+  const after = [await ask(), await ask('/file?path=/nowhere')]
+  expect([...before, ...after].map(({ status }) => status)).toEqual([200, 500, 200, 200, 500])
+  await deployed
+  const { traffic, steps } = await reportOf(2)
+  expect(traffic).toEqual([
+    { service: 'web', protocol: 'http', seen: 5, failed: 2, status5xx: 2, cut: 0, retries: 0, slow: 1 },
+  ])
+  expect(steps.every(({ startedAt, endedAt }: Record<string, string>) => startedAt! <= endedAt!)).toBe(true)
+  const { stdout } = await daemon.must(['history', '2'], at)
+  expect(stdout).toMatch(/web +5 request\(s\) +2 \(2 answered with 5xx\) +1 +0/)
+  expect((await daemon.ek(['history', '9'], at)).stderr).toContain('no deployment')
+})
+
+/** Says what it is asked with. */
+const MIRROR =
+  'require("http").createServer((q, r) => setTimeout(() => r.end(JSON.stringify(q.headers)), q.url === "/slow" ? 3000 : 0)).listen(8080)'
+const mirror = (policy: object, more: object = {}) => ({
+  image: 'ek-lab/app:1',
+  entrypoint: ['/usr/bin/node', '-e', MIRROR],
+  'x-evenkeel': { routes: [{ path: '/', port: 8080 }], drain: '0s', ...policy },
+  deploy: { update_config: { order: 'start-first', monitor: '1s' } },
+  stop_grace_period: '0s',
+  ...more,
+})
+
+test('sticky clients stay with their replica, and with a new version are brought to another without a failure', async () => {
+  const sticky = (version: string) => app(version, { balance: 'sticky', drain: '3s' }, { deploy: { replicas: 2 } })
+  await up({ web: sticky('1') })
+  const first = await ask()
+  const cookie = first.headers.get('set-cookie') ?? ''
+  expect(cookie).toMatch(/^ek-[0-9a-f]{8}=[0-9a-f]{16}; path=\/; HttpOnly; SameSite=Lax$/)
+  const headers = { cookie: cookie.split(';')[0]! }
+  const again = await Promise.all(Array.from({ length: 10 }, () => ask('/', { headers })))
+  expect(new Set(again.map(({ text }) => text))).toEqual(new Set([first.text]))
+  expect(again.every((answer) => answer.headers.get('set-cookie') === null)).toBe(true)
+  const others = await Promise.all(Array.from({ length: 10 }, () => ask()))
+  expect(new Set(others.map(({ text }) => text)).size).toBe(2)
+
+  const answers: { status: number; text: string }[] = []
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) answers.push(await ask('/', { headers }))
+  })()
+  await up({ web: sticky('2') })
+  isOver = true
+  await asking
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  const moved = await ask('/', { headers })
+  expect(JSON.parse(moved.text).version).toBe('2')
+  // A new container may have the address of an old one: then its cookie is good still.
+  const next = { cookie: (moved.headers.get('set-cookie') ?? cookie).split(';')[0]! }
+  const kept = await Promise.all(Array.from({ length: 10 }, () => ask('/', { headers: next })))
+  expect(new Set(kept.map(({ text }) => text))).toEqual(new Set([moved.text]))
+})
+
+test('limits of the file hold, and the service is told who asks whatever a client says of itself', async () => {
+  await up({ web: mirror({ ingress: { max_body: '1k', timeout: '1s' } }) })
+  const forged = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'https' }
+  const told = JSON.parse((await ask('/', { headers: { ...forged, forwarded: 'for=6.6.6.6' } })).text)
+  expect(told).toMatchObject({
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-host': `127.0.0.1:${ROUTES}`,
+    'x-forwarded-proto': 'http',
+  })
+  expect(told.forwarded).toBeUndefined()
+  expect((await ask('/', { body: 'x'.repeat(1024) })).status).toBe(200)
+  expect((await ask('/', { body: 'x'.repeat(1025) })).status).toBe(413)
+  const stream = new Blob(['x']).stream()
+  const unknown = await fetch(`http://127.0.0.1:${ROUTES}/`, { method: 'POST', body: stream, duplex: 'half' } as object)
+  expect(unknown.status).toBe(411)
+  expect((await ask('/slow')).status).toBe(504)
+})
+
+test('while no replica can be reached a page says so: the file of the service, where it has one', async () => {
+  const slow = (version: string, policy: object) => {
+    const stopFirst = { replicas: 1, update_config: { order: 'stop-first' } }
+    return app(version, policy, { environment: { VERSION: version, START_DELAY_MS: '1500' }, deploy: stopFirst })
+  }
+  const page = `<h1>Soon</h1><!-- ${'-'.repeat(13_000)} -->`
+  writeFileSync(join(folder.path, 'soon.html'), page)
+  const seenDuring = async (service: object) => {
+    const seen = new Map<number, Awaited<ReturnType<typeof ask>>>()
+    let isOver = false
+    const asking = (async () => {
+      while (!isOver) {
+        const answer = await ask()
+        if (!seen.has(answer.status)) seen.set(answer.status, answer)
+      }
+    })()
+    await up({ web: service })
+    isOver = true
+    await asking
+    return seen
+  }
+  await up({ web: slow('1', {}) })
+  const plain = (await seenDuring(slow('2', { ingress: { error_page: './soon.html' } }))).get(503)!
+  expect(plain.text).toBe('This service is not available just now. Try again in a moment.\n')
+  expect(plain.headers.get('retry-after')).toBe('5')
+  const own = (await seenDuring(slow('3', { ingress: { error_page: './soon.html' } }))).get(503)!
+  expect(own.text).toBe(page)
+  expect(own.headers.get('content-type')).toBe('text/html;charset=utf-8')
+})
+
+test('a TCP port begins with the line of the PROXY protocol where the file asks for it', async () => {
+  const echo = 'require("net").createServer((s) => s.pipe(s)).listen(7000)'
+  const service = mirror(
+    { routes: [], ingress: { proxy_protocol: true } },
+    { entrypoint: ['/usr/bin/node', '-e', echo], ports: [`127.0.0.1:${PORT}:7000`] },
+  )
+  await up({ web: service })
+  const socket = connect(PORT, '127.0.0.1')
+  socket.end('hello')
+  let said = ''
+  for await (const chunk of socket) said += chunk
+  expect(said).toMatch(new RegExp(`^PROXY TCP4 127\\.0\\.0\\.1 127\\.0\\.0\\.1 \\d+ ${PORT}\\r\\nhello$`))
+})
