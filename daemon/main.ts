@@ -60,6 +60,7 @@ import { SecretControl } from './reconcile/secret-control.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
+import { TrafficControl } from './reconcile/traffic-control.ts'
 import { restAfter } from './rest.ts'
 import { secretsKey } from './secrets/key.ts'
 import { inMemory, MemoryFolder } from './secrets/memory-folder.ts'
@@ -250,6 +251,7 @@ async function run(config: Config): Promise<void> {
     jobs,
     containers,
     holds,
+    traffic: new TrafficControl(core),
     contexts,
     bundles,
     files,

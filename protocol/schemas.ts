@@ -36,6 +36,9 @@ import {
   RemoveOptions,
   ServicesQuery,
   StackVolume,
+  TrafficPause,
+  TrafficPauseRequest,
+  TrafficResumed,
 } from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
 import { ModelSchema, Revision } from './resources/revision.ts'
@@ -98,6 +101,8 @@ export const SCHEMAS = {
   kill: { body: KillOptions, answer: Accepted, status: 202 },
   pause: { body: PauseOptions, answer: Accepted, status: 202 },
   unpause: { body: PauseOptions, answer: Accepted, status: 202 },
+  pauseTraffic: { body: TrafficPauseRequest, answer: TrafficPause },
+  resumeTraffic: { body: PauseOptions, answer: TrafficResumed },
   remove: { body: RemoveOptions, answer: Accepted, status: 202 },
   top: { query: ServicesQuery, answer: z.object({ containers: z.array(ContainerProcesses) }) },
   stackImages: { query: ServicesQuery, answer: z.object({ images: z.array(ContainerImage) }) },

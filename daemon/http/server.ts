@@ -9,7 +9,13 @@ import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
-import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
+import type {
+  CommitRequest,
+  KillOptions,
+  PauseOptions,
+  RemoveOptions,
+  TrafficPauseRequest,
+} from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
 import { SecretName, type SecretRequest } from '../../protocol/resources/secret.ts'
 import type {
@@ -36,6 +42,7 @@ import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { SecretControl } from '../reconcile/secret-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
+import type { TrafficControl } from '../reconcile/traffic-control.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
@@ -54,6 +61,7 @@ export interface Api extends AccessApi {
   readonly jobs: JobControl
   readonly containers: StackContainers
   readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
+  readonly traffic: Pick<TrafficControl, 'pause' | 'resume'>
   readonly contexts: ContextStore
   readonly bundles: Pick<BundleStore, 'has'>
   readonly files: ContainerFiles
@@ -217,6 +225,8 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
     pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),
     unpause: (input) => control.unpause(stack(input), input.body as PauseOptions, input.caller),
+    pauseTraffic: (input) => api.traffic.pause(stack(input), input.body as TrafficPauseRequest, input.caller),
+    resumeTraffic: (input) => api.traffic.resume(stack(input), input.body as PauseOptions, input.caller),
     remove: (input) => control.remove(stack(input), input.body as RemoveOptions, input.caller),
     top: async (input) => ({ containers: await containers.processes(stack(input), services(input)) }),
     stackImages: async (input) => ({ images: await containers.images(stack(input), services(input)) }),

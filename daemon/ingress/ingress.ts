@@ -12,6 +12,8 @@ import type { MemoryRepository } from '../store/memory.ts'
 import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
 import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
+import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
+import { INSIDE } from './inside.ts'
 import { Runtime } from './runtime.ts'
 import { type Backend, backendsOf, type IngressServer, type IngressService, readTable, serverName } from './table.ts'
 import type { Reading } from './traffic.ts'
@@ -26,6 +28,9 @@ export interface Ingress {
   admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
+  /** What is new for these waits from now on, until it is resumed or that time (Unix milliseconds) comes. */
+  pause(stack: string, services: readonly string[], untilMs: number): Promise<void>
+  resume(stack: string, services: readonly string[]): Promise<void>
   /** What has come to all services, as each worker has counted it. Undefined: it cannot be had just now. Never rejects. */
   traffic(): Promise<Reading | undefined>
   /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
@@ -67,6 +72,8 @@ export function noIngress(why: string): Ingress {
     drain: async () => {},
     traffic: async () => undefined,
     unpublish: async () => {},
+    pause: refuse,
+    resume: async () => {},
     forget: async () => {},
   }
 }
@@ -85,6 +92,8 @@ export class HaproxyIngress implements Ingress {
   readonly #runtime: Runtime
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve()
+  /** For the pause that is over first. */
+  #timer: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -127,6 +136,7 @@ export class HaproxyIngress implements Ingress {
       for (const [id, routed] of Object.entries(memory.all(stack, 'routed') as Record<string, Routed>))
         if (routed.service === service) memory.forget(stack, 'routed', id)
       memory.forget(stack, 'published', service)
+      memory.forget(stack, 'traffic-paused', service)
       await this.#bringThere()
     })
   }
@@ -166,6 +176,31 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(async () => {
       memory.set(stack, 'routed', id, { ...routed, state: 'out' } satisfies Routed)
       await this.#bringThere(signal)
+    })
+  }
+
+  async pause(stack: string, services: readonly string[], untilMs: number): Promise<void> {
+    const { memory } = this.#parts
+    await this.#inTurn(async () => {
+      const before = memory.all(stack, 'traffic-paused')
+      for (const service of services) memory.set(stack, 'traffic-paused', service, untilMs)
+      try {
+        await this.#bringThere()
+      } catch (error) {
+        for (const service of services) {
+          if (before[service] === undefined) memory.forget(stack, 'traffic-paused', service)
+          else memory.set(stack, 'traffic-paused', service, before[service])
+        }
+        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
+        throw error
+      }
+    })
+  }
+
+  async resume(stack: string, services: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const service of services) this.#parts.memory.forget(stack, 'traffic-paused', service)
+      await this.#bringThere()
     })
   }
 
@@ -234,6 +269,7 @@ export class HaproxyIngress implements Ingress {
 
   /** From what is written down to what is served. Doing it twice does no harm. */
   async #bringThere(signal?: AbortSignal): Promise<void> {
+    this.#endPauses()
     const services = readTable(this.#parts.memory)
     if (services.length === 0) {
       await this.#container.remove(signal)
@@ -243,6 +279,7 @@ export class HaproxyIngress implements Ingress {
   }
 
   async #serve(services: readonly IngressService[], signal: AbortSignal | undefined): Promise<void> {
+    await this.#holdAndLetGo(services)
     const rendered = renderConfig(services, this.#parts.settings)
     this.#write(rendered)
     if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
@@ -252,6 +289,38 @@ export class HaproxyIngress implements Ingress {
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
     await this.#syncServers(services)
+  }
+
+  /** Those whose time is over; HAProxy itself lets go of what waited then. Comes again when the next one is. */
+  #endPauses(): void {
+    const { memory, clock, log } = this.#parts
+    const now = clock.now().getTime()
+    const pauses = memory.everywhere('traffic-paused')
+    for (const { stack, key, value } of pauses)
+      if ((value as number) <= now) memory.forget(stack, 'traffic-paused', key)
+    const next = pauses.map(({ value }) => value as number).filter((untilMs) => untilMs > now)
+    clearTimeout(this.#timer)
+    if (next.length === 0) return
+    // What waits looks now and then whether it may go on: it is to be gone before its worker is.
+    this.#timer = setTimeout(
+      () => this.takeUp().catch((err) => log.warn({ err }, 'the ingress is not as it is to be')),
+      Math.min(...next) - now + 3 * HOLD_LOOK_MS,
+    ).unref()
+  }
+
+  /** Workers that hold are told first, so that what waits there goes on to servers which are there still. */
+  async #holdAndLetGo(services: readonly IngressService[]): Promise<void> {
+    const { folder, clock } = this.#parts
+    const pauses = pausesOf(services)
+    const text = [...pauses].map(([service, until]) => `${service} ${until}\n`).join('')
+    const before = readOrNothing(join(folder, PAUSES)) ?? ''
+    if (text === before) return
+    // Where HAProxy does not run, nothing waits.
+    const isTold = before !== '' && (await this.#runtime.replaceMap(`${INSIDE}/${PAUSES}`, pauses).catch(() => false))
+    if (isTold) await clock.sleep(3 * HOLD_LOOK_MS)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (holdsAny(services)) replaceFile(join(folder, SCRIPT), SCRIPT_TEXT)
+    replaceFile(join(folder, PAUSES), text)
   }
 
   async #structure(): Promise<string | undefined> {

@@ -115,6 +115,28 @@ export class Runtime {
     return Object.fromEntries(readings.filter(([, counters]) => Object.keys(counters).length > 0))
   }
 
+  /** Whatever each worker that has the map thinks stands in it: this does from now on. Answers whether one was told anything. */
+  async replaceMap(path: string, entries: ReadonlyMap<string, string>): Promise<boolean> {
+    let isTold = false
+    for (const pid of await this.#pids()) {
+      const known = new Map(
+        [...(await this.#ask(`@!${pid} show map ${path}`)).matchAll(/^0x\S+ (\S+) (\S+)$/gm)].map(([, key, value]) => [
+          key!,
+          value!,
+        ]),
+      )
+      if (known.size === 0) continue
+      for (const key of known.keys())
+        if (!entries.has(key)) await this.#must(`@!${pid} del map ${path} ${key}`, /^\s*$/)
+      for (const [key, value] of entries) {
+        if (known.get(key) === value) continue
+        await this.#must(`@!${pid} ${known.has(key) ? 'set' : 'add'} map ${path} ${key} ${value}`, /^\s*$/)
+      }
+      isTold = true
+    }
+    return isTold
+  }
+
   async #pids(): Promise<number[]> {
     const { current, old } = await this.workers()
     return [...(current === undefined ? [] : [current]), ...old]

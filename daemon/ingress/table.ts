@@ -14,6 +14,8 @@ export interface IngressService {
   readonly service: string
   readonly routing: ServiceRouting
   readonly servers: readonly IngressServer[]
+  /** Present while what is new for it is to wait: Unix milliseconds. */
+  readonly pausedUntilMs?: number | undefined
 }
 
 /** A pool of servers behind one port of their containers. */
@@ -29,10 +31,12 @@ export interface Backend {
 
 export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): IngressService[] {
   const routed = memory.everywhere('routed')
+  const pauses = memory.everywhere('traffic-paused')
   return memory.everywhere('published').map(({ stack, key, value }) => ({
     stack,
     service: key,
     routing: value as ServiceRouting,
+    pausedUntilMs: pauses.find((row) => row.stack === stack && row.key === key)?.value as number | undefined,
     servers: routed
       .filter((row) => row.stack === stack && (row.value as Routed).service === key)
       .map((row) => {

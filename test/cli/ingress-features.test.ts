@@ -198,3 +198,44 @@ test('a TCP port begins with the line of the PROXY protocol where the file asks 
   for await (const chunk of socket) said += chunk
   expect(said).toMatch(new RegExp(`^PROXY TCP4 127\\.0\\.0\\.1 127\\.0\\.0\\.1 \\d+ ${PORT}\\r\\nhello$`))
 })
+
+test('paused traffic waits, over a deployment, and goes on to the new version; by itself where no daemon runs', async () => {
+  const service = (version: string) => app(version, {}, { ports: [`127.0.0.1:${PORT}:8080`] })
+  await up({ web: service('1') })
+  const underWay = ask('/slow?ms=1500')
+  await daemon.must(['pause-traffic', '--for', '60s', 'web'], at)
+  let answered = 0
+  const count = <T>(answer: T): T => {
+    answered += 1
+    return answer
+  }
+  const waiting = Array.from({ length: 10 }, () => ask().then(count))
+  const ofTcp = fetch(`http://127.0.0.1:${PORT}/`).then(count)
+  expect((await underWay).status).toBe(200)
+  await up({ web: service('2') })
+  // A reload on the way.
+  await upBeside({ beside: app('1', { routes: [{ host: 'beside.test', port: 8080 }] }) })
+  expect(answered).toBe(0)
+  const { stderr } = await daemon.must(['resume-traffic'], at)
+  expect(stderr).toContain('Traffic to web goes on.')
+  const answers = await Promise.all(waiting)
+  expect(answers.map(({ status, text }) => `${status} ${JSON.parse(text).version}`)).toEqual(Array(10).fill('200 2'))
+  expect(await (await ofTcp).json()).toMatchObject({ version: '2' })
+
+  await daemon.must(['pause-traffic', '--for', '3s'], at)
+  const pausedMs = Date.now()
+  await daemon.kill()
+  expect((await ask()).status).toBe(200)
+  expect(Date.now() - pausedMs).toBeGreaterThan(1000)
+  await start()
+  expect((await daemon.must(['resume-traffic'], at)).stderr).toContain('No traffic waited.')
+  expect((await ask()).status).toBe(200)
+})
+
+test('what the ingress has nothing of cannot be paused, and no pause is for ever', async () => {
+  await up({ web: app('1'), plain: { image: 'ek-lab/sleep:1' } })
+  expect((await daemon.ek(['pause-traffic', 'plain'], at)).stderr).toContain('the ingress has nothing of service plain')
+  expect((await daemon.ek(['pause-traffic', '--for', '11m'], at)).stderr).toContain(
+    'is no time for which traffic can wait',
+  )
+})

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type IngressSettings, renderConfig } from '../../../daemon/ingress/config.ts'
+import { pausesOf } from '../../../daemon/ingress/hold.ts'
 import { sessionsOf } from '../../../daemon/ingress/runtime.ts'
 import type { IngressService } from '../../../daemon/ingress/table.ts'
 import type { ServiceRouting } from '../../../daemon/stack/routing.ts'
@@ -102,6 +103,28 @@ describe('the configuration of the ingress', () => {
     expect(text).toContain(`content-type text/html;charset=utf-8 file /run/evenkeel/${name}`)
     expect(withPage('<h1>Later').structure).not.toBe(structure)
     expect(withPage().text).toContain('content-type text/plain string')
+  })
+
+  it('has what is new for a paused service wait, by the most specific route, before it chooses where to bring it', () => {
+    const route = (path: string) => ({ host: undefined, path, target: 80 })
+    const services = [
+      aService({ routes: [route('/')], ports: [port] }, { pausedUntilMs: 1_700_000_000_000 }),
+      aService({ routes: [route('/api')] }, { service: 'api' }),
+    ]
+    const lines = linesOf(services)
+    const routes = lines.slice(lines.indexOf('frontend routes'))
+    const at = (start: string) => routes.findIndex((line) => line.startsWith(start))
+    expect(at('http-request set-var(txn.service) str(shop:web)')).toBeLessThan(
+      at('http-request set-var(txn.service) str(shop:api) if { path /api }'),
+    )
+    expect(at('http-request set-var(txn.service) str(shop:api)')).toBeLessThan(at('http-request lua.evenkeel_hold'))
+    expect(at('http-request lua.evenkeel_hold')).toBeLessThan(at('use_backend newest.routes'))
+    expect(lines).toEqual(
+      expect.arrayContaining(['lua-load /run/evenkeel/hold.lua', 'tcp-request content lua.evenkeel_hold']),
+    )
+    const going = linesOf(services.map(({ pausedUntilMs: _, ...service }) => service))
+    expect(going.some((line) => line.includes('lua'))).toBe(false)
+    expect([...pausesOf(services)]).toEqual([['shop:web', '1700000000000']])
   })
 
   it('has no more of a container that drains, for a new worker is to bring nothing to it', () => {

@@ -90,6 +90,28 @@ describe('the runtime API', () => {
     ])
   })
 
+  it('makes a map say what it is to say, in all workers that have it', async () => {
+    const { runtime, asked } = await aMaster({
+      'show proc': PROCESSES,
+      '@!24 show map m': '0x1 a 1\n0x2 b 2\n',
+      '@!20 show map m': 'Unknown map identifier. Please use #<id> or <file>.\n',
+    })
+    expect(
+      await runtime.replaceMap(
+        'm',
+        new Map([
+          ['b', '3'],
+          ['c', '4'],
+        ]),
+      ),
+    ).toBe(true)
+    expect(asked.filter((command) => !command.includes('show'))).toEqual([
+      '@!24 del map m a',
+      '@!24 set map m b 3',
+      '@!24 add map m c 4',
+    ])
+  })
+
   it('fails with what it was refused, and where nobody answers', async () => {
     const { runtime } = await aMaster({ '@1 set server b/one state drain': 'No such server.\n' })
     await expect(runtime.setState('b', 'one', 'draining')).rejects.toMatchObject({
