@@ -55,6 +55,7 @@ import { HoldControl } from './reconcile/hold-control.ts'
 import { ListSettling } from './reconcile/list-settling.ts'
 import { Observer } from './reconcile/observer.ts'
 import { OneOffs } from './reconcile/one-offs.ts'
+import { ProbeWatch } from './reconcile/probe-watch.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { SecretControl } from './reconcile/secret-control.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
@@ -179,8 +180,10 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
   })
+  const probes = new ProbeWatch({ engine, clock, ingress, recorder, log })
   const core: Core = {
     ingress,
+    probes,
     engine,
     store,
     clock,
@@ -351,6 +354,7 @@ async function run(config: Config): Promise<void> {
   clearInterval(rechecking)
   upgrades.close()
   stop.abort()
+  probes.stop()
   const closing = [listeners.close(), server.close()]
   await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])
   recorder.flush()

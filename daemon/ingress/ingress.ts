@@ -28,6 +28,8 @@ export interface Ingress {
   admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
+  /** Whether one that was admitted is to be brought anything just now. Whom the ingress does not have it cannot know. */
+  setReady(stack: string, id: string, readiness: 'ready' | 'unready'): Promise<void>
   /** What is new for these waits from now on, until it is resumed or that time (Unix milliseconds) comes. */
   pause(stack: string, services: readonly string[], untilMs: number): Promise<void>
   resume(stack: string, services: readonly string[]): Promise<void>
@@ -72,6 +74,7 @@ export function noIngress(why: string): Ingress {
     drain: async () => {},
     traffic: async () => undefined,
     unpublish: async () => {},
+    setReady: async () => {},
     pause: refuse,
     resume: async () => {},
     forget: async () => {},
@@ -176,6 +179,21 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(async () => {
       memory.set(stack, 'routed', id, { ...routed, state: 'out' } satisfies Routed)
       await this.#bringThere(signal)
+    })
+  }
+
+  async setReady(stack: string, id: string, readiness: 'ready' | 'unready'): Promise<void> {
+    const { memory } = this.#parts
+    const isUnready = readiness === 'unready'
+    const isKnown = (): boolean => {
+      const routed = memory.all(stack, 'routed')[id] as Routed | undefined
+      return routed === undefined || (routed.isUnready ?? false) === isUnready
+    }
+    if (isKnown()) return
+    await this.#inTurn(async () => {
+      if (isKnown()) return
+      memory.set(stack, 'routed', id, { ...(memory.all(stack, 'routed')[id] as Routed), isUnready } satisfies Routed)
+      await this.#bringThere()
     })
   }
 

@@ -40,8 +40,8 @@ export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): Ingress
     servers: routed
       .filter((row) => row.stack === stack && (row.value as Routed).service === key)
       .map((row) => {
-        const { address, state } = row.value as Routed
-        return { id: row.key, address, state }
+        const { address, state, isUnready } = row.value as Routed
+        return { id: row.key, address, state: isUnready === true && state === 'ready' ? 'draining' : state }
       }),
   }))
 }

@@ -1,5 +1,6 @@
 /** What a stack is meant to be. Pure data: read from the store, changed by requests, never by what is observed. */
 import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
+import type { Probes } from './probe.ts'
 import type { Rollouts } from './rollout.ts'
 import type { ServiceRouting } from './routing.ts'
 import type { Steps } from './steps.ts'
@@ -60,6 +61,7 @@ export interface DesiredService extends ServiceState {
   /** Undefined: the ingress has nothing of it. */
   readonly routing?: ServiceRouting | undefined
   readonly steps?: Steps | undefined
+  readonly probes?: Probes | undefined
 }
 
 export interface DesiredNetwork {

@@ -48,6 +48,8 @@ export interface Routed {
   readonly address: string
   /** `draining`: nothing new comes to it. `out`: that is over, whatever is left of its connections. */
   readonly state: 'ready' | 'draining' | 'out'
+  /** Its probe fails: nothing new comes to it for as long. */
+  readonly isUnready?: boolean | undefined
   /** Unix milliseconds. */
   readonly drainSinceMs?: number | undefined
 }
@@ -125,7 +127,7 @@ function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
 /** What else is written there the Engine refuses. */
 const isAddress = (text: string): boolean => /^[0-9a-fA-F.:]*$/.test(text)
 
-function onlyPortOf(spec: Service): number | undefined {
+export function onlyPortOf(spec: Service): number | undefined {
   const targets = new Set([
     ...(spec.ports ?? []).map(({ target }) => target),
     ...(spec.expose ?? []).map((port) => Number.parseInt(String(port), 10)),

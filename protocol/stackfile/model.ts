@@ -33,6 +33,26 @@ export interface ServicePolicy {
   drain?: string
   deploy?: DeploySteps
   ingress?: IngressPolicy
+  /** What it passes while it is to be brought requests. */
+  ready?: ProbePolicy
+  /** What it passes while it is well: one that fails is as an unhealthy one. */
+  alive?: ProbePolicy
+}
+
+/** One of `http`, `https` (a path), `tcp` (a port), `exec` (a command); the rest is as in `healthcheck`. */
+export interface ProbePolicy {
+  http?: string
+  https?: string
+  tcp?: number
+  exec?: string | string[]
+  /** In the container, of http and https; none: the one that its routes have, or its only one. */
+  port?: number
+  headers?: Record<string, string>
+  interval?: string
+  timeout?: string
+  retries?: number
+  successes?: number
+  start_period?: string
 }
 
 /** What the ingress does beyond bringing connections to a service. */

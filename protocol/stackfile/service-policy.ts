@@ -2,6 +2,7 @@
 import { splitCommand } from './command-line.ts'
 import { ingressFindings } from './ingress-policy.ts'
 import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
+import { probeFindings } from './probe-policy.ts'
 import { parseDuration } from './units.ts'
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -9,7 +10,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections', 'sticky'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'ingress']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'ingress', 'ready', 'alive']
 const ROUTE_KEYS = ['host', 'path', 'port']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
@@ -39,6 +40,8 @@ export function servicePolicyFindings(policy: unknown, served: Served = { http: 
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
+  for (const key of ['ready', 'alive'] as const)
+    if (policy[key] !== undefined) found.push(...probeFindings(key, policy[key]))
   if (ingress !== undefined) found.push(...ingressFindings(ingress, served))
   return found
 }

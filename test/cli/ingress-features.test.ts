@@ -239,3 +239,62 @@ test('what the ingress has nothing of cannot be paused, and no pause is for ever
     'is no time for which traffic can wait',
   )
 })
+
+const probed = (version: string, policy: object, environment: object = {}, more: object = {}) => ({
+  image: 'ek-lab/app:1',
+  environment: { VERSION: version, ...environment },
+  'x-evenkeel': { routes: [{ path: '/', port: 8080 }], drain: '0s', ...policy },
+  ...more,
+})
+const READY = { http: '/health', interval: '300ms', retries: 2, start_period: '10s' }
+const idsOf = async () => (await daemon.must(['ps', '-q', 'web'], at)).stdout.trim().split('\n').sort()
+
+test('a replica counts once it is ready, is out of the ingress while it is not, and a version that never is goes', async () => {
+  await up({ web: probed('1', { ready: READY }, { START_DELAY_MS: '1000' }) })
+  const answers = new Set<string>()
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) {
+      const { status, text } = await ask()
+      answers.add(`${status} ${JSON.parse(text).version}`)
+    }
+  })()
+  const two = { deploy: { replicas: 2 } }
+  await up({ web: probed('2', { ready: READY }, { START_DELAY_MS: '1500' }, two) })
+  isOver = true
+  await asking
+  expect([...answers]).toEqual(['200 1', '200 2'])
+
+  const hostsOf = async () => {
+    const each = await Promise.all(Array.from({ length: 6 }, () => ask()))
+    return new Set(each.map(({ status, text }) => `${status} ${JSON.parse(text).hostname}`))
+  }
+  expect((await hostsOf()).size).toBe(2)
+  await ask('/health?ok=false', { body: '' })
+  await until('the one that is not ready gets nothing', async () => (await hostsOf()).size === 1)
+  const heal = 'wget -q -O - --post-data= "http://127.0.0.1:8080/health?ok=true"'
+  for (const index of ['1', '2']) await daemon.must(['exec', '-T', '--index', index, 'web', 'sh', '-c', heal], at)
+  await until('it gets requests again', async () => (await hostsOf()).size === 2)
+  expect(await idsOf()).toHaveLength(2)
+
+  write({ web: probed('3', { ready: { ...READY, start_period: '1s' } }, { UNHEALTHY_AFTER_MS: '0' }, two) })
+  const { code, stderr } = await daemon.ek(['up', '-d'], at)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /is not ready: GET http:\/\/[\d.]+:8080\/health: status 503(.|\n)*the stack is back on revision 2/,
+  )
+  expect(JSON.parse((await ask()).text).version).toBe('2')
+})
+
+test('a replica that is not alive is made anew, as an unhealthy one is', async () => {
+  const alive = { exec: ['sh', '-c', 'test ! -e /tmp/dead'], interval: '300ms', retries: 2 }
+  await up({ web: probed('1', { alive, ready: { tcp: 8080, interval: '300ms' } }) })
+  const before = await idsOf()
+  await daemon.must(['exec', '-T', 'web', 'touch', '/tmp/dead'], at)
+  await until('another container is there, and serves', async () => {
+    const now = await idsOf()
+    return now.length === 1 && now[0] !== before[0] && (await ask()).status === 200
+  })
+  const { stdout } = await daemon.must(['events', '--since', '5m', '--until', '0s'], at)
+  expect(stdout).toMatch(/is not alive: sh -c test ! -e \/tmp\/dead exited with 1/)
+})

@@ -52,6 +52,33 @@ it('is not asked for what the ingress cannot do for the service', () => {
   expect(ofTcp).toMatchObject([{ path: ['ingress', 'proxy_protocol'] }])
 })
 
+describe('a probe', () => {
+  it('asks by http, https, tcp or exec, and says when', () => {
+    const when = { interval: '1s', timeout: '500ms', retries: 2, successes: 3, start_period: '0s' }
+    expect(messages({ ready: { http: '/up?x=1', port: 80, headers: { Host: 'a.test' }, ...when } })).toEqual([])
+    expect(messages({ ready: { tcp: 5432 }, alive: { exec: 'pg_isready -q' } })).toEqual([])
+    expect(messages({ alive: { exec: ['pg_isready'] } })).toEqual([])
+  })
+
+  it.each([
+    ['/up', 'ready is to be a mapping'],
+    [{}, 'ready is to have one of http, https, tcp, exec'],
+    [{ http: '/', tcp: 1 }, 'ready is to have one of http, https, tcp, exec'],
+    [{ htp: '/', http: '/' }, 'Unknown key "htp"'],
+    [{ http: 'up' }, 'http is to be a path that begins with /'],
+    [{ http: '/a\r\nHost: b' }, 'http is to be a path that begins with /'],
+    [{ tcp: '80' }, 'tcp is to be a port, a number from 1 to 65535'],
+    [{ exec: [] }, 'exec is to be a command'],
+    [{ exec: 'a && b' }, 'exec is to be a command'],
+    [{ tcp: 1, port: 2 }, 'port is of http and https alone'],
+    [{ http: '/', headers: { 'a b': 'c' } }, 'headers are to be names with texts'],
+    [{ http: '/', headers: { a: 'b\r\nc: d' } }, 'headers are to be names with texts'],
+    [{ tcp: 1, interval: '10ms' }, 'interval is to be a duration from 100 ms to a day'],
+    [{ tcp: 1, timeout: '30' }, 'timeout is to be a duration from 100 ms to a day'],
+    [{ tcp: 1, retries: 0 }, 'retries is to be a number from 1 to 100'],
+  ])('is not %j', (ready, message) => expect(messages({ ready })).toEqual([message]))
+})
+
 describe('a route', () => {
   it.each(['a.test }', 'a test', 'a..test', '-a.test', 'a.test\nbackend x', ''])('has no host %j', (host) =>
     expect(route({ host })).toContain('host is to be a host name'),
