@@ -1,22 +1,24 @@
 /** What came to a stack's services through the ingress while a deployment was carried out. */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ServiceTraffic } from '../../protocol/resources/deployment.ts'
 import { byService, type ServiceCounters, Tally, type TallyState } from '../ingress/traffic.ts'
+import { unwritable } from '../store/unwritable.ts'
 import type { Core } from './core.ts'
+
+type MeasureCore = Pick<Core, 'ingress' | 'store' | 'clock' | 'log'>
 
 /** A worker that ends between two looks takes with it what it has counted since the first of them. */
 const LOOK_MS = 250
 
 /** It goes on over a crash of the daemon: where it began stands in `memory`. */
 export class TrafficMeasure {
-  readonly #core: Pick<Core, 'ingress' | 'store'>
+  readonly #core: MeasureCore
   readonly #stack: string
   readonly #deployment: string
   readonly #over = new AbortController()
   readonly #looking: Promise<void>
   #tally: Tally | undefined
 
-  constructor(core: Pick<Core, 'ingress' | 'store'>, stack: string, deployment: string) {
+  private constructor(core: MeasureCore, stack: string, deployment: string) {
     this.#core = core
     this.#stack = stack
     this.#deployment = deployment
@@ -26,38 +28,41 @@ export class TrafficMeasure {
   }
 
   /** Resolves once it has looked for the first time: what comes from now on is counted. */
-  static async begin(
-    core: Pick<Core, 'ingress' | 'store'>,
-    stack: string,
-    deployment: string,
-  ): Promise<TrafficMeasure> {
+  static async begin(core: MeasureCore, stack: string, deployment: string): Promise<TrafficMeasure> {
     const measure = new TrafficMeasure(core, stack, deployment)
     await measure.#look()
     return measure
   }
 
-  /** Of services that the ingress has or had; empty where it has none. Undefined: it never answered. */
-  async end(): Promise<readonly ServiceTraffic[] | undefined> {
+  /** Of services that the ingress has or had; empty where it has none, or never answered. */
+  async end(): Promise<readonly ServiceTraffic[]> {
     this.#over.abort()
     await this.#looking
     await this.#look()
-    return this.#tally && byService(this.#stack, this.#tally.total).map(toTraffic)
+    return this.#tally === undefined ? [] : byService(this.#stack, this.#tally.total).map(toTraffic)
   }
 
   async #lookOnAndOn(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      await delay(LOOK_MS, undefined, { signal: this.#over.signal, ref: false }).catch(() => {})
+      await this.#core.clock.sleep(LOOK_MS, this.#over.signal)
       await this.#look()
     }
   }
 
+  /** Never rejects: it is told for people, and no deployment is to fail for it. */
   async #look(): Promise<void> {
-    const reading = await this.#core.ingress.traffic()
-    if (reading === undefined) return
-    const isNew = this.#tally === undefined
-    this.#tally ??= Tally.from(reading)
-    const hasChanged = this.#tally.see(reading)
-    if (isNew || hasChanged) this.#core.store.memory.set(this.#stack, 'traffic', this.#deployment, this.#tally.state)
+    const { ingress, store, log } = this.#core
+    try {
+      const reading = await ingress.traffic()
+      if (reading === undefined) return
+      const isNew = this.#tally === undefined
+      this.#tally ??= Tally.from(reading)
+      const hasChanged = this.#tally.see(reading)
+      if (isNew || hasChanged) store.memory.set(this.#stack, 'traffic', this.#deployment, this.#tally.state)
+    } catch (err) {
+      if (unwritable(err) === undefined)
+        log.warn({ err, stack: this.#stack }, 'what comes through the ingress is not known')
+    }
   }
 }
 

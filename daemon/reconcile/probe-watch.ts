@@ -33,7 +33,7 @@ interface Parts {
 }
 
 interface Following {
-  readonly of: Probed
+  of: Probed
   readonly over: AbortController
   isDead: boolean
 }
@@ -83,12 +83,16 @@ export class ProbeWatch {
 
   follow(of: Probed): void {
     const before = this.#following.get(of.id)
-    if (before !== undefined && JSON.stringify(before.of) === JSON.stringify(of)) return
+    if (before !== undefined && isSameButForName(before.of, of)) {
+      before.of = of
+      return
+    }
     this.#leave(of.id)
     const following = { of, over: new AbortController(), isDead: false }
     this.#following.set(of.id, following)
     const { ready, alive } = of.probes
-    if (ready !== undefined) void this.#ask(following, ready, (verdict, why) => this.#turnReady(of, verdict, why))
+    if (ready !== undefined)
+      void this.#ask(following, ready, (verdict, why) => this.#turnReady(following.of, verdict, why))
     if (alive !== undefined)
       void this.#ask(following, alive, (verdict, why) => this.#turnAlive(following, verdict, why))
   }
@@ -166,3 +170,7 @@ export class ProbeWatch {
     recorder.record({ at: clock.now().toISOString(), stack, type, container: id, message, attributes: { name } })
   }
 }
+
+/** A successor gets the name of whom it takes over from. */
+const isSameButForName = (one: Probed, other: Probed): boolean =>
+  JSON.stringify({ ...one, name: '' }) === JSON.stringify({ ...other, name: '' })

@@ -33,7 +33,7 @@ export interface ServiceRouting {
 /** Of HTTP. */
 export interface HttpLimits {
   readonly maxBodyBytes?: number | undefined
-  /** Until the container goes on answering. */
+  /** For which nothing may come of an answer, nor of the body of its request. */
   readonly timeoutMs?: number | undefined
   /** HTML for whoever asks while no replica can be reached. */
   readonly errorPage?: string | undefined

@@ -59,7 +59,7 @@ export interface ProbePolicy {
 export interface IngressPolicy {
   /** HTTP: a size; larger bodies of requests are refused. */
   max_body?: string | number
-  /** HTTP: a duration; how long the service may be silent while it is to answer. */
+  /** HTTP: a duration; how long nothing may come of an answer, nor of the body of its request. */
   timeout?: string
   /** HTTP: what is shown while no replica can be reached. Loading puts the HTML in the place of the path. */
   error_page?: string | { content: string }
