@@ -1,6 +1,7 @@
 /** What came to a stack's services through the ingress while a deployment was carried out. */
 import type { ServiceTraffic } from '../../protocol/resources/deployment.ts'
 import { byService, type ServiceCounters, Tally, type TallyState } from '../ingress/traffic.ts'
+import type { DesiredStack } from '../stack/desired.ts'
 import { unwritable } from '../store/unwritable.ts'
 import type { Core } from './core.ts'
 
@@ -24,11 +25,20 @@ export class TrafficMeasure {
     this.#deployment = deployment
     const begun = core.store.memory.all(stack, 'traffic')[deployment] as TallyState | undefined
     if (begun !== undefined) this.#tally = Tally.goOn(begun)
-    this.#looking = core.ingress.reach.kind === 'none' ? Promise.resolve() : this.#lookOnAndOn()
+    this.#looking = this.#lookOnAndOn()
   }
 
-  /** Resolves once it has looked for the first time: what comes from now on is counted. */
-  static async begin(core: MeasureCore, stack: string, deployment: string): Promise<TrafficMeasure> {
+  /**
+   * Resolves once it has looked for the first time: what comes from now on is counted. Undefined where the ingress neither has
+   * nor is to have anything of the stack.
+   */
+  static async begin(
+    core: MeasureCore,
+    { stack, services }: DesiredStack,
+    deployment: string,
+  ): Promise<TrafficMeasure | undefined> {
+    const isRouted = Object.values(services).some(({ routing }) => routing !== undefined)
+    if (!isRouted && Object.keys(core.store.memory.all(stack, 'published')).length === 0) return undefined
     const measure = new TrafficMeasure(core, stack, deployment)
     await measure.#look()
     return measure

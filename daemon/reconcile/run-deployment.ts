@@ -125,7 +125,7 @@ export class DeploymentRun {
       throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
     }
     if (plan.actions.length === 0) return
-    this.#traffic = await TrafficMeasure.begin(core, this.#row.stack, this.#row.id)
+    this.#traffic = await TrafficMeasure.begin(core, desired, this.#row.id)
     const outcome = await executeRound(core, plan.actions, context, this.#progress, both)
     if (timeout?.aborted && !signal.aborted) {
       throw new Problem('wait-timeout', `the stack was not ready within ${limitMs! / 1000} s`, {
@@ -182,7 +182,7 @@ the rollout is paused where it is`,
     let failure: Problem | undefined
     try {
       const { plan, context } = await prepareRound(core, desired, { policy, table }, signal)
-      this.#traffic ??= await TrafficMeasure.begin(core, this.#row.stack, this.#row.id)
+      this.#traffic ??= await TrafficMeasure.begin(core, desired, this.#row.id)
       const outcome = await executeRound(core, plan.actions, context, this.#progress, signal)
       failure = failureOf(outcome)
     } catch (error) {
