@@ -55,11 +55,13 @@ import { HoldControl } from './reconcile/hold-control.ts'
 import { ListSettling } from './reconcile/list-settling.ts'
 import { Observer } from './reconcile/observer.ts'
 import { OneOffs } from './reconcile/one-offs.ts'
+import { ProbeWatch } from './reconcile/probe-watch.ts'
 import type { ProgressItem } from './reconcile/progress.ts'
 import { SecretControl } from './reconcile/secret-control.ts'
 import { StackContainers } from './reconcile/stack-containers.ts'
 import { StackControl } from './reconcile/stack-control.ts'
 import { Supervisor } from './reconcile/supervisor.ts'
+import { TrafficControl } from './reconcile/traffic-control.ts'
 import { restAfter } from './rest.ts'
 import { Autoscaler } from './scaling/autoscaler.ts'
 import { secretsKey } from './secrets/key.ts'
@@ -180,8 +182,10 @@ async function run(config: Config): Promise<void> {
     clock,
     log,
   })
+  const probes = new ProbeWatch({ engine, clock, ingress, recorder, log })
   const core: Core = {
     ingress,
+    probes,
     engine,
     store,
     clock,
@@ -252,6 +256,7 @@ async function run(config: Config): Promise<void> {
     jobs,
     containers,
     holds,
+    traffic: new TrafficControl(core),
     contexts,
     bundles,
     files,
@@ -362,6 +367,7 @@ async function run(config: Config): Promise<void> {
   clearInterval(rechecking)
   upgrades.close()
   stop.abort()
+  probes.stop()
   const closing = [listeners.close(), server.close()]
   await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, scaling, told, ...closing])
   recorder.flush()

@@ -42,6 +42,18 @@ export const ROUTES = {
   kill: { method: 'POST', path: '/v1/stacks/:stack/kill', permission: 'operate', summary: 'Send a signal to services' },
   pause: { method: 'POST', path: '/v1/stacks/:stack/pause', permission: 'operate', summary: 'Pause services' },
   unpause: { method: 'POST', path: '/v1/stacks/:stack/unpause', permission: 'operate', summary: 'Unpause services' },
+  pauseTraffic: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/traffic/pause',
+    permission: 'operate',
+    summary: 'Have new requests and connections wait in the ingress',
+  },
+  resumeTraffic: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/traffic/resume',
+    permission: 'operate',
+    summary: 'Let what waits in the ingress go on',
+  },
   remove: {
     method: 'POST',
     path: '/v1/stacks/:stack/remove',

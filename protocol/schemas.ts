@@ -37,6 +37,9 @@ import {
   RemoveOptions,
   ServicesQuery,
   StackVolume,
+  TrafficPause,
+  TrafficPauseRequest,
+  TrafficResumed,
 } from './resources/operations.ts'
 import { Plan } from './resources/plan.ts'
 import { ModelSchema, Revision } from './resources/revision.ts'
@@ -78,6 +81,9 @@ const Removed = z.object({ volume: z.string() })
 
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
+/** `revision`: only those that led to it. */
+const DeploymentsQuery = Page.extend({ revision: z.coerce.number().int().min(1).optional() })
+
 export const SCHEMAS = {
   version: { answer: Version },
   info: { answer: Info },
@@ -96,6 +102,8 @@ export const SCHEMAS = {
   kill: { body: KillOptions, answer: Accepted, status: 202 },
   pause: { body: PauseOptions, answer: Accepted, status: 202 },
   unpause: { body: PauseOptions, answer: Accepted, status: 202 },
+  pauseTraffic: { body: TrafficPauseRequest, answer: TrafficPause },
+  resumeTraffic: { body: PauseOptions, answer: TrafficResumed },
   remove: { body: RemoveOptions, answer: Accepted, status: 202 },
   top: { query: ServicesQuery, answer: z.object({ containers: z.array(ContainerProcesses) }) },
   stackImages: { query: ServicesQuery, answer: z.object({ images: z.array(ContainerImage) }) },
@@ -120,7 +128,7 @@ export const SCHEMAS = {
   names: { answer: z.object({ names: z.array(ResolvedName) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },
-  deployments: { query: Page, answer: z.object({ deployments: z.array(Deployment) }) },
+  deployments: { query: DeploymentsQuery, answer: z.object({ deployments: z.array(Deployment) }) },
   deployment: { query: Wait, answer: Deployment },
   images: { body: ImageQuery, answer: ImageAnswer },
   hasContext: { answer: z.object({ id: z.string(), present: z.boolean(), receivedBytes: z.number().int() }) },

@@ -10,7 +10,13 @@ import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts
 import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
 import type { CollectRequest } from '../../protocol/resources/garbage.ts'
-import type { CommitRequest, KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
+import type {
+  CommitRequest,
+  KillOptions,
+  PauseOptions,
+  RemoveOptions,
+  TrafficPauseRequest,
+} from '../../protocol/resources/operations.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
 import { SecretName, type SecretRequest } from '../../protocol/resources/secret.ts'
 import type {
@@ -37,6 +43,7 @@ import type { HoldControl } from '../reconcile/hold-control.ts'
 import type { OneOffs } from '../reconcile/one-offs.ts'
 import type { SecretControl } from '../reconcile/secret-control.ts'
 import type { StackContainers } from '../reconcile/stack-containers.ts'
+import type { TrafficControl } from '../reconcile/traffic-control.ts'
 import type { ImageGarbage } from '../storage/image-garbage.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
@@ -56,6 +63,7 @@ export interface Api extends AccessApi {
   readonly jobs: JobControl
   readonly containers: StackContainers
   readonly holds: Pick<HoldControl, 'hold' | 'resume' | 'heldBy'>
+  readonly traffic: Pick<TrafficControl, 'pause' | 'resume'>
   readonly contexts: ContextStore
   readonly bundles: Pick<BundleStore, 'has'>
   readonly files: ContainerFiles
@@ -220,6 +228,8 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
     pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),
     unpause: (input) => control.unpause(stack(input), input.body as PauseOptions, input.caller),
+    pauseTraffic: (input) => api.traffic.pause(stack(input), input.body as TrafficPauseRequest, input.caller),
+    resumeTraffic: (input) => api.traffic.resume(stack(input), input.body as PauseOptions, input.caller),
     remove: (input) => control.remove(stack(input), input.body as RemoveOptions, input.caller),
     top: async (input) => ({ containers: await containers.processes(stack(input), services(input)) }),
     stackImages: async (input) => ({ images: await containers.images(stack(input), services(input)) }),
@@ -261,7 +271,13 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     names: async (input) => ({ names: await control.names(stack(input)) }),
     revisions: (input) => ({ revisions: control.revisions(stack(input), input.query.limit as number) }),
     revision: (input) => control.revision(stack(input), revisionNumber(input.params.number!)),
-    deployments: (input) => ({ deployments: control.deployments(stack(input), input.query.limit as number) }),
+    deployments: (input) => ({
+      deployments: control.deployments(
+        stack(input),
+        input.query.limit as number,
+        input.query.revision as number | undefined,
+      ),
+    }),
     deployment: (input) => control.deploymentWithin(input.params.id!, input.query.waitMs as number),
     images: (input) => imagesOf(api.engine, input.body as z.infer<typeof ImageQuery>),
     hasContext: async ({ params }) => ({

@@ -3,41 +3,51 @@
  * have been read by the stack language, which lets nothing through that HAProxy would take apart.
  */
 import { createHash } from 'node:crypto'
-import { type Backend, backendName, backendsOf, type IngressService, serverName } from './table.ts'
-
-/** Where the folder of the configuration and the sockets is in the container. */
-export const INSIDE = '/run/evenkeel'
+import type { HttpRoute } from '../stack/routing.ts'
+import { backendHead, errorPages, serverLines } from './backend.ts'
+import { holdHttp, holdsAny, holdTcp, LOAD_SCRIPT } from './hold.ts'
+import { INSIDE } from './inside.ts'
+import { backendName, backendsOf, type IngressService } from './table.ts'
+import { SLOW_TABLE } from './traffic.ts'
 
 export interface IngressSettings {
   /** Where routes by host and path are served. */
   readonly http: { readonly host: string; readonly port: number }
   /** Whether this machine has addresses of IPv6 to listen on. */
   readonly ipv6: boolean
+  /** What cookies of sticky clients are made with. */
+  readonly cookieKey: string
 }
 
 export interface RenderedConfig {
   readonly text: string
   /** Of all but the servers, which come and go without a reload: HAProxy shows it as its description. */
   readonly structure: string
+  /** Files beside it, by name. */
+  readonly pages: ReadonlyMap<string, string>
 }
 
 export function renderConfig(services: readonly IngressService[], settings: IngressSettings): RenderedConfig {
   const backends = services.flatMap(backendsOf)
+  const holds = holdsAny(services)
   const frontends = [
-    ...services.flatMap((service) => portFrontends(service, settings)),
-    ...routeFrontend(services, settings),
+    ...services.flatMap((service) => portFrontends(service, settings, holds)),
+    ...routeFrontend(services, settings, holds),
   ]
-  const bare = [DEFAULTS, IDLE, ...frontends, ...backends.map(backendHead)].join('\n')
+  const bare = [DEFAULTS, IDLE, SLOW, ...frontends, ...backends.map((backend) => backendHead(backend, settings))].join(
+    '\n',
+  )
   const structure = createHash('sha256').update(bare).digest('hex').slice(0, 16)
   const text = [
-    globalOf(structure),
+    globalOf(structure) + (holds ? LOAD_SCRIPT : ''),
     DEFAULTS,
     IDLE,
+    SLOW,
     ...frontends,
-    ...backends.map((backend) => [backendHead(backend), ...serverLines(backend)].join('\n')),
+    ...backends.map((backend) => [backendHead(backend, settings), ...serverLines(backend)].join('\n')),
     '',
   ].join('\n')
-  return { text, structure }
+  return { text, structure, pages: errorPages(backends) }
 }
 
 /** `expose-fd` hands the listeners to the next worker. The limit of connections follows from that of files. */
@@ -73,13 +83,24 @@ const IDLE = `frontend idle
   http-request return status 204
 `
 
-function portFrontends({ stack, service, routing }: IngressService, settings: IngressSettings): string[] {
+const SLOW = `backend ${SLOW_TABLE}
+  stick-table type string len 512 size 10k store gpc0
+`
+
+/** `holds`: what is new for some services is to wait. */
+function portFrontends(
+  { stack, service, routing }: IngressService,
+  settings: IngressSettings,
+  holds: boolean,
+): string[] {
   return routing.ports.flatMap(({ ip, port, target, mode }) => {
     const name = `port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`
     const binds = bindsOf(ip, port, settings)
     const last = [`  default_backend ${backendName(stack, service, target, mode)}`, ''].join('\n')
-    if (mode === 'http') return httpFrontend(name, binds, last)
-    return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
+    if (mode === 'http') return httpFrontend(name, binds, holds ? holdHttp([{ stack, service }]) : [], last)
+    if (!holds) return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
+    const rules = [...binds, bindOfNewest(name), ...holdTcp({ stack, service }), toNewest(name), last]
+    return [[`frontend ${name}`, '  mode tcp', ...rules].join('\n'), newest(name, ['  mode tcp'])]
   })
 }
 
@@ -93,37 +114,54 @@ function bindsOf(ip: string, port: number, { ipv6 }: IngressSettings): string[] 
 /** Backends that are the ingress's own begin with it; no name of a stack has a dot. */
 export const TO_NEWEST = 'newest.'
 
+/** What a client says of itself there is replaced; what is not set here is taken away. */
+const FORWARDED = [
+  '  http-request set-header X-Forwarded-For %[src]',
+  '  http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+  '  http-request del-header Forwarded',
+]
+
 /**
  * A reload is not to close a connection on which a client may be about to send its next request. When that comes, the worker of
  * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
  */
-function httpFrontend(name: string, binds: readonly string[], last: string): string[] {
-  const path = `${INSIDE}/${name.replaceAll(':', '-')}.sock`
+function httpFrontend(name: string, binds: readonly string[], hold: readonly string[], last: string): string[] {
   const frontend = [
     `frontend ${name}`,
     '  mode http',
     ...binds,
-    `  bind ${path} mode 600 accept-proxy`,
+    bindOfNewest(name),
     '  option idle-close-on-response',
+    ...hold,
+    '  http-request set-var(txn.begun) date(0,ms)',
     '  http-request set-header X-Forwarded-Proto http',
-    `  use_backend ${TO_NEWEST}${name} if { stopping }`,
+    ...FORWARDED,
+    toNewest(name),
     last,
   ]
-  const newest = [
-    `backend ${TO_NEWEST}${name}`,
-    '  mode http',
-    '  option http-server-close',
-    `  server newest unix@${path} send-proxy-v2`,
-    '',
-  ]
-  return [frontend.join('\n'), newest.join('\n')]
+  return [frontend.join('\n'), newest(name, ['  mode http', '  option http-server-close'])]
 }
 
+const pathOfNewest = (frontend: string): string => `${INSIDE}/${frontend.replaceAll(':', '-')}.sock`
+const bindOfNewest = (frontend: string): string => `  bind ${pathOfNewest(frontend)} mode 600 accept-proxy`
+const toNewest = (frontend: string): string => `  use_backend ${TO_NEWEST}${frontend} if { stopping }`
+
+const newest = (frontend: string, how: readonly string[]): string =>
+  [`backend ${TO_NEWEST}${frontend}`, ...how, `  server newest unix@${pathOfNewest(frontend)} send-proxy-v2`, ''].join(
+    '\n',
+  )
+
 /** The longest path of the very host first. */
-function routeFrontend(services: readonly IngressService[], settings: IngressSettings): string[] {
+function routeFrontend(services: readonly IngressService[], settings: IngressSettings, holds: boolean): string[] {
   const routes = services
     .flatMap(({ stack, service, routing }) =>
-      routing.routes.map((route) => ({ ...route, backend: backendName(stack, service, route.target, 'http') })),
+      routing.routes.map((route) => ({
+        ...route,
+        stack,
+        service,
+        backend: backendName(stack, service, route.target, 'http'),
+        condition: conditionOf(route),
+      })),
     )
     .sort(
       (a, b) =>
@@ -132,14 +170,18 @@ function routeFrontend(services: readonly IngressService[], settings: IngressSet
         compare(`${a.host}${a.path}`, `${b.host}${b.path}`),
     )
   if (routes.length === 0) return []
-  const rules = routes.map(({ host, path, backend }) => {
-    const isHost = host === undefined ? [] : [`{ req.hdr(host),host_only,lower -m str ${host} }`]
-    const isPath = path === '/' ? [[]] : [[`{ path ${path} }`], [`{ path_beg ${path}/ }`]]
-    const ways = isPath.map((one) => [...isHost, ...one].join(' ')).filter((way) => way !== '')
-    return `  use_backend ${backend}${ways.length === 0 ? '' : ` if ${ways.join(' or ')}`}`
-  })
+  const rules = routes.map(({ backend, condition }) => `  use_backend ${backend}${condition}`)
   const last = [...rules, '  default_backend none', ''].join('\n')
-  return [...httpFrontend('routes', bindsOf(settings.http.host, settings.http.port, settings), last), NO_ROUTE]
+  const hold = holds ? holdHttp([...routes].reverse()) : []
+  return [...httpFrontend('routes', bindsOf(settings.http.host, settings.http.port, settings), hold, last), NO_ROUTE]
+}
+
+/** Empty: it takes all. */
+function conditionOf({ host, path }: HttpRoute): string {
+  const isHost = host === undefined ? [] : [`{ req.hdr(host),host_only,lower -m str ${host} }`]
+  const isPath = path === '/' ? [[]] : [[`{ path ${path} }`], [`{ path_beg ${path}/ }`]]
+  const ways = isPath.map((one) => [...isHost, ...one].join(' ')).filter((way) => way !== '')
+  return ways.length === 0 ? '' : ` if ${ways.join(' or ')}`
 }
 
 const NO_ROUTE = `backend none
@@ -148,33 +190,3 @@ const NO_ROUTE = `backend none
 `
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/**
- * The first request of a client never goes over a connection that was used before. One that rests is closed within about two
- * seconds: a server that is just closing it for its age would lose the request that is sent on it, and servers give it five
- * (Node, Apache, uvicorn) or more.
- */
-function backendHead({ name, mode, balance }: Backend): string {
-  return [
-    `backend ${name}`,
-    `  mode ${mode}`,
-    `  balance ${balance}`,
-    ...(mode === 'http' ? ['  option forwardfor', '  http-reuse safe', `  default-server ${KEPT}`] : []),
-  ].join('\n')
-}
-
-/**
- * Each half second, half of what was not needed in the last ones is closed. A server that is added later takes nothing of
- * `default-server`, and keeps no connection unless it is told how many.
- */
-export const KEPT = 'pool-purge-delay 500ms pool-max-conn 1000'
-
-/** What drains stays with the worker that it drains from. */
-function serverLines({ servers, target }: Backend): string[] {
-  return servers
-    .filter(({ state }) => state === 'ready')
-    .map(({ id, address }) => `  server ${serverName(id)} ${hostPort(address, target)}`)
-}
-
-export const hostPort = (address: string, port: number): string =>
-  `${address.includes(':') ? `[${address}]` : address}:${port}`

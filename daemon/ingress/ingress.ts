@@ -2,17 +2,21 @@
  * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
  * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hostPort, type IngressSettings, KEPT, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
+import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
+import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
+import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
+import { INSIDE } from './inside.ts'
 import { Runtime } from './runtime.ts'
-import { backendsOf, type IngressService, readTable, serverName } from './table.ts'
+import { type Backend, backendsOf, type IngressServer, type IngressService, readTable, serverName } from './table.ts'
+import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
 export interface Ingress {
@@ -24,6 +28,13 @@ export interface Ingress {
   admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
+  /** Whether one that was admitted is to be brought anything just now. Whom the ingress does not have it cannot know. */
+  setReady(stack: string, id: string, readiness: 'ready' | 'unready'): Promise<void>
+  /** What is new for these waits from now on, until it is resumed or that time (Unix milliseconds) comes. */
+  pause(stack: string, services: readonly string[], untilMs: number): Promise<void>
+  resume(stack: string, services: readonly string[]): Promise<void>
+  /** What has come to all services, as each worker has counted it. Undefined: it cannot be had just now. Never rejects. */
+  traffic(): Promise<Reading | undefined>
   /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
   forget(stack: string, id: string): Promise<void>
 }
@@ -61,7 +72,11 @@ export function noIngress(why: string): Ingress {
     publish: refuse,
     admit: refuse,
     drain: async () => {},
+    traffic: async () => undefined,
     unpublish: async () => {},
+    setReady: async () => {},
+    pause: refuse,
+    resume: async () => {},
     forget: async () => {},
   }
 }
@@ -80,6 +95,8 @@ export class HaproxyIngress implements Ingress {
   readonly #runtime: Runtime
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve()
+  /** For the pause that is over first. */
+  #timer: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -122,6 +139,7 @@ export class HaproxyIngress implements Ingress {
       for (const [id, routed] of Object.entries(memory.all(stack, 'routed') as Record<string, Routed>))
         if (routed.service === service) memory.forget(stack, 'routed', id)
       memory.forget(stack, 'published', service)
+      memory.forget(stack, 'traffic-paused', service)
       await this.#bringThere()
     })
   }
@@ -161,6 +179,53 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(async () => {
       memory.set(stack, 'routed', id, { ...routed, state: 'out' } satisfies Routed)
       await this.#bringThere(signal)
+    })
+  }
+
+  async setReady(stack: string, id: string, readiness: 'ready' | 'unready'): Promise<void> {
+    const { memory } = this.#parts
+    const isUnready = readiness === 'unready'
+    const isKnown = (): boolean => {
+      const routed = memory.all(stack, 'routed')[id] as Routed | undefined
+      return routed === undefined || (routed.isUnready ?? false) === isUnready
+    }
+    if (isKnown()) return
+    await this.#inTurn(async () => {
+      if (isKnown()) return
+      memory.set(stack, 'routed', id, { ...(memory.all(stack, 'routed')[id] as Routed), isUnready } satisfies Routed)
+      await this.#bringThere()
+    })
+  }
+
+  async pause(stack: string, services: readonly string[], untilMs: number): Promise<void> {
+    const { memory } = this.#parts
+    await this.#inTurn(async () => {
+      const before = memory.all(stack, 'traffic-paused')
+      for (const service of services) memory.set(stack, 'traffic-paused', service, untilMs)
+      try {
+        await this.#bringThere()
+      } catch (error) {
+        for (const service of services) {
+          if (before[service] === undefined) memory.forget(stack, 'traffic-paused', service)
+          else memory.set(stack, 'traffic-paused', service, before[service])
+        }
+        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
+        throw error
+      }
+    })
+  }
+
+  async resume(stack: string, services: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const service of services) this.#parts.memory.forget(stack, 'traffic-paused', service)
+      await this.#bringThere()
+    })
+  }
+
+  async traffic(): Promise<Reading | undefined> {
+    return this.#inTurn(async () => {
+      if (readTable(this.#parts.memory).length === 0) return {}
+      return this.#runtime.traffic().catch(() => undefined)
     })
   }
 
@@ -222,6 +287,7 @@ export class HaproxyIngress implements Ingress {
 
   /** From what is written down to what is served. Doing it twice does no harm. */
   async #bringThere(signal?: AbortSignal): Promise<void> {
+    this.#endPauses()
     const services = readTable(this.#parts.memory)
     if (services.length === 0) {
       await this.#container.remove(signal)
@@ -231,8 +297,9 @@ export class HaproxyIngress implements Ingress {
   }
 
   async #serve(services: readonly IngressService[], signal: AbortSignal | undefined): Promise<void> {
+    await this.#holdAndLetGo(services)
     const rendered = renderConfig(services, this.#parts.settings)
-    this.#write(rendered.text)
+    this.#write(rendered)
     if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
     else if ((await this.#structure()) !== rendered.structure) {
       const { failedReloads } = await this.#runtime.workers()
@@ -240,6 +307,38 @@ export class HaproxyIngress implements Ingress {
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
     await this.#syncServers(services)
+  }
+
+  /** Those whose time is over; HAProxy itself lets go of what waited then. Comes again when the next one is. */
+  #endPauses(): void {
+    const { memory, clock, log } = this.#parts
+    const now = clock.now().getTime()
+    const pauses = memory.everywhere('traffic-paused')
+    for (const { stack, key, value } of pauses)
+      if ((value as number) <= now) memory.forget(stack, 'traffic-paused', key)
+    const next = pauses.map(({ value }) => value as number).filter((untilMs) => untilMs > now)
+    clearTimeout(this.#timer)
+    if (next.length === 0) return
+    // What waits looks now and then whether it may go on: it is to be gone before its worker is.
+    this.#timer = setTimeout(
+      () => this.takeUp().catch((err) => log.warn({ err }, 'the ingress is not as it is to be')),
+      Math.min(...next) - now + 3 * HOLD_LOOK_MS,
+    ).unref()
+  }
+
+  /** Workers that hold are told first, so that what waits there goes on to servers which are there still. */
+  async #holdAndLetGo(services: readonly IngressService[]): Promise<void> {
+    const { folder, clock } = this.#parts
+    const pauses = pausesOf(services)
+    const text = [...pauses].map(([service, until]) => `${service} ${until}\n`).join('')
+    const before = readOrNothing(join(folder, PAUSES)) ?? ''
+    if (text === before) return
+    // Where HAProxy does not run, nothing waits.
+    const isTold = before !== '' && (await this.#runtime.replaceMap(`${INSIDE}/${PAUSES}`, pauses).catch(() => false))
+    if (isTold) await clock.sleep(3 * HOLD_LOOK_MS)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (holdsAny(services)) replaceFile(join(folder, SCRIPT), SCRIPT_TEXT)
+    replaceFile(join(folder, PAUSES), text)
   }
 
   async #structure(): Promise<string | undefined> {
@@ -282,29 +381,45 @@ export class HaproxyIngress implements Ingress {
         const known = there.get(key)
         there.delete(key)
         const at = hostPort(address, backend.target)
+        const wanted = stateIn(backend, state)
         if (known !== undefined && known.address !== at && state === 'ready') {
           await this.#runtime.move(backend.name, name, { host: address, port: backend.target })
+          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
+          await this.#runtime.setState(backend.name, name, 'ready')
         } else if (known === undefined) {
-          if (state === 'ready') await this.#runtime.add(backend.name, name, at, backend.mode === 'http' ? KEPT : '')
-        } else if (known.state !== state) await this.#runtime.setState(backend.name, name, state)
+          if (state !== 'ready') continue
+          await this.#runtime.add(backend.name, name, at, serverWords(backend))
+          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
+          await this.#runtime.setState(backend.name, name, 'ready')
+        } else if (known.state !== wanted) await this.#runtime.setState(backend.name, name, wanted)
       }
     }
     // What has connections still is let have them, and goes the next time.
     for (const { backend, name } of there.values()) await this.#runtime.remove(backend, name)
   }
 
-  #write(text: string): void {
+  #write({ text, pages }: RenderedConfig): void {
     const { folder } = this.#parts
     if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
       throw new Problem('unsupported', `the path of the state is too long for a socket in it: ${folder}`, {
         hint: 'evenkeeld --state with a shorter path',
       })
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const path = join(folder, 'haproxy.cfg')
-    if (readOrNothing(path) === text) return
-    writeFileSync(`${path}.next`, text, { mode: 0o600 })
-    renameSync(`${path}.next`, path)
+    for (const [name, page] of pages) replaceFile(join(folder, name), page)
+    replaceFile(join(folder, 'haproxy.cfg'), text)
+    for (const name of readdirSync(folder))
+      if (name.startsWith(PAGE) && !pages.has(name)) rmSync(join(folder, name), { force: true })
   }
+}
+
+/** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
+const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
+  state === 'draining' && hasCookies(backend) ? 'out' : state
+
+function replaceFile(path: string, text: string): void {
+  if (readOrNothing(path) === text) return
+  writeFileSync(`${path}.next`, text, { mode: 0o600 })
+  renameSync(`${path}.next`, path)
 }
 
 function readOrNothing(path: string): string | undefined {

@@ -43,7 +43,7 @@ export function openIngress({ config, engine, store, state, uid, clock, log }: S
     log,
     folder: join(state, 'ingress'),
     image: config.image!,
-    settings: { http: config.http, ipv6: hasIpv6() },
+    settings: { http: config.http, ipv6: hasIpv6(), cookieKey: store.instance },
   })
   return Object.assign(ingress, { follow: (watch: Watch) => follow(ingress, watch, log) })
 }

@@ -1,6 +1,7 @@
 /** HAProxy's runtime API, through its master's Unix socket: one command a connection, to the newest worker or to all. */
 import { connect } from 'node:net'
 import { Problem } from '../../protocol/problems.ts'
+import { countersOf, type Reading, SLOW_TABLE } from './traffic.ts'
 
 const ANSWER_MS = 5000
 const ANSWER_BYTES = 8 * 1024 ** 2
@@ -68,16 +69,19 @@ export class Runtime {
       }))
   }
 
-  /** `more`: words of its configuration besides. */
+  /** It gets nothing until it is ready. `more`: words of its configuration besides. */
   async add(backend: string, name: string, address: string, more = ''): Promise<void> {
     await this.#must(`@1 add server ${backend}/${name} ${address} ${more}`.trim(), /registered|already exists/i)
-    await this.setState(backend, name, 'ready')
   }
 
   /** Its container has another address; what is open to the old one stays open. */
   async move(backend: string, name: string, { host, port }: { host: string; port: number }): Promise<void> {
     await this.#must(`@1 set server ${backend}/${name} addr ${host} port ${port}`, /changed|no need to change/i)
-    await this.setState(backend, name, 'ready')
+  }
+
+  /** HAProxy gives those that it began with their cookies; of others it is to be asked. */
+  async makeCookies(backend: string): Promise<void> {
+    await this.#must(`@1 enable dynamic-cookie backend ${backend}`, /^\s*$/)
   }
 
   async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
@@ -93,10 +97,49 @@ export class Runtime {
 
   /** Open on this server, whichever worker they came to. */
   async connections(name: string): Promise<number> {
-    const { current, old } = await this.workers()
-    const pids = [...(current === undefined ? [] : [current]), ...old]
+    const pids = await this.#pids()
     const counts = await Promise.all(pids.map(async (pid) => sessionsOf(await this.#stat(pid), name)))
     return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** What has come to each backend, by worker. */
+  async traffic(): Promise<Reading> {
+    const readings = await Promise.all(
+      (await this.#pids()).map(async (pid) => {
+        const of = (command: string): Promise<string> => this.#ask(`@!${pid} ${command}`).catch(() => '')
+        const counters = countersOf(await of('show stat -1 2 -1'), await of(`show table ${SLOW_TABLE}`))
+        return [String(pid), counters] as const
+      }),
+    )
+    // One that ends meanwhile has no backends any more: it is not there.
+    return Object.fromEntries(readings.filter(([, counters]) => Object.keys(counters).length > 0))
+  }
+
+  /** Whatever each worker that has the map thinks stands in it: this does from now on. Answers whether one was told anything. */
+  async replaceMap(path: string, entries: ReadonlyMap<string, string>): Promise<boolean> {
+    let isTold = false
+    for (const pid of await this.#pids()) {
+      const known = new Map(
+        [...(await this.#ask(`@!${pid} show map ${path}`)).matchAll(/^0x\S+ (\S+) (\S+)$/gm)].map(([, key, value]) => [
+          key!,
+          value!,
+        ]),
+      )
+      if (known.size === 0) continue
+      for (const key of known.keys())
+        if (!entries.has(key)) await this.#must(`@!${pid} del map ${path} ${key}`, /^\s*$/)
+      for (const [key, value] of entries) {
+        if (known.get(key) === value) continue
+        await this.#must(`@!${pid} ${known.has(key) ? 'set' : 'add'} map ${path} ${key} ${value}`, /^\s*$/)
+      }
+      isTold = true
+    }
+    return isTold
+  }
+
+  async #pids(): Promise<number[]> {
+    const { current, old } = await this.workers()
+    return [...(current === undefined ? [] : [current]), ...old]
   }
 
   /** A worker that ends meanwhile has none. */

@@ -1,5 +1,5 @@
 /** What the ingress is to serve, of all stacks: read from memory, where it stands before the ingress is told. */
-import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { HttpLimits, Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 
 export interface IngressServer {
@@ -14,6 +14,8 @@ export interface IngressService {
   readonly service: string
   readonly routing: ServiceRouting
   readonly servers: readonly IngressServer[]
+  /** Present while what is new for it is to wait: Unix milliseconds. */
+  readonly pausedUntilMs?: number | undefined
 }
 
 /** A pool of servers behind one port of their containers. */
@@ -22,20 +24,24 @@ export interface Backend {
   readonly mode: 'tcp' | 'http'
   readonly target: number
   readonly balance: ServiceRouting['balance']
+  readonly limits: HttpLimits
+  readonly proxyProtocol: boolean
   readonly servers: readonly IngressServer[]
 }
 
 export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): IngressService[] {
   const routed = memory.everywhere('routed')
+  const pauses = memory.everywhere('traffic-paused')
   return memory.everywhere('published').map(({ stack, key, value }) => ({
     stack,
     service: key,
     routing: value as ServiceRouting,
+    pausedUntilMs: pauses.find((row) => row.stack === stack && row.key === key)?.value as number | undefined,
     servers: routed
       .filter((row) => row.stack === stack && (row.value as Routed).service === key)
       .map((row) => {
-        const { address, state } = row.value as Routed
-        return { id: row.key, address, state }
+        const { address, state, isUnready } = row.value as Routed
+        return { id: row.key, address, state: isUnready === true && state === 'ready' ? 'draining' : state }
       }),
   }))
 }
@@ -45,7 +51,8 @@ export function backendsOf({ stack, service, routing, servers }: IngressService)
   const backends = new Map<string, Backend>()
   const add = (target: number, mode: Backend['mode']): void => {
     const name = backendName(stack, service, target, mode)
-    backends.set(name, { name, mode, target, balance: routing.balance, servers })
+    const { balance, limits = {}, proxyProtocol = false } = routing
+    backends.set(name, { name, mode, target, balance, limits, proxyProtocol, servers })
   }
   for (const { target, mode } of routing.ports) add(target, mode)
   for (const { target } of routing.routes) add(target, 'http')

@@ -63,7 +63,7 @@ export interface Control {
   names(stack: string): Promise<ResolvedName[]>
   revisions(stack: string, limit: number): Revision[]
   revision(stack: string, number: number): Revision
-  deployments(stack: string, limit: number): Deployment[]
+  deployments(stack: string, limit: number, revision?: number): Deployment[]
   deployment(id: string): Deployment
   /** As soon as it has ended, or as it stands after so long. */
   deploymentWithin(id: string, waitMs: number): Promise<Deployment>

@@ -11,6 +11,7 @@ import {
   type ServiceState,
 } from '../stack/desired.ts'
 import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
+import { probesOf } from '../stack/probe.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import { rolloutsOf } from '../stack/rollout.ts'
 import { routingOf } from '../stack/routing.ts'
@@ -147,6 +148,7 @@ function declaredBy(model: Model, service: string, reach: IngressReach): Declare
   return {
     routing,
     steps: stepsOf(spec),
+    probes: probesOf(spec),
     rollouts: rolloutsOf(model, service, routing, reach),
     containerName: spec.container_name,
     dependsOn: spec.depends_on ?? {},

@@ -19,6 +19,7 @@ import type { Endings } from './endings.ts'
 import type { FileStore } from './files.ts'
 import type { ImageTable } from './images.ts'
 import type { ListSettling } from './list-settling.ts'
+import type { ProbeWatch } from './probe-watch.ts'
 import { RolloutWatch } from './rollout-watch.ts'
 
 export interface Collaborators {
@@ -35,6 +36,7 @@ export interface Collaborators {
   readonly settling: ListSettling
   readonly logs: LogKeeper
   readonly ingress: Ingress
+  readonly probes: ProbeWatch
 }
 
 /** Takes the end of a container's log just before the container is removed. Never rejects. */

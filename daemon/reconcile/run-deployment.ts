@@ -3,6 +3,7 @@
  * images are there nothing is changed, so that a request that cannot be had leaves the stack as it was.
  */
 import { Problem } from '../../protocol/problems.ts'
+import type { ServiceTraffic } from '../../protocol/resources/deployment.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { DesiredService, ServiceState } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
@@ -19,6 +20,7 @@ import { asProblem } from './executor.ts'
 import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
+import { TrafficMeasure } from './measure-traffic.ts'
 import { owedSteps } from './owed-steps.ts'
 import { DeploymentProgress } from './progress.ts'
 import {
@@ -51,6 +53,8 @@ export class DeploymentRun {
   #reached: ReadonlySet<string> | 'all' = new Set()
   /** Replicas failed, and the file puts up with it. */
   #tolerated = false
+  /** From the first action upon the stack on. */
+  #traffic: TrafficMeasure | undefined
 
   constructor(core: Core, row: DeploymentRow) {
     this.#core = core
@@ -72,9 +76,10 @@ export class DeploymentRun {
       problem = signal.aborted && signal.reason instanceof Problem ? signal.reason : asProblem(error)
     }
     this.#progress.end()
+    const traffic = await this.#traffic?.end()
     // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
     if (signal.aborted && problem?.code !== 'superseded' && problem?.code !== 'stack-held') return
-    this.#end(problem)
+    this.#end(problem, traffic)
   }
 
   async #carryOut(signal: AbortSignal): Promise<void> {
@@ -120,6 +125,7 @@ export class DeploymentRun {
       throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
     }
     if (plan.actions.length === 0) return
+    this.#traffic = await TrafficMeasure.begin(core, desired, this.#row.id)
     const outcome = await executeRound(core, plan.actions, context, this.#progress, both)
     if (timeout?.aborted && !signal.aborted) {
       throw new Problem('wait-timeout', `the stack was not ready within ${limitMs! / 1000} s`, {
@@ -176,6 +182,7 @@ the rollout is paused where it is`,
     let failure: Problem | undefined
     try {
       const { plan, context } = await prepareRound(core, desired, { policy, table }, signal)
+      this.#traffic ??= await TrafficMeasure.begin(core, desired, this.#row.id)
       const outcome = await executeRound(core, plan.actions, context, this.#progress, signal)
       failure = failureOf(outcome)
     } catch (error) {
@@ -385,15 +392,22 @@ the rollout is paused where it is`,
     return this.#core.credentials.get(this.#row.id) ?? NO_CREDENTIALS
   }
 
-  #end(problem: Problem | undefined): void {
+  #end(problem: Problem | undefined, traffic: readonly ServiceTraffic[] = []): void {
     const { store, credentials, progress, log } = this.#core
     const { id, stack, kind } = this.#row
     credentials.delete(id)
     const at = this.#now()
     const state = endStateOf(problem)
     store.batch(() => {
-      store.deployments.end(id, { state, at, error: problem?.toDetails(), warnings: [...this.#warnings] })
+      store.deployments.end(id, {
+        state,
+        at,
+        error: problem?.toDetails(),
+        warnings: [...this.#warnings],
+        ...(traffic.length > 0 && { traffic }),
+      })
       store.memory.forget(stack, 'going-back', id)
+      store.memory.forget(stack, 'traffic', id)
       if (problem === undefined) this.#succeeded(at)
       else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
         store.stacks.setCondition(stack, conditionOf(problem), problem.message, at)

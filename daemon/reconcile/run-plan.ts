@@ -42,7 +42,7 @@ export async function prepareRound(
   const { store, observer } = core
   // One that was let go since is paused in what was seen before.
   const frozen = new Set(core.frozen)
-  const seen = how.observed ?? (await observer.observe(desired, signal))
+  const seen = core.probes.observe(desired, how.observed ?? (await observer.observe(desired, signal)))
   const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   forgetGone(core, desired.stack, observed)
   return {

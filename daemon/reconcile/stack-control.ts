@@ -286,9 +286,9 @@ export class StackControl implements Control {
     return revisionOfRow(store, row, current, 'model')
   }
 
-  deployments(stack: string, limit: number): Deployment[] {
+  deployments(stack: string, limit: number, revision?: number): Deployment[] {
     for (const progress of this.#core.underWay.values()) progress.flush()
-    return this.#core.store.deployments.list(stack, limit)
+    return this.#core.store.deployments.list(stack, limit, revision)
   }
 
   deployment(id: string): Deployment {

@@ -48,6 +48,7 @@ export class Supervisor {
       const stack = this.#core.observer.stackOf(container)
       if (stack !== undefined) this.#loops.get(stack)?.look()
     })
+    this.#core.probes.changes.subscribe((stack) => this.#loops.get(stack)?.look())
     this.#watch.states.subscribe((state) => {
       if (state === 'lost') {
         this.#core.endings.engineLost()

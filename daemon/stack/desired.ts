@@ -1,6 +1,7 @@
 /** What a stack is meant to be. Pure data: read from the store, changed by requests, never by what is observed. */
 import { autoscaleOf, clamp } from '../../protocol/stackfile/autoscale.ts'
 import type { Dependency, Model } from '../../protocol/stackfile/model.ts'
+import type { Probes } from './probe.ts'
 import type { Rollouts } from './rollout.ts'
 import type { ServiceRouting } from './routing.ts'
 import type { Steps } from './steps.ts'
@@ -61,6 +62,7 @@ export interface DesiredService extends ServiceState {
   /** Undefined: the ingress has nothing of it. */
   readonly routing?: ServiceRouting | undefined
   readonly steps?: Steps | undefined
+  readonly probes?: Probes | undefined
 }
 
 export interface DesiredNetwork {

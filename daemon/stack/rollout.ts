@@ -64,7 +64,11 @@ export function rolloutsOf(
       order,
       why,
       isWritten,
-      watched: config !== undefined || order === 'start-first' || routing !== undefined,
+      watched:
+        config !== undefined ||
+        order === 'start-first' ||
+        routing !== undefined ||
+        spec['x-evenkeel']?.ready !== undefined,
       parallelism: config?.parallelism ?? PARALLELISM,
       delayMs: milliseconds(config?.delay) ?? 0,
       monitorMs: milliseconds(config?.monitor) ?? (config !== undefined || order === 'start-first' ? MONITOR_MS : 0),

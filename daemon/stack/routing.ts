@@ -1,6 +1,6 @@
 /** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
-import type { Model, Service } from '../../protocol/stackfile/model.ts'
-import { parseDuration } from '../../protocol/stackfile/units.ts'
+import type { IngressPolicy, Model, Service } from '../../protocol/stackfile/model.ts'
+import { parseDuration, parseSize } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf } from './replacement-order.ts'
 
 export interface RoutedPort {
@@ -23,8 +23,20 @@ export interface HttpRoute {
 export interface ServiceRouting {
   readonly ports: readonly RoutedPort[]
   readonly routes: readonly HttpRoute[]
-  readonly balance: 'roundrobin' | 'leastconn'
+  readonly balance: 'roundrobin' | 'leastconn' | 'sticky'
   readonly drainMs: number
+  readonly limits?: HttpLimits | undefined
+  /** Connections of TCP begin with a line that says whose they are. */
+  readonly proxyProtocol?: boolean | undefined
+}
+
+/** Of HTTP. */
+export interface HttpLimits {
+  readonly maxBodyBytes?: number | undefined
+  /** For which nothing may come of an answer, nor of the body of its request. */
+  readonly timeoutMs?: number | undefined
+  /** HTML for whoever asks while no replica can be reached. */
+  readonly errorPage?: string | undefined
 }
 
 export const DRAIN_MS = 30_000
@@ -36,6 +48,8 @@ export interface Routed {
   readonly address: string
   /** `draining`: nothing new comes to it. `out`: that is over, whatever is left of its connections. */
   readonly state: 'ready' | 'draining' | 'out'
+  /** Its probe fails: nothing new comes to it for as long. */
+  readonly isUnready?: boolean | undefined
   /** Unix milliseconds. */
   readonly drainSinceMs?: number | undefined
 }
@@ -68,8 +82,25 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
   return {
     ports,
     routes,
-    balance: policy?.balance === 'least-connections' ? 'leastconn' : 'roundrobin',
+    balance: BALANCE[policy?.balance ?? 'round-robin'],
     drainMs: drainNs === undefined ? DRAIN_MS : drainNs / 1e6,
+    ...limitsOf(policy?.ingress),
+  }
+}
+
+const BALANCE = { 'round-robin': 'roundrobin', 'least-connections': 'leastconn', sticky: 'sticky' } as const
+
+function limitsOf(ingress: IngressPolicy | undefined): Pick<ServiceRouting, 'limits' | 'proxyProtocol'> {
+  const { max_body, timeout, error_page, proxy_protocol } = ingress ?? {}
+  const limits: HttpLimits = {
+    ...(max_body !== undefined && { maxBodyBytes: parseSize(String(max_body)) }),
+    ...(timeout !== undefined && { timeoutMs: parseDuration(timeout)! / 1e6 }),
+    // The loader has put the page in the place of its path.
+    ...(typeof error_page === 'object' && { errorPage: error_page.content }),
+  }
+  return {
+    ...(Object.keys(limits).length > 0 && { limits }),
+    ...(proxy_protocol === true && { proxyProtocol: true }),
   }
 }
 
@@ -96,7 +127,7 @@ function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
 /** What else is written there the Engine refuses. */
 const isAddress = (text: string): boolean => /^[0-9a-fA-F.:]*$/.test(text)
 
-function onlyPortOf(spec: Service): number | undefined {
+export function onlyPortOf(spec: Service): number | undefined {
   const targets = new Set([
     ...(spec.ports ?? []).map(({ target }) => target),
     ...(spec.expose ?? []).map((port) => Number.parseInt(String(port), 10)),

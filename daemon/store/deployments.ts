@@ -2,7 +2,13 @@
 
 import type { ProblemDetails } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
-import type { Deployment, DeploymentKind, DeploymentState, Step } from '../../protocol/resources/deployment.ts'
+import type {
+  Deployment,
+  DeploymentKind,
+  DeploymentState,
+  ServiceTraffic,
+  Step,
+} from '../../protocol/resources/deployment.ts'
 import type { Sql } from './database.ts'
 
 export interface DeploymentRow {
@@ -24,6 +30,8 @@ export interface DeploymentEnd {
   readonly at: string
   readonly error: ProblemDetails | undefined
   readonly warnings: readonly string[]
+  /** Undefined where the ingress has nothing of the stack. */
+  readonly traffic?: readonly ServiceTraffic[] | undefined
 }
 
 export class DeploymentRepository {
@@ -76,12 +84,13 @@ export class DeploymentRepository {
 
   end(id: string, end: DeploymentEnd): void {
     this.#sql
-      .prepare('UPDATE deployments SET state = ?, ended_at = ?, error = ?, warnings = ? WHERE id = ?')
+      .prepare('UPDATE deployments SET state = ?, ended_at = ?, error = ?, warnings = ?, traffic = ? WHERE id = ?')
       .run(
         end.state,
         end.at,
         end.error === undefined ? null : redactedJson(end.error, this.#redact),
         redactedJson(end.warnings, this.#redact),
+        end.traffic === undefined ? null : JSON.stringify(end.traffic),
         id,
       )
   }
@@ -101,11 +110,13 @@ export class DeploymentRepository {
     return row === undefined ? undefined : this.#toDeployment(row)
   }
 
-  /** Newest first. */
-  list(stack: string, limit: number): Deployment[] {
+  /** Newest first. `revision`: only those that led to it. */
+  list(stack: string, limit: number, revision?: number): Deployment[] {
     return this.#sql
-      .prepare('SELECT * FROM deployments WHERE stack = ? ORDER BY sequence DESC LIMIT ?')
-      .all(stack, limit)
+      .prepare(
+        'SELECT * FROM deployments WHERE stack = ? AND revision IS COALESCE(?, revision) ORDER BY sequence DESC LIMIT ?',
+      )
+      .all(stack, revision ?? null, limit)
       .map((row) => this.#toDeployment(row))
   }
 
@@ -150,6 +161,7 @@ export class DeploymentRepository {
       ...optional('startedAt', row.started_at),
       ...optional('endedAt', row.ended_at),
       ...optional('error', row.error === null ? null : JSON.parse(row.error as string)),
+      ...optional('traffic', row.traffic === null ? null : JSON.parse(row.traffic as string)),
       id: row.id as string,
       stack: row.stack as string,
       kind: row.kind as DeploymentKind,

@@ -9,7 +9,8 @@ import type { Sql } from './database.ts'
  * stopped past us. `cures`: replicas that were made anew because they were unhealthy. `published`: services that the ingress
  * has. `routed`: containers in it. `good`: the state that a stack goes back to. `going-back`: deployments that failed, and
  * take the stack there. `paused`: services whose rollout waits for a person. `protected`: volumes that no command removes, by
- * who said so: `file` or `command`. `steps`: how far the steps of services have come that a request brought to a revision.
+ * who said so: `file` or `command`. `traffic`: what the ingress has counted since a deployment began.
+ * `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come that a request brought to a revision.
  */
 export type MemoryKind =
   | 'restarted'
@@ -28,6 +29,8 @@ export type MemoryKind =
   | 'going-back'
   | 'paused'
   | 'steps'
+  | 'traffic'
+  | 'traffic-paused'
 
 /** Kinds whose keys are ids of containers: they go with those. */
 export const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const

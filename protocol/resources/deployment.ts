@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ProblemSchema, StackName, Timestamp } from './common.ts'
+import { ProblemSchema, ServiceName, StackName, Timestamp } from './common.ts'
 
 export const DeploymentKind = z.enum([
   'up',
@@ -48,6 +48,32 @@ export const Step = z.object({
 })
 export type Step = z.infer<typeof Step>
 
+const Count = z.number().int()
+
+/**
+ * What came to a service through the ingress while a deployment was carried out, by the ingress's own counters. Requests
+ * that their clients gave up are seen, and have not failed.
+ */
+export const ServiceTraffic = z.object({
+  service: ServiceName,
+  protocol: z.enum(['http', 'tcp']),
+  /** HTTP: requests. TCP: connections. */
+  seen: Count,
+  /** HTTP: `status5xx` and `cut`. TCP: `unreached` and `cut`. */
+  failed: Count,
+  /** HTTP: answers with 5xx, of the service or, where that gave none, of the ingress. */
+  status5xx: Count.optional(),
+  /** TCP: connections that could be brought to no container. */
+  unreached: Count.optional(),
+  /** Ended by the container, or by an error on the way to it, before it was complete. */
+  cut: Count,
+  /** Further tries to connect to a container. Nothing had been sent to one. */
+  retries: Count,
+  /** HTTP: answers that began later than a second after their request. */
+  slow: Count.optional(),
+})
+export type ServiceTraffic = z.infer<typeof ServiceTraffic>
+
 /** One run towards a desired state: who asked, what it did, how it ended. */
 export const Deployment = z.object({
   id: z.string(),
@@ -62,6 +88,8 @@ export const Deployment = z.object({
   warnings: z.array(z.string()),
   error: ProblemSchema.optional(),
   steps: z.array(Step),
+  /** Present once it has ended, where the ingress had services of the stack meanwhile. */
+  traffic: z.array(ServiceTraffic).optional(),
 })
 export type Deployment = z.infer<typeof Deployment>
 

@@ -20,6 +20,20 @@ export type KillOptions = z.infer<typeof KillOptions>
 export const PauseOptions = z.strictObject({ services: Services })
 export type PauseOptions = z.infer<typeof PauseOptions>
 
+/** No services: all that the ingress has of the stack. */
+export const TrafficPauseRequest = z.strictObject({
+  services: Services,
+  /** After which it goes on by itself. */
+  seconds: z.number().int().min(1).max(600).default(30),
+})
+export type TrafficPauseRequest = z.infer<typeof TrafficPauseRequest>
+
+export const TrafficPause = z.object({ services: z.array(ServiceName), until: Timestamp })
+export type TrafficPause = z.infer<typeof TrafficPause>
+
+export const TrafficResumed = z.object({ services: z.array(ServiceName).describe('Those whose traffic had waited') })
+export type TrafficResumed = z.infer<typeof TrafficResumed>
+
 export const RemoveOptions = z.strictObject({
   services: Services,
   /** Ids: what was shown to whoever asked, so that no other one goes. */

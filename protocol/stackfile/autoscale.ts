@@ -1,6 +1,6 @@
 /** `x-evenkeel.scale` of a service: between how many replicas the daemon keeps it by itself, and by what. */
 import type { Service } from './model.ts'
-import { isMap, type PolicyFinding, unknownKeys } from './policy-findings.ts'
+import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { parseDuration } from './units.ts'
 
 export const METERS = ['cpu', 'memory'] as const

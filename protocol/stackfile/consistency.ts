@@ -3,7 +3,7 @@ import { findCycles } from './cycles.ts'
 import type { Findings } from './findings.ts'
 import type { Service } from './model.ts'
 import { locate, type Project } from './project.ts'
-import { servicePolicyFindings } from './service-policy.ts'
+import { type Served, servicePolicyFindings } from './service-policy.ts'
 import { didYouMean } from './suggest.ts'
 import type { KeyPath } from './tree.ts'
 
@@ -58,7 +58,7 @@ class ConsistencyCheck {
   #policy(service: Service, path: KeyPath): void {
     const policy: unknown = service['x-evenkeel']
     if (policy === undefined) return
-    for (const finding of servicePolicyFindings(policy))
+    for (const finding of servicePolicyFindings(policy, servedOf(service)))
       this.#add(finding.message, [...path, 'x-evenkeel', ...finding.path], finding.hint)
   }
 
@@ -260,4 +260,13 @@ class ConsistencyCheck {
 function autoscaleLimit(service: Service): number {
   const max: unknown = service['x-evenkeel']?.scale?.max
   return typeof max === 'number' ? max : 1
+}
+
+/** Which port the ingress has is for the daemon to say: it depends on the order of replacement. */
+function servedOf({ ports = [], 'x-evenkeel': policy }: Service): Served {
+  const tcp = ports.filter(({ protocol = 'tcp', published }) => protocol === 'tcp' && published !== undefined)
+  return {
+    http: Array.isArray(policy?.routes) || tcp.some(({ app_protocol }) => app_protocol === 'http'),
+    tcp: tcp.some(({ app_protocol }) => app_protocol !== 'http'),
+  }
 }

@@ -11,6 +11,7 @@ import { resolveEnvFiles, resolveLabelFiles } from './env-files.ts'
 import { FileLoader } from './file-loader.ts'
 import { isAbsolute } from './file-paths.ts'
 import { Findings } from './findings.ts'
+import { readErrorPages } from './ingress-policy.ts'
 import type { LoadRequest } from './load-request.ts'
 import type { Model } from './model.ts'
 import { normalize } from './normalize.ts'
@@ -137,6 +138,7 @@ function finish(
   const project = selectServices(enabled, request.services ?? [])
   const readsEnvironment = options.resolveEnvironment !== false
   if (readsEnvironment) resolveEnvFiles(project, environment, context)
+  if (readsEnvironment) readErrorPages(project, context)
   if (options.resolveLabels ?? readsEnvironment) resolveLabelFiles(project, context)
   findings.throwIfAny()
   const { model } = project

@@ -28,11 +28,44 @@ export interface ServicePolicy {
   /** HTTP that the ingress brings to it. */
   routes?: ServiceRoute[]
   /** Among its replicas. */
-  balance?: 'round-robin' | 'least-connections'
+  balance?: 'round-robin' | 'least-connections' | 'sticky'
   /** A duration: how long a replica that leaves may finish what it has begun. */
   drain?: string
   deploy?: DeploySteps
   scale?: ScalePolicy
+  ingress?: IngressPolicy
+  /** What it passes while it is to be brought requests. */
+  ready?: ProbePolicy
+  /** What it passes while it is well: one that fails is as an unhealthy one. */
+  alive?: ProbePolicy
+}
+
+/** One of `http`, `https` (a path), `tcp` (a port), `exec` (a command); the rest is as in `healthcheck`. */
+export interface ProbePolicy {
+  http?: string
+  https?: string
+  tcp?: number
+  exec?: string | string[]
+  /** In the container, of http and https; none: the one that its routes have, or its only one. */
+  port?: number
+  headers?: Record<string, string>
+  interval?: string
+  timeout?: string
+  retries?: number
+  successes?: number
+  start_period?: string
+}
+
+/** What the ingress does beyond bringing connections to a service. */
+export interface IngressPolicy {
+  /** HTTP: a size; larger bodies of requests are refused. */
+  max_body?: string | number
+  /** HTTP: a duration; how long nothing may come of an answer, nor of the body of its request. */
+  timeout?: string
+  /** HTTP: what is shown while no replica can be reached. Loading puts the HTML in the place of the path. */
+  error_page?: string | { content: string }
+  /** TCP: connections begin with the line of the PROXY protocol, version 1. */
+  proxy_protocol?: boolean
 }
 
 /** How many replicas the daemon has by itself. */

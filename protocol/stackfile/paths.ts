@@ -50,6 +50,9 @@ class PathResolver {
     }
     for (const item of listAt(service, 'env_file')?.items ?? [])
       if (item.kind === 'map') this.set(item, 'path', 'plain')
+    const policy = mapAt(service, 'x-evenkeel')
+    const ingress = policy === undefined ? undefined : mapAt(policy, 'ingress')
+    if (ingress !== undefined) this.set(ingress, 'error_page', 'plain')
     for (const item of listAt(service, 'label_file')?.items ?? []) this.#replace(item, 'plain')
     const extension = mapAt(service, 'extends')
     if (extension !== undefined) this.set(extension, 'file', 'plain')

@@ -1,15 +1,17 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
 import { scaleFindings } from './autoscale.ts'
 import { splitCommand } from './command-line.ts'
-import { isMap, type PolicyFinding, unknownKeys } from './policy-findings.ts'
+import { ingressFindings } from './ingress-policy.ts'
+import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
+import { probeFindings } from './probe-policy.ts'
 import { parseDuration } from './units.ts'
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   unhealthy: ['replace', 'report'],
   halted: ['always', 'once', 'never'],
-  balance: ['round-robin', 'least-connections'],
+  balance: ['round-robin', 'least-connections', 'sticky'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale', 'ingress', 'ready', 'alive']
 const ROUTE_KEYS = ['host', 'path', 'port']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
@@ -20,7 +22,13 @@ const ROUTES_LIMIT = 200
 const STEP_KEYS = ['before', 'after', 'timeout']
 const STEPS_LIMIT = 20
 
-export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
+/** What of a service the ingress can serve, so that nothing is asked of it in vain. */
+export interface Served {
+  readonly http: boolean
+  readonly tcp: boolean
+}
+
+export function servicePolicyFindings(policy: unknown, served: Served = { http: true, tcp: true }): PolicyFinding[] {
   if (!isMap(policy)) return [{ message: 'x-evenkeel is to be a mapping', path: [] }]
   const found = unknownKeys(policy, KEYS, [])
   for (const [key, words] of Object.entries(WORDS)) {
@@ -28,12 +36,15 @@ export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes, deploy, scale } = policy
+  const { drain, routes, deploy, scale, ingress } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
   if (scale !== undefined) found.push(...scaleFindings(scale))
+  for (const key of ['ready', 'alive'] as const)
+    if (policy[key] !== undefined) found.push(...probeFindings(key, policy[key]))
+  if (ingress !== undefined) found.push(...ingressFindings(ingress, served))
   return found
 }
 

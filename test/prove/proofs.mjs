@@ -17,6 +17,7 @@ import { fuzz } from './fuzz.mjs'
 import { healSpeed } from './heal-speed.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
+import { ingressFeatures } from './ingress-features.mjs'
 import { ingressReload } from './ingress-reload.mjs'
 import { ingressSpeed } from './ingress-speed.mjs'
 import { killDaemon } from './kill-daemon.mjs'
@@ -65,6 +66,7 @@ export const proofs = [
   deploys,
   badVersions,
   ingressReload,
+  ingressFeatures,
   killRollout,
   ingressSpeed,
   deployTime,

@@ -19,6 +19,7 @@ import { HoldControl } from '../../daemon/reconcile/hold-control.ts'
 import { ListSettling } from '../../daemon/reconcile/list-settling.ts'
 import { Observer } from '../../daemon/reconcile/observer.ts'
 import { OneOffs } from '../../daemon/reconcile/one-offs.ts'
+import { ProbeWatch } from '../../daemon/reconcile/probe-watch.ts'
 import type { ProgressItem } from '../../daemon/reconcile/progress.ts'
 import { StackControl } from '../../daemon/reconcile/stack-control.ts'
 import { Supervisor } from '../../daemon/reconcile/supervisor.ts'
@@ -186,6 +187,8 @@ export class World {
     const waiter = new ContainerWaiter(engine, watch, clock)
     const settling = new ListSettling(engine)
     const observer = new Observer(engine, store, settling)
+    const ingress = noIngress('there is none in tests')
+    const recorder = new EventRecorder(store.events)
     const core: Core = {
       engine,
       store,
@@ -201,12 +204,13 @@ export class World {
       }),
       log,
       settling,
-      recorder: new EventRecorder(store.events),
+      recorder,
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
       waiter: bug?.waiter?.(waiter) ?? waiter,
       logs: { keep: async () => {} },
-      ingress: noIngress('there is none in tests'),
+      ingress,
+      probes: new ProbeWatch({ engine, clock, ingress, recorder, log }),
       observer: bug?.observer?.(observer) ?? observer,
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

@@ -37,6 +37,7 @@ import label from './label.ts'
 import logs from './logs.ts'
 import ls from './ls.ts'
 import pause from './pause.ts'
+import pauseTraffic from './pause-traffic.ts'
 import plan from './plan.ts'
 import port from './port.ts'
 import ps from './ps.ts'
@@ -44,6 +45,7 @@ import pull from './pull.ts'
 import push from './push.ts'
 import restart from './restart.ts'
 import resume from './resume.ts'
+import resumeTraffic from './resume-traffic.ts'
 import rm from './rm.ts'
 import roleLs from './role/ls.ts'
 import roleRm from './role/rm.ts'
@@ -131,6 +133,8 @@ export const COMMANDS: readonly Command[] = [
   rollback,
   hold,
   resume,
+  pauseTraffic,
+  resumeTraffic,
   adopt,
   eject,
   dns,

@@ -23,6 +23,18 @@ export function table(
   return [header, ...rows].map(line).join('\n')
 }
 
+/** Of what is over; of all else nothing. */
+export function tookOf({
+  startedAt,
+  endedAt,
+}: {
+  startedAt?: string | undefined
+  endedAt?: string | undefined
+}): string {
+  if (startedAt === undefined || endedAt === undefined) return ''
+  return `${((Date.parse(endedAt) - Date.parse(startedAt)) / 1000).toFixed(1)}s`
+}
+
 /** `5 minutes ago`, in Docker's words (docker/go-units). */
 export function ago(iso: string, now: Date): string {
   return `${duration((now.getTime() - Date.parse(iso)) / 1000)} ago`

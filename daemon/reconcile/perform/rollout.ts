@@ -1,6 +1,11 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { lastLines } from '../../engine/last-lines.ts'
+import type { Engine } from '../../engine/types.ts'
+import type { DesiredStack } from '../../stack/desired.ts'
+import { probedAt } from '../../stack/probe.ts'
 import type { Performance } from '../performance.ts'
+import type { Probed } from '../probe-watch.ts'
+import { addressesOf } from './routing.ts'
 
 /** Lines of a failed replica that its reason quotes. */
 const LINES = 12
@@ -9,7 +14,7 @@ const LINES = 12
 export async function awaitReplica({
   body,
   context,
-  with: { engine, waiter, clock, ingress },
+  with: { engine, waiter, clock, ingress, probes },
   signal,
   report,
 }: Performance<'await-replica'>): Promise<void> {
@@ -18,7 +23,17 @@ export async function awaitReplica({
   try {
     if (isRouted) await ingress.warm(signal)
     const { health } = await waiter.wait(id, body.service, 'serving', signal)
-    if (body.monitor === 'instead' && health === 'healthy') return
+    const probed = await probedOf(engine, context.desired, body.service, id, signal)
+    if (probed?.probes.ready !== undefined) {
+      const over = new AbortController()
+      const either = AbortSignal.any([signal, over.signal])
+      const failed = waiter.untilFailed(id, body.service, either)
+      await Promise.race([failed, probes.untilReady(probed, either, report)]).finally(() => over.abort())
+      signal.throwIfAborted()
+    }
+    // From now on, for the loop looks again only once this round is over.
+    if (probed !== undefined) probes.follow(probed)
+    if (body.monitor === 'instead' && (health === 'healthy' || probed?.probes.ready !== undefined)) return
     const now = (): number => clock.now().getTime()
     const endMs = now() + body.monitorMs
     // A clock that is set back meanwhile gives it no more time.
@@ -36,6 +51,21 @@ export async function awaitReplica({
     const said = lines.length === 0 ? [] : ['its last lines:', ...lines]
     throw new Problem('deployment-failed', [error.message, ...said].join('\n'), { hint: error.hint, cause: error })
   }
+}
+
+/** Undefined: it has no probes. */
+async function probedOf(
+  engine: Engine,
+  { stack, services }: DesiredStack,
+  service: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<Probed | undefined> {
+  const { probes, networks = [] } = services[service] ?? {}
+  if (probes === undefined) return undefined
+  const { Name, HostConfig, NetworkSettings } = await engine.containers.inspect(id, { signal })
+  const address = probedAt(addressesOf(NetworkSettings), networks, HostConfig.NetworkMode)
+  return { stack, service, id, name: Name.replace(/^\//, ''), address, probes }
 }
 
 /** How often to say how much is left. */

@@ -1,5 +1,6 @@
 /** What the ingress is told. It writes it down itself before it acts. */
 import { Problem } from '../../../protocol/problems.ts'
+import type { ContainerInspect } from '../../engine/types.ts'
 import { addressOf } from '../../stack/routing.ts'
 import type { Performance } from '../performance.ts'
 
@@ -28,10 +29,7 @@ export async function admitReplica({
 }: Performance<'admit-replica'>): Promise<void> {
   const id = context.mustHaveContainer(body)
   const { NetworkSettings } = await engine.containers.inspect(id, { signal })
-  const addresses = Object.fromEntries(
-    Object.entries(NetworkSettings.Networks).map(([name, { IPAddress }]) => [name, IPAddress]),
-  )
-  const address = addressOf(addresses, context.desired.services[body.service]?.networks ?? [])
+  const address = addressOf(addressesOf(NetworkSettings), context.desired.services[body.service]?.networks ?? [])
   if (address === undefined)
     throw new Problem(
       'ingress-failed',
@@ -42,6 +40,10 @@ export async function admitReplica({
     )
   await ingress.admit(context.desired.stack, body.service, { id, address }, signal)
 }
+
+/** By the names of its networks. */
+export const addressesOf = ({ Networks }: ContainerInspect['NetworkSettings']): Record<string, string> =>
+  Object.fromEntries(Object.entries(Networks).map(([name, { IPAddress }]) => [name, IPAddress ?? '']))
 
 export async function drainReplica({
   body,

@@ -181,7 +181,14 @@ async function echo({ host, port }, messages, pauseMs) {
       }
       socket.on('connect', next)
       socket.on('data', (data) => {
-        if (!data.toString().endsWith('\n')) return
+        // A line of the PROXY protocol, which is echoed as all else is, is no answer.
+        if (
+          !data
+            .toString()
+            .replace(/^PROXY .*\r\n/, '')
+            .endsWith('\n')
+        )
+          return
         ok()
         sent += 1
         clearTimeout(timer)

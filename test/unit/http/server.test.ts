@@ -89,6 +89,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       },
       heldBy: () => undefined,
     },
+    traffic: control as unknown as Api['traffic'],
     volumes: {
       list: async () => [],
       inspect: async () => ({}),

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type IngressSettings, renderConfig } from '../../../daemon/ingress/config.ts'
+import { pausesOf } from '../../../daemon/ingress/hold.ts'
 import { sessionsOf } from '../../../daemon/ingress/runtime.ts'
 import type { IngressService } from '../../../daemon/ingress/table.ts'
 import type { ServiceRouting } from '../../../daemon/stack/routing.ts'
 
-const SETTINGS: IngressSettings = { http: { host: '0.0.0.0', port: 80 }, ipv6: false }
+const SETTINGS: IngressSettings = { http: { host: '0.0.0.0', port: 80 }, ipv6: false, cookieKey: 'key' }
 const ID = 'abcdef0123456789'
 
 const aService = (routing: Partial<ServiceRouting>, parts: Partial<IngressService> = {}): IngressService => ({
@@ -56,6 +57,74 @@ describe('the configuration of the ingress', () => {
     const first = lines.indexOf('use_backend newest.port:any:5432 if { stopping }')
     expect(first).toBeGreaterThan(0)
     expect(lines.indexOf('default_backend shop:web:6000:http')).toBeGreaterThan(first)
+  })
+
+  it('tells the container who asks, in the place of what the client says of itself', () => {
+    const lines = linesOf([aService({ ports: [{ ...port, mode: 'http' }] })])
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'http-request set-header X-Forwarded-For %[src]',
+        'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+        'http-request del-header Forwarded',
+      ]),
+    )
+  })
+
+  it('keeps clients by cookies of HTTP that say nothing, and by their address where there are none', () => {
+    const sticky = aService({ balance: 'sticky', ports: [port, { ...port, port: 80, target: 80, mode: 'http' }] })
+    const lines = linesOf([sticky])
+    expect(lines).toEqual(expect.arrayContaining(['balance source', 'hash-type consistent']))
+    const cookie = lines.find((line) => line.startsWith('cookie'))
+    expect(cookie).toMatch(/^cookie ek-[0-9a-f]{8} insert indirect nocache httponly attr SameSite=Lax dynamic$/)
+    expect(linesOf([sticky], { ...SETTINGS, cookieKey: 'other' })).not.toEqual(lines)
+  })
+
+  it('has the limits of HTTP only there, and those of TCP only there', () => {
+    const both = [port, { ...port, port: 80, target: 80, mode: 'http' }] as const
+    const limits = { maxBodyBytes: 10, timeoutMs: 1500 }
+    const { text } = renderConfig([aService({ ports: both, limits, proxyProtocol: true })], SETTINGS)
+    const [, tcp = '', http = ''] = text.split(/^backend shop/m)
+    expect(http).toContain('timeout server 1500ms')
+    expect(http).toContain('{ req.hdr_val(content-length) gt 10 }')
+    expect(tcp).not.toMatch(/timeout|status/)
+    expect(tcp).toContain('default-server send-proxy\n')
+    expect(http).not.toContain('send-proxy')
+  })
+
+  it('shows a page of the service while no replica can be reached, from a file named by what it says', () => {
+    const withPage = (errorPage?: string) =>
+      renderConfig(
+        [aService({ routes: [{ host: undefined, path: '/', target: 80 }], limits: { errorPage } })],
+        SETTINGS,
+      )
+    const { text, pages, structure } = withPage('<h1>Soon')
+    const [[name, page]] = [...pages] as [[string, string]]
+    expect(page).toBe('<h1>Soon')
+    expect(text).toContain(`content-type text/html;charset=utf-8 file /run/evenkeel/${name}`)
+    expect(withPage('<h1>Later').structure).not.toBe(structure)
+    expect(withPage().text).toContain('content-type text/plain string')
+  })
+
+  it('has what is new for a paused service wait, by the most specific route, before it chooses where to bring it', () => {
+    const route = (path: string) => ({ host: undefined, path, target: 80 })
+    const services = [
+      aService({ routes: [route('/')], ports: [port] }, { pausedUntilMs: 1_700_000_000_000 }),
+      aService({ routes: [route('/api')] }, { service: 'api' }),
+    ]
+    const lines = linesOf(services)
+    const routes = lines.slice(lines.indexOf('frontend routes'))
+    const at = (start: string) => routes.findIndex((line) => line.startsWith(start))
+    expect(at('http-request set-var(txn.service) str(shop:web)')).toBeLessThan(
+      at('http-request set-var(txn.service) str(shop:api) if { path /api }'),
+    )
+    expect(at('http-request set-var(txn.service) str(shop:api)')).toBeLessThan(at('http-request lua.evenkeel_hold'))
+    expect(at('http-request lua.evenkeel_hold')).toBeLessThan(at('use_backend newest.routes'))
+    expect(lines).toEqual(
+      expect.arrayContaining(['lua-load /run/evenkeel/hold.lua', 'tcp-request content lua.evenkeel_hold']),
+    )
+    const going = linesOf(services.map(({ pausedUntilMs: _, ...service }) => service))
+    expect(going.some((line) => line.includes('lua'))).toBe(false)
+    expect([...pausesOf(services)]).toEqual([['shop:web', '1700000000000']])
   })
 
   it('has no more of a container that drains, for a new worker is to bring nothing to it', () => {

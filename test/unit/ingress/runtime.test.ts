@@ -82,13 +82,33 @@ describe('the runtime API', () => {
     expect(await runtime.remove('b', 'two')).toBe(false)
     expect(asked).toEqual([
       '@1 add server b/one 172.18.0.2:80',
-      '@1 set server b/one state ready',
       '@1 set server b/one addr 172.18.0.9 port 80',
-      '@1 set server b/one state ready',
       '@1 set server b/one state maint',
       '@1 del server b/one',
       '@1 set server b/two state maint',
       '@1 del server b/two',
+    ])
+  })
+
+  it('makes a map say what it is to say, in all workers that have it', async () => {
+    const { runtime, asked } = await aMaster({
+      'show proc': PROCESSES,
+      '@!24 show map m': '0x1 a 1\n0x2 b 2\n',
+      '@!20 show map m': 'Unknown map identifier. Please use #<id> or <file>.\n',
+    })
+    expect(
+      await runtime.replaceMap(
+        'm',
+        new Map([
+          ['b', '3'],
+          ['c', '4'],
+        ]),
+      ),
+    ).toBe(true)
+    expect(asked.filter((command) => !command.includes('show'))).toEqual([
+      '@!24 del map m a',
+      '@!24 set map m b 3',
+      '@!24 add map m c 4',
     ])
   })
 

@@ -29,6 +29,8 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   kill: {},
   pause: {},
   unpause: {},
+  pauseTraffic: {},
+  resumeTraffic: {},
   remove: { containers: [] },
   commit: { service: 'web' },
   images: { references: [] },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { load } from './memory-source.ts'
+import { findingsOf, load } from './memory-source.ts'
 
 const service = (text: string): string => `services:\n  web:\n    image: nginx\n${text.replace(/^/gm, '    ')}\n`
 const web = (text: string, request = {}) => load({ 'compose.yaml': service(text) }, request).model.services.web!
@@ -251,5 +251,22 @@ describe('binds', () => {
       '/p/sub/other.yaml': 'services: {db: {image: db, volumes: [./init:/init]}}',
     })
     expect([...localBinds].sort()).toEqual(['/home/user/mine', '/p/conf', '/p/sub/init', '/up'])
+  })
+})
+
+describe('an error_page', () => {
+  const file = service('x-evenkeel: {routes: [{path: /}], ingress: {error_page: ./pages/soon.html}}')
+
+  it('is read beside the file, becomes part of the model, and stays when that is read again', () => {
+    const { model } = load({ 'compose.yaml': file, 'pages/soon.html': '<h1>$Soon' })
+    expect(model.services.web?.['x-evenkeel']?.ingress).toEqual({ error_page: { content: '<h1>$Soon' } })
+    const again = load({ 'compose.yaml': JSON.stringify(model).replace('$', '$$$$') })
+    expect(again.model).toEqual(model)
+  })
+
+  it('is to be there, and small', () => {
+    const messages = (files: Record<string, string>) => findingsOf({ 'compose.yaml': file, ...files })
+    expect(messages({})).toMatchObject([{ message: 'The error_page /p/pages/soon.html is not there' }])
+    expect(messages({ 'pages/soon.html': 'é'.repeat(8000) })[0]?.message).toMatch(/is larger than 14 KiB/)
   })
 })

@@ -15,6 +15,7 @@ import { EventRecorder } from '../../../daemon/reconcile/event-recorder.ts'
 import { FileStore } from '../../../daemon/reconcile/files.ts'
 import { ListSettling } from '../../../daemon/reconcile/list-settling.ts'
 import { Observer } from '../../../daemon/reconcile/observer.ts'
+import { ProbeWatch } from '../../../daemon/reconcile/probe-watch.ts'
 import type { ProgressItem } from '../../../daemon/reconcile/progress.ts'
 import type { StackRequest } from '../../../daemon/reconcile/requests.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
@@ -66,6 +67,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
   const watch = new EngineWatch({ engine, store, clock, log })
   const recorder = new EventRecorder(store.events)
   const settling = new ListSettling(engine)
+  const ingress = noIngress('there is none in tests')
   onTestFinished(() => {
     recorder.flush()
     store.close()
@@ -92,7 +94,8 @@ export function aBench(clock: Clock = instantClock()): Bench {
       builder: new ImageBuilder(engine, contexts),
       waiter: new ContainerWaiter(engine, watch, clock),
       logs: { keep: async () => {} },
-      ingress: noIngress('there is none in tests'),
+      ingress,
+      probes: new ProbeWatch({ engine, clock, ingress, recorder, log }),
       observer: new Observer(engine, store, settling),
       desired: new DesiredReader(store),
       endings: new Endings(store, clock),

@@ -1,4 +1,4 @@
-/** What is wrong in `x-evenkeel` of a service, and words that its parts share. */
+/** What is wrong in an `x-evenkeel`, and what the parts that look for it share. */
 import { didYouMean } from './suggest.ts'
 
 export interface PolicyFinding {

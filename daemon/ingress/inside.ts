@@ -1,0 +1,2 @@
+/** Where the folder of the configuration and the sockets is in the container. */
+export const INSIDE = '/run/evenkeel'
