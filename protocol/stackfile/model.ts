@@ -4,6 +4,7 @@
  * key, so that any tool of that ecosystem reads it. Durations are Go duration strings (`1m30s`), sizes are decimal
  * strings of bytes, as Compose prints them.
  */
+import type { TlsPolicy } from './tls-policy.ts'
 
 /** A mapping whose value may be absent: `K` alone in `environment`, unresolved. */
 export type Mapping = Record<string, string>
@@ -32,6 +33,8 @@ export interface ServicePolicy {
   /** A duration: how long a replica that leaves may finish what it has begun. */
   drain?: string
   deploy?: DeploySteps
+  /** Of its routes with a host. */
+  tls?: TlsPolicy
 }
 
 /** Commands that a deployment runs once, each in a container of the new revision, before it is switched to and after. */
@@ -49,6 +52,8 @@ export interface ServiceRoute {
   path?: string
   /** In the container; none: its only one. */
   port?: number
+  /** In the place of the service's. */
+  tls?: TlsPolicy
 }
 
 export interface Service {

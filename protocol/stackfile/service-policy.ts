@@ -1,25 +1,19 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
 import { splitCommand } from './command-line.ts'
-import { didYouMean } from './suggest.ts'
+import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
+import { tlsFindings } from './tls-policy.ts'
 import { parseDuration } from './units.ts'
-
-export interface PolicyFinding {
-  readonly message: string
-  /** Below `x-evenkeel`. */
-  readonly path: readonly (string | number)[]
-  readonly hint?: string | undefined
-}
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   unhealthy: ['replace', 'report'],
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy']
-const ROUTE_KEYS = ['host', 'path', 'port']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'tls']
+const ROUTE_KEYS = ['host', 'path', 'port', 'tls']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
-const HOST =
+export const HOST =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 const PATH = /^\/[A-Za-z0-9._~%/+:@=-]{0,500}$/
 const ROUTES_LIMIT = 200
@@ -34,11 +28,18 @@ export function servicePolicyFindings(policy: unknown): PolicyFinding[] {
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes, deploy } = policy
+  const { drain, routes, deploy, tls } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
+  if (tls !== undefined) found.push(...tlsFindings(tls, ['tls']))
+  if (tls !== undefined && !(Array.isArray(routes) && routes.some((route) => isMap(route) && route.host !== undefined)))
+    found.push({
+      message: 'tls needs a route with a host',
+      path: ['tls'],
+      hint: 'Such as routes: [{host: shop.example}].',
+    })
   return found
 }
 
@@ -92,6 +93,9 @@ function routeFindings(routes: unknown): PolicyFinding[] {
       found.push({ message: 'path is to begin with /', path: [...path, 'path'], hint: 'Such as /api.' })
     if (route.port !== undefined && !isPort(route.port))
       found.push({ message: 'port is to be a number from 1 to 65535', path: [...path, 'port'] })
+    if (route.tls !== undefined) found.push(...tlsFindings(route.tls, [...path, 'tls']))
+    if (route.tls !== undefined && route.host === undefined)
+      found.push({ message: 'tls needs a host: a certificate is made out to one', path: [...path, 'tls'] })
     if (route.host === undefined && route.path === undefined)
       found.push({ message: 'A route needs a host, a path, or both', path, hint: 'path: / takes all.' })
     const key = `${String(route.host).toLowerCase()}${route.path ?? '/'}`
@@ -100,22 +104,5 @@ function routeFindings(routes: unknown): PolicyFinding[] {
     return found
   })
 }
-
-function unknownKeys(
-  map: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  path: PolicyFinding['path'],
-): PolicyFinding[] {
-  return Object.keys(map)
-    .filter((key) => !known.includes(key))
-    .map((key) => ({
-      message: `Unknown key "${key}"`,
-      path: [...path, key],
-      hint: didYouMean(key, known) ?? `There are: ${known.join(', ')}.`,
-    }))
-}
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535
