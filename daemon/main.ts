@@ -21,6 +21,8 @@ import { ImageBuilder } from './build/builder.ts'
 import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
 import { SshLoans } from './build/ssh-loans.ts'
+import { CertificateVault } from './certificates/certificate-vault.ts'
+import { openCertificates } from './certificates/open.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
@@ -118,16 +120,21 @@ function fillSecrets(config: Config): void {
   }
 }
 
-function vaultOf(config: Config, store: Store, redactor: Redactor): Vault {
+/** Read, or made, when first needed. */
+function secretsKeyOf(config: Config): () => Buffer {
   let key: Buffer | undefined
+  return () => {
+    key ??= secretsKey(config.state, process.env)
+    return key
+  }
+}
+
+function vaultOf(config: Config, store: Store, redactor: Redactor, key = secretsKeyOf(config)): Vault {
   let files: MemoryFolder | undefined
   return new Vault({
     store,
     redactor,
-    key: () => {
-      key ??= secretsKey(config.state, process.env)
-      return key
-    },
+    key,
     files: () => {
       const root = files === undefined ? inMemory(config.secretsFolders) : undefined
       if (root !== undefined) files = new MemoryFolder(root, store.instance)
@@ -144,7 +151,8 @@ async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, out)
   const startedAt = new Date()
   const store = openStore(config.state, redact)
-  const vault = vaultOf(config, store, redactor)
+  const key = secretsKeyOf(config)
+  const vault = vaultOf(config, store, redactor, key)
   try {
     vault.fill()
   } catch (err) {
@@ -169,12 +177,22 @@ async function run(config: Config): Promise<void> {
     now: () => clock.now(),
     log,
   })
+  const certificateVault = new CertificateVault({ store, key, now: () => clock.now(), log })
   const ingress = openIngress({
     config: config.ingress,
     engine,
     store,
     state: config.state,
     uid: process.getuid?.(),
+    certificateOf: (host) => certificateVault.pemOf(host),
+    clock,
+    log,
+  })
+  const certificates = openCertificates({
+    config: config.acme,
+    vault: certificateVault,
+    store,
+    ingress: ingress.https,
     clock,
     log,
   })
@@ -256,6 +274,7 @@ async function run(config: Config): Promise<void> {
     oneOffs: new OneOffs(core),
     volumes,
     secrets: new SecretControl(store, vault, control),
+    certificates: certificates.control,
     redact,
     backup: () => backUp(store, config.state, EVENKEEL_VERSION),
     engine,
@@ -332,6 +351,7 @@ async function run(config: Config): Promise<void> {
       )
   })
   ingress.follow(watch)
+  const keepingCertificates = certificates.keep(stop.signal)
   await tellServiceManager('READY=1', process.env, log)
   log.info(
     { socket: config.socket, state: config.state, engine: engine.address },
@@ -350,7 +370,16 @@ async function run(config: Config): Promise<void> {
   upgrades.close()
   stop.abort()
   const closing = [listeners.close(), server.close()]
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, told, ...closing])
+  await Promise.all([
+    supervisor.stop(),
+    jobs.stop(),
+    watching,
+    keeping,
+    keepingLogs,
+    keepingCertificates,
+    told,
+    ...closing,
+  ])
   recorder.flush()
   await engine.close()
   store.close()

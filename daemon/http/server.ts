@@ -28,6 +28,7 @@ import { SCHEMAS } from '../../protocol/schemas.ts'
 import { type Admitted, lacksPermission, type Target } from '../access/gate.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
+import type { CertificateControl } from '../certificates/certificate-control.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
@@ -39,6 +40,7 @@ import type { StackContainers } from '../reconcile/stack-containers.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { checked } from './checked.ts'
 import { mustBeNames } from './checked-path.ts'
 import type { Handler, Input } from './handler.ts'
@@ -60,6 +62,7 @@ export interface Api extends AccessApi {
   readonly oneOffs: OneOffs
   readonly volumes: VolumeControl
   readonly secrets: Pick<SecretControl, 'list' | 'put' | 'remove'>
+  readonly certificates: Pick<CertificateControl, 'list' | 'import' | 'remove' | 'concernsOf'>
   /** Takes values of secrets out of what is answered. */
   readonly redact: (text: string) => string
   /** The daemon's state as a tar. */
@@ -243,6 +246,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
         lastLines: input.caller.may('logs', stack(input)) ? 'show' : 'omit',
       }),
       held: holds.heldBy(stack(input)),
+      concerns: api.certificates.concernsOf(stack(input)),
     }),
     secrets: (input) => ({ secrets: api.secrets.list(stack(input)) }),
     putSecret: (input) => api.secrets.put(stack(input), secretName(input), input.body as SecretRequest, input.caller),
@@ -305,6 +309,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       ),
     backup: () => api.backup(),
     ...accessRoutes(api),
+    ...certificateRoutes(api.certificates),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document

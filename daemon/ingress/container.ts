@@ -3,7 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import { lastLines } from '../engine/last-lines.ts'
 import type { ContainerCreateBody, ContainerInspect, Engine } from '../engine/types.ts'
 import { OURS } from '../stack/labels.ts'
-import { INSIDE } from './config.ts'
+import { INSIDE } from './inside.ts'
 
 const ROLE = 'dev.evenkeel.ingress'
 

@@ -4,6 +4,7 @@ import { access } from './0003-access.ts'
 import { secrets } from './0004-secrets.ts'
 import { teams } from './0005-teams.ts'
 import { stackLabels } from './0006-stack-labels.ts'
+import { certificates } from './0007-certificates.ts'
 
 /** In order; the position of a migration, from 1, is the `user_version` that it leads to. Never edited once released. */
-export const MIGRATIONS: readonly string[] = [initial, holdAndAdopt, access, secrets, teams, stackLabels]
+export const MIGRATIONS: readonly string[] = [initial, holdAndAdopt, access, secrets, teams, stackLabels, certificates]
