@@ -17,6 +17,8 @@ export interface CertificateFacts {
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 const CHAIN_LIMIT = 10
+/** An authority's clock may be ahead of ours. */
+const CLOCKS_APART_MS = 300_000
 const RSA_LIMIT_BITS = 2048
 const CURVES: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1']
 /** MD5 and SHA-1 under RSA, SHA-1 under ECDSA: object identifiers as they stand in a certificate (RFC 8017, RFC 5758). */
@@ -39,7 +41,7 @@ export function checkCertificate(
     throw invalid(`the certificate is not for ${host}, but for ${namesOf(own)}`, 'import it for a host that it names')
   const { notBefore, notAfter } = factsOf(own)
   if (notAfter <= now) throw invalid(`the certificate has expired on ${notAfter.toISOString()}`, 'have a new one made')
-  if (notBefore > now)
+  if (notBefore.getTime() > now.getTime() + CLOCKS_APART_MS)
     throw invalid(`the certificate does not hold before ${notBefore.toISOString()}`, 'see the clock of this machine')
   chain.forEach((one, index) => {
     const issuer = chain[index + 1]

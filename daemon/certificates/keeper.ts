@@ -32,6 +32,8 @@ const ORDERS_AT_ONCE = 4
 /** Clocks are set, and holds end, without a word to anybody here. */
 const LOOK_AGAIN_MS = 3_600_000
 const HELD_LOOK_MS = 10_000
+/** Before what should not fail is tried again. */
+const TROUBLE_MS = 60_000
 const BY = 'evenkeeld'
 
 export class CertificateKeeper {
@@ -63,7 +65,8 @@ export class CertificateKeeper {
     if (certificate === 'own' || 'whyNot' in issuer) return undefined
     const row = vault.find(host)
     const isGood = row !== undefined && isOf(row, issuer) && vault.pemOf(host) !== undefined
-    return dueAt(host, isGood ? readFacts(row.chain) : undefined, store.certificates.attempt(host))
+    const there = isGood ? { facts: readFacts(row.chain), givenAt: givenAt(row) } : undefined
+    return dueAt(host, there, store.certificates.attempt(host))
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -71,15 +74,23 @@ export class CertificateKeeper {
     const orders = new Set<Promise<void>>()
     while (!signal.aborted) {
       this.#awake = new AbortController()
-      const waitMs = this.#begin(orders, signal)
-      await this.#parts.clock.sleep(waitMs, this.#awake.signal)
+      await this.#parts.clock.sleep(this.#begin(orders, signal), this.#awake.signal)
     }
     await Promise.all(orders)
   }
 
-  /** Begins what is due; answers when something will be. */
+  /** Begins what is due; answers when something will be. A state that cannot be read keeps nobody from anything else. */
   #begin(orders: Set<Promise<void>>, signal: AbortSignal): number {
-    const { issuer, hosts, isHeld, clock } = this.#parts
+    try {
+      return this.#beginDue(orders, signal)
+    } catch (err) {
+      this.#parts.log.warn({ err }, 'certificates are not looked at as yet')
+      return TROUBLE_MS
+    }
+  }
+
+  #beginDue(orders: Set<Promise<void>>, signal: AbortSignal): number {
+    const { issuer, hosts, isHeld, clock, log } = this.#parts
     if ('whyNot' in issuer) return LOOK_AGAIN_MS
     if (isHeld()) return HELD_LOOK_MS
     const now = clock.now()
@@ -93,11 +104,16 @@ export class CertificateKeeper {
     const due = idle.filter(({ at }) => at <= now).slice(0, ORDERS_AT_ONCE - this.#underWay.size)
     for (const { host } of due) {
       this.#underWay.add(host)
-      const order = this.#order(host, issuer, signal).finally(() => {
-        this.#underWay.delete(host)
-        orders.delete(order)
-        this.wake()
-      })
+      const order = this.#order(host, issuer, signal)
+        .catch(async (err) => {
+          log.warn({ err, host }, 'how the order of a certificate went cannot be kept')
+          await clock.sleep(TROUBLE_MS, signal)
+        })
+        .finally(() => {
+          this.#underWay.delete(host)
+          orders.delete(order)
+          this.wake()
+        })
       orders.add(order)
     }
     // Those that are due and have no room wait for an order to end.
@@ -105,7 +121,7 @@ export class CertificateKeeper {
     return next === undefined ? LOOK_AGAIN_MS : Math.min(next.at.getTime() - now.getTime(), LOOK_AGAIN_MS)
   }
 
-  /** Never rejects: how it went is kept, and shown. */
+  /** How it went is kept, and shown. Rejects only where that cannot be written. */
   async #order(host: string, issuer: Issuer, signal: AbortSignal): Promise<void> {
     const { vault, store, clock, serve, log } = this.#parts
     const before = store.certificates.attempt(host)
@@ -138,6 +154,10 @@ export class CertificateKeeper {
     transaction(() => (before === undefined ? certificates.forgetAttempt(host) : certificates.putAttempt(before)))
   }
 }
+
+/** Undefined where somebody imported it. */
+const givenAt = ({ authority, installedAt }: CertificateRow): Date | undefined =>
+  authority === undefined ? undefined : new Date(installedAt)
 
 /** One of another authority, of staging for one, is replaced; one that somebody imported is good until it is to be renewed. */
 const isOf = (row: CertificateRow, issuer: Issuer): boolean =>

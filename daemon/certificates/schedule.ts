@@ -12,24 +12,29 @@ const WAIT_LIMIT_MS = 12 * 3_600_000
 /** However long an authority asks to be left alone: beyond, somebody is to have looked. */
 const RETRY_AFTER_LIMIT_MS = 7 * 24 * 3_600_000
 
-/** The same for a host and a certificate, however often it is asked. */
+/** Of the lifetime: so long one that an authority gave is kept in any case, whatever the clocks say. */
+const KEPT_FOR = 1 / 3
+
+/** The same for a host and a certificate, however often it is asked. `givenAt`: when an authority gave it. */
 export function renewalAt(
   host: string,
   { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  givenAt?: Date,
 ): Date {
   const lifetimeMs = notAfter.getTime() - notBefore.getTime()
   const digest = createHash('sha256').update(`${host} ${notAfter.toISOString()}`).digest()
   const share = digest.readUInt32BE() / 2 ** 32
-  return new Date(notBefore.getTime() + lifetimeMs * (RENEWAL_FROM - JITTER * share))
+  const earlyMs = notBefore.getTime() + lifetimeMs * (RENEWAL_FROM - JITTER * share)
+  return new Date(Math.max(earlyMs, givenAt === undefined ? 0 : givenAt.getTime() + lifetimeMs * KEPT_FOR))
 }
 
-/** `facts` undefined: there is none as yet. */
+/** `there` undefined: there is none as yet. */
 export function dueAt(
   host: string,
-  facts: CertificateFacts | undefined,
+  there: { readonly facts: CertificateFacts; readonly givenAt?: Date | undefined } | undefined,
   attempt: Pick<AttemptRow, 'nextAt'> | undefined,
 ): Date {
-  const wanted = facts === undefined ? new Date(0) : renewalAt(host, facts)
+  const wanted = there === undefined ? new Date(0) : renewalAt(host, there.facts, there.givenAt)
   const allowed = attempt === undefined ? wanted : new Date(attempt.nextAt)
   return allowed > wanted ? allowed : wanted
 }
