@@ -6,8 +6,7 @@ import type { Client, Order } from 'acme-client'
 import { Problem } from '../../protocol/problems.ts'
 import type { AcmeConfig } from './acme-config.ts'
 import { isOfType, refusedBy, retryAfterMs } from './acme-errors.ts'
-import type { CertificateVault } from './certificate-vault.ts'
-import { makeKey } from './certificate-vault.ts'
+import { type CertificateVault, makeKey } from './certificate-vault.ts'
 import type { Challenge, ChallengeWay } from './challenges.ts'
 import { type Issuer, Refused } from './issuer.ts'
 
@@ -18,6 +17,7 @@ interface Parts {
   readonly vault: Pick<CertificateVault, 'account' | 'keepAccount'>
   readonly way: ChallengeWay
   readonly clock: Clock
+  readonly log: { warn(fields: object, message: string): void }
 }
 
 interface Clock {
@@ -134,7 +134,7 @@ export class AcmeIssuer implements Issuer {
   }
 
   async #authorize(client: Client, order: Order, host: string, signal: AbortSignal): Promise<void> {
-    const { way } = this.#parts
+    const { way, log } = this.#parts
     const look = async () => (await client.getAuthorizations(order))[0]!
     const asked = await look()
     if (asked.status === 'valid') return
@@ -153,7 +153,7 @@ export class AcmeIssuer implements Issuer {
       const failed = answer.challenges.find(({ type }) => type === way.type) as { error?: unknown } | undefined
       throw refusedBy(this.authority, host, failed?.error ?? { detail: `it is ${answer.status}` })
     } finally {
-      await way.clear(challenge)
+      await way.clear(challenge).catch((err) => log.warn({ err, host }, 'the answer to an authority stays for now'))
     }
   }
 

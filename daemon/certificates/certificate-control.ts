@@ -11,7 +11,7 @@ import type { CertificateKeeper } from './keeper.ts'
 interface Parts {
   readonly vault: CertificateVault
   readonly store: Pick<Store, 'certificates'>
-  readonly keeper: Pick<CertificateKeeper, 'wake' | 'isUnderWay' | 'whyNot' | 'nextAt'>
+  readonly keeper: Pick<CertificateKeeper, 'wake' | 'underWay' | 'whyNot' | 'nextAt'>
   readonly hosts: () => readonly EncryptedHost[]
   readonly serve: () => Promise<void>
   readonly now: () => Date
@@ -71,10 +71,12 @@ export class CertificateControl {
     const isOpen = row !== undefined && vault.pemOf(host) !== undefined
     const facts = row === undefined ? undefined : readFacts(row.chain)
     const isGood = isOpen && facts !== undefined && facts.notAfter > now()
-    const isUnderWay = keeper.isUnderWay(host)
+    const underWay = keeper.underWay(host)
+    const isUnderWay = underWay !== undefined
     const next = usedBy.length === 0 || isUnderWay ? undefined : keeper.nextAt(served)
     const state = (): Certificate['state'] => {
       if (usedBy.length === 0) return 'unused'
+      if (underWay === 'first') return 'ordering'
       if (isGood) return attempt === undefined || isUnderWay || certificate === 'own' ? 'valid' : 'renewal-failing'
       if (isUnderWay) return 'ordering'
       return isOpen ? 'expired' : 'missing'

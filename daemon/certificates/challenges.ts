@@ -32,8 +32,8 @@ export function overHttp(ingress: ChallengeAnswers): ChallengeWay {
   }
   return {
     type: 'http-01',
-    set: (challenge) => ingress.answerChallenge(pathOf(challenge), challenge.text),
-    clear: (challenge) => ingress.answerChallenge(pathOf(challenge), undefined),
+    set: async (challenge) => ingress.answerChallenge(pathOf(challenge), challenge.text),
+    clear: async (challenge) => ingress.answerChallenge(pathOf(challenge), undefined),
   }
 }
 

@@ -38,7 +38,7 @@ const BY = 'evenkeeld'
 
 export class CertificateKeeper {
   readonly #parts: Parts
-  readonly #underWay = new Set<string>()
+  readonly #underWay = new Map<string, 'first' | 'renewal'>()
   #awake = new AbortController()
 
   constructor(parts: Parts) {
@@ -50,8 +50,9 @@ export class CertificateKeeper {
     this.#awake.abort()
   }
 
-  isUnderWay(host: string): boolean {
-    return this.#underWay.has(host)
+  /** Until what was given is served; undefined: nobody is asked just now. */
+  underWay(host: string): 'first' | 'renewal' | undefined {
+    return this.#underWay.get(host)
   }
 
   get whyNot(): string | undefined {
@@ -90,7 +91,7 @@ export class CertificateKeeper {
   }
 
   #beginDue(orders: Set<Promise<void>>, signal: AbortSignal): number {
-    const { issuer, hosts, isHeld, clock, log } = this.#parts
+    const { issuer, hosts, vault, isHeld, clock, log } = this.#parts
     if ('whyNot' in issuer) return LOOK_AGAIN_MS
     if (isHeld()) return HELD_LOOK_MS
     const now = clock.now()
@@ -103,7 +104,7 @@ export class CertificateKeeper {
       .sort((a, b) => a.at.getTime() - b.at.getTime())
     const due = idle.filter(({ at }) => at <= now).slice(0, ORDERS_AT_ONCE - this.#underWay.size)
     for (const { host } of due) {
-      this.#underWay.add(host)
+      this.#underWay.set(host, vault.pemOf(host) === undefined ? 'first' : 'renewal')
       const order = this.#order(host, issuer, signal)
         .catch(async (err) => {
           log.warn({ err, host }, 'how the order of a certificate went cannot be kept')

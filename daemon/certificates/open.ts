@@ -40,6 +40,7 @@ export function openCertificates({ config, vault, store, ingress, clock, log }: 
       vault,
       way: config.dnsHook === undefined ? overHttp(answers) : overDns(config.dnsHook),
       clock,
+      log,
     })
   const keeper = new CertificateKeeper({
     vault,

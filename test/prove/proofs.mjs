@@ -15,6 +15,7 @@ import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
 import { healSpeed } from './heal-speed.mjs'
+import { https } from './https.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
 import { ingressReload } from './ingress-reload.mjs'
@@ -65,6 +66,7 @@ export const proofs = [
   deploys,
   badVersions,
   ingressReload,
+  https,
   killRollout,
   ingressSpeed,
   deployTime,
