@@ -12,7 +12,7 @@ import { CertificateKeeper } from './keeper.ts'
 interface HttpsIngress extends ChallengeAnswers {
   readonly changes: { subscribe(listener: () => void): unknown }
   encryptedHosts(): readonly EncryptedHost[]
-  takeUp(): Promise<void>
+  serveCertificates(): Promise<void>
 }
 
 interface Surroundings {
@@ -33,7 +33,7 @@ export interface OpenedCertificates {
 
 export function openCertificates({ config, vault, store, ingress, clock, log }: Surroundings): OpenedCertificates {
   const hosts = (): readonly EncryptedHost[] => ingress?.encryptedHosts() ?? []
-  const serve = async (): Promise<void> => ingress?.takeUp()
+  const serve = async (): Promise<void> => ingress?.serveCertificates()
   const issuer = (answers: ChallengeAnswers): Issuer =>
     new AcmeIssuer({
       config,

@@ -199,6 +199,16 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(() => this.#bringThere())
   }
 
+  /** What there is of certificates now, and nothing else, is brought to what serves; all of it, where that cannot be told. */
+  async serveCertificates(): Promise<void> {
+    await this.#inTurn(async () => {
+      const services = readTable(this.#parts.memory)
+      if (services.length === 0) return
+      const table = this.#tls.write(services)
+      await this.#tls.sync(services, table).catch(() => this.#bringThere())
+    })
+  }
+
   /** Answers whoever asks for the path over HTTP; `text` undefined: no more. */
   answerChallenge(path: string, text: string | undefined): Promise<void> {
     return this.#inTurn(() => this.#tls.answer(readTable(this.#parts.memory), path, text))

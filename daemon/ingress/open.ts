@@ -29,13 +29,16 @@ interface Surroundings {
 
 /** The connection to the Engine, as it goes and comes. */
 interface Watch {
-  readonly events: { subscribe(receiver: (event: EngineEvent) => void): unknown }
+  /** Of containers of the daemon's own. */
+  readonly own: { subscribe(receiver: (event: EngineEvent) => void): unknown }
   readonly states: { subscribe(receiver: (state: string) => void): unknown }
 }
 
 export interface OpenedIngress extends Ingress {
   /** Undefined where there is no ingress. */
-  readonly https: Pick<HaproxyIngress, 'encryptedHosts' | 'takeUp' | 'answerChallenge' | 'changes'> | undefined
+  readonly https:
+    | Pick<HaproxyIngress, 'encryptedHosts' | 'serveCertificates' | 'answerChallenge' | 'changes'>
+    | undefined
   follow(watch: Watch): void
 }
 
@@ -80,7 +83,7 @@ function follow(ingress: HaproxyIngress, watch: Watch, log: Surroundings['log'])
   watch.states.subscribe((state) => {
     if (state === 'connected') takeUp()
   })
-  watch.events.subscribe(({ Type, Action, Actor }) => {
+  watch.own.subscribe(({ Type, Action, Actor }) => {
     if (Type !== 'container' || Actor.Attributes.name !== ingress.containerName) return
     if (Action === 'die' || Action === 'destroy' || Action === 'start') takeUp()
   })

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../lab/commands.mjs'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
+import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { ensurePebble, Pebble } from '../lab/pebble.mjs'
@@ -147,6 +148,21 @@ describe('a certificate of one’s own', () => {
     expect((await asked('own.test', readFileSync(own.cert, 'utf8'))).status).toBe(200)
     await start()
   })
+})
+
+test('comes back with HAProxy, whoever killed that', async () => {
+  const own = await made('own.test')
+  await daemon.must(importing('own.test', own))
+  const filters = encodeURIComponent(JSON.stringify({ label: ['dev.evenkeel.ingress'] }))
+  const containers: { Id: string; Mounts: { Source: string }[] }[] = await engineJson(
+    ENGINE,
+    'GET',
+    `/containers/json?filters=${filters}`,
+  )
+  const ingress = containers.find(({ Mounts }) => Mounts.some(({ Source }) => Source.startsWith(daemon.state)))!
+  await engineCall(ENGINE, 'POST', `/containers/${ingress.Id}/kill`)
+  const authority = readFileSync(own.cert, 'utf8')
+  await until('it serves again', async () => (await asked('own.test', authority)).status === 200)
 })
 
 describe('a certificate of an authority', () => {
