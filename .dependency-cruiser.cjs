@@ -29,6 +29,7 @@ module.exports = {
     floor('build', 'daemon/build', ['protocol', 'daemon/engine', 'daemon/stack']),
     floor('secrets', 'daemon/secrets', ['protocol', 'daemon/store']),
     floor('ingress', 'daemon/ingress', ['protocol', 'daemon/engine', 'daemon/store', 'daemon/stack']),
+    floor('certificates', 'daemon/certificates', ['protocol', 'daemon/store', 'daemon/secrets', 'daemon/ingress']),
     floor('reconcile', 'daemon/reconcile', [
       'daemon/ingress',
       'daemon/secrets',
@@ -56,6 +57,7 @@ module.exports = {
     floor('jobs', 'daemon/jobs', ['protocol', 'daemon/engine', 'daemon/stack', 'daemon/build', 'daemon/reconcile']),
     floor('access', 'daemon/access', ['protocol', 'daemon/store', 'daemon/stack']),
     floor('http', 'daemon/http', [
+      'daemon/certificates',
       'daemon/access',
       'protocol',
       'daemon/engine',
@@ -72,7 +74,7 @@ module.exports = {
       name: 'client-loads-no-daemon-library',
       severity: 'error',
       from: { path: '^client/' },
-      to: { path: 'node_modules/(undici|better-sqlite3|fastify|pino)(/|$)' },
+      to: { path: 'node_modules/(undici|better-sqlite3|fastify|pino|acme-client)(/|$)' },
     },
   ],
   options: {

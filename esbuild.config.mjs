@@ -66,8 +66,9 @@ await build({
   target: 'node20',
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
-  // A native module cannot be bundled; the others are optional accelerators of ws.
-  external: ['better-sqlite3', 'bufferutil', 'utf-8-validate'],
+  // A native module cannot be bundled; acme-client is read where certificates are asked for; the others are optional
+  // accelerators of ws.
+  external: ['better-sqlite3', 'acme-client', 'bufferutil', 'utf-8-validate'],
   define,
 })
 

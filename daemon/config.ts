@@ -7,6 +7,7 @@ import { defaultSocket, defaultState } from '../protocol/default-paths.ts'
 import { Problem } from '../protocol/problems.ts'
 import { policyRules } from './access/policy-rules.ts'
 import { REQUESTS_PER_SECOND } from './access/rate-limits.ts'
+import { type AcmeConfig, acmeConfigOf } from './certificates/acme-config.ts'
 import type { IngressConfig } from './ingress/open.ts'
 import type { PolicyRules } from './stack/policy-rules.ts'
 import { HISTORY, type HistoryLimits } from './storage/keep-history.ts'
@@ -33,6 +34,7 @@ export interface Config {
   readonly ingress: IngressConfig
   /** From one look at what services use that scale by themselves to the next. */
   readonly autoscaleMs: number
+  readonly acme: AcmeConfig
   /** Touch nothing until told: observe, plan and show alone. */
   readonly hold: boolean
   readonly history: HistoryLimits
@@ -106,6 +108,20 @@ Options:
                         where it serves routes by host and path [0.0.0.0:80]
   --autoscale-every N   seconds between looks at what services use that scale by
                         themselves (x-evenkeel.scale)      [${AUTOSCALE_SECONDS}]
+  --ingress-https HOST:PORT
+                        where it serves those with tls     [0.0.0.0:443]
+                                                           [EVENKEEL_INGRESS_HTTPS]
+  --acme AUTHORITY      who is asked for certificates: staging or production (both
+                        Let's Encrypt; no browser trusts what staging gives), or
+                        the URL of a directory [staging]   [EVENKEEL_ACME]
+  --acme-terms agreed   you agree to its terms of service: without it, it is
+                        asked for nothing                  [EVENKEEL_ACME_TERMS]
+  --acme-email ADDRESS  where it writes to                 [EVENKEEL_ACME_EMAIL]
+  --acme-ca FILE        PEM of who vouches for its server, where that is not
+                        known to all                       [EVENKEEL_ACME_CA]
+  --acme-dns-hook FILE  a program that is run with the words set NAME VALUE, then
+                        clear NAME VALUE, to prove hosts by TXT records of the
+                        DNS in the place of HTTP               [EVENKEEL_ACME_DNS_HOOK]
   --log-level LEVEL     ${LEVELS.join(', ')}
   --keep-events N       events kept, of all stacks         [${HISTORY.events}]
   --keep-event-days N   and for how long                   [${HISTORY.eventDays}]
@@ -118,7 +134,8 @@ Options:
   --config FILE         the same as YAML: socket, socketOwner, socketGroup,
                         socketRole, listenSockets (a list), listen, tlsCert,
                         tlsKey, tlsClientCa, state, secrets, engine, logLevel,
-                        ingressImage, ingressHttp,
+                        ingressImage, ingressHttp, ingressHttps, acme, acmeTerms,
+                        acmeEmail, acmeCa, acmeDnsHook,
                         keepEvents, keepEventDays, keepDeployments,
                         keepDeploymentDays, keepLogMib, keepLogDays, requestRate,
                         autoscaleEvery; and policy (see SECURITY.md)
@@ -145,7 +162,7 @@ const LIMIT_KEYS = [
   'keepLogMib',
   'keepLogDays',
 ] as const
-const PATH_KEYS = ['socket', 'state', 'secrets', 'tlsCert', 'tlsKey', 'tlsClientCa'] as const
+const PATH_KEYS = ['socket', 'state', 'secrets', 'tlsCert', 'tlsKey', 'tlsClientCa', 'acmeCa', 'acmeDnsHook'] as const
 const KEYS = [
   ...PATH_KEYS,
   'socketOwner',
@@ -155,6 +172,10 @@ const KEYS = [
   'engine',
   'ingressImage',
   'ingressHttp',
+  'ingressHttps',
+  'acme',
+  'acmeTerms',
+  'acmeEmail',
   'logLevel',
   ...LIMIT_KEYS,
 ] as const
@@ -206,8 +227,19 @@ export async function readConfig(
     engine: pick('engine', values.engine, 'EVENKEEL_ENGINE'),
     logLevel,
     requestRate: limit('requestRate', values['request-rate'], REQUESTS_PER_SECOND),
-    ingress: ingressOf(pick('ingressImage', values['ingress-image']), pick('ingressHttp', values['ingress-http'])),
     autoscaleMs: limit('autoscaleEvery', values['autoscale-every'], AUTOSCALE_SECONDS) * 1000,
+    ingress: Object.freeze({
+      image: ingressImageOf(pick('ingressImage', values['ingress-image'])),
+      http: ingressAddress(pick('ingressHttp', values['ingress-http']) ?? '0.0.0.0:80'),
+      https: ingressAddress(pick('ingressHttps', values['ingress-https'], 'EVENKEEL_INGRESS_HTTPS') ?? '0.0.0.0:443'),
+    }),
+    acme: acmeConfigOf({
+      authority: pick('acme', values.acme, 'EVENKEEL_ACME'),
+      email: pick('acmeEmail', values['acme-email'], 'EVENKEEL_ACME_EMAIL'),
+      terms: pick('acmeTerms', values['acme-terms'], 'EVENKEEL_ACME_TERMS'),
+      authorityCertificate: pick('acmeCa', values['acme-ca'], 'EVENKEEL_ACME_CA'),
+      dnsHook: pick('acmeDnsHook', values['acme-dns-hook'], 'EVENKEEL_ACME_DNS_HOOK'),
+    }),
     hold: values.hold === true || isYes('EVENKEEL_HOLD', environment.EVENKEEL_HOLD),
     history: Object.freeze({
       events: limit('keepEvents', values['keep-events'], HISTORY.events),
@@ -260,17 +292,16 @@ function listenSocketOf(text: string): ListenSocket {
   return { path: found[1]!, role: roleOf(found[2]!), group: found[3] }
 }
 
-function ingressOf(image = INGRESS_IMAGE, http = '0.0.0.0:80'): IngressConfig {
-  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(http)
+const ingressImageOf = (image = INGRESS_IMAGE): string | undefined => (image === 'none' ? undefined : image)
+
+function ingressAddress(text: string): { readonly host: string; readonly port: number } {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
   const port = Number(found?.[3])
   if (found === null || port < 1 || port > 65_535)
-    throw new Problem('bad-request', `${http} is no ADDRESS:PORT for the ingress`, {
+    throw new Problem('bad-request', `${text} is no ADDRESS:PORT for the ingress`, {
       hint: 'such as 0.0.0.0:80 or [::]:80',
     })
-  return Object.freeze({
-    image: image === 'none' ? undefined : image,
-    http: Object.freeze({ host: (found[1] ?? found[2])!, port }),
-  })
+  return Object.freeze({ host: (found[1] ?? found[2])!, port })
 }
 
 function listenAddress(text: string): { host: string; port: number } {
@@ -310,6 +341,12 @@ function parse(argv: readonly string[]) {
         engine: text,
         'ingress-image': text,
         'ingress-http': text,
+        'ingress-https': text,
+        acme: text,
+        'acme-terms': text,
+        'acme-email': text,
+        'acme-ca': text,
+        'acme-dns-hook': text,
         'log-level': text,
         'keep-events': text,
         'keep-event-days': text,

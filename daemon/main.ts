@@ -21,6 +21,8 @@ import { ImageBuilder } from './build/builder.ts'
 import { BundleStore } from './build/bundle-store.ts'
 import { ContextStore } from './build/context-store.ts'
 import { SshLoans } from './build/ssh-loans.ts'
+import { CertificateVault } from './certificates/certificate-vault.ts'
+import { openCertificates } from './certificates/open.ts'
 import { type Config, HELP, type HttpsConfig, readConfig } from './config.ts'
 import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
@@ -122,16 +124,21 @@ function fillSecrets(config: Config): void {
   }
 }
 
-function vaultOf(config: Config, store: Store, redactor: Redactor): Vault {
+/** Read, or made, when first needed. */
+function secretsKeyOf(config: Config): () => Buffer {
   let key: Buffer | undefined
+  return () => {
+    key ??= secretsKey(config.state, process.env)
+    return key
+  }
+}
+
+function vaultOf(config: Config, store: Store, redactor: Redactor, key = secretsKeyOf(config)): Vault {
   let files: MemoryFolder | undefined
   return new Vault({
     store,
     redactor,
-    key: () => {
-      key ??= secretsKey(config.state, process.env)
-      return key
-    },
+    key,
     files: () => {
       const root = files === undefined ? inMemory(config.secretsFolders) : undefined
       if (root !== undefined) files = new MemoryFolder(root, store.instance)
@@ -148,7 +155,8 @@ async function run(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, out)
   const startedAt = new Date()
   const store = openStore(config.state, redact)
-  const vault = vaultOf(config, store, redactor)
+  const key = secretsKeyOf(config)
+  const vault = vaultOf(config, store, redactor, key)
   try {
     vault.fill()
   } catch (err) {
@@ -173,12 +181,22 @@ async function run(config: Config): Promise<void> {
     now: () => clock.now(),
     log,
   })
+  const certificateVault = new CertificateVault({ store, key, now: () => clock.now(), log })
   const ingress = openIngress({
     config: config.ingress,
     engine,
     store,
     state: config.state,
     uid: process.getuid?.(),
+    certificateOf: (host) => certificateVault.pemOf(host),
+    clock,
+    log,
+  })
+  const certificates = openCertificates({
+    config: config.acme,
+    vault: certificateVault,
+    store,
+    ingress: ingress.https,
     clock,
     log,
   })
@@ -264,6 +282,7 @@ async function run(config: Config): Promise<void> {
     volumes,
     garbage: new ImageGarbage(core),
     secrets: new SecretControl(store, vault, control),
+    certificates: certificates.control,
     redact,
     backup: () => backUp(store, config.state, EVENKEEL_VERSION),
     engine,
@@ -350,6 +369,7 @@ async function run(config: Config): Promise<void> {
       )
   })
   ingress.follow(watch)
+  const keepingCertificates = certificates.keep(stop.signal)
   await tellServiceManager('READY=1', process.env, log)
   log.info(
     { socket: config.socket, state: config.state, engine: engine.address },
@@ -369,7 +389,17 @@ async function run(config: Config): Promise<void> {
   stop.abort()
   probes.stop()
   const closing = [listeners.close(), server.close()]
-  await Promise.all([supervisor.stop(), jobs.stop(), watching, keeping, keepingLogs, scaling, told, ...closing])
+  await Promise.all([
+    supervisor.stop(),
+    jobs.stop(),
+    watching,
+    keeping,
+    keepingLogs,
+    scaling,
+    keepingCertificates,
+    told,
+    ...closing,
+  ])
   recorder.flush()
   await engine.close()
   store.close()

@@ -135,6 +135,24 @@ export const ROUTES = {
     permission: 'secret.write',
     summary: 'Remove a secret that no service uses',
   },
+  certificates: {
+    method: 'GET',
+    path: '/v1/certificates',
+    permission: 'connect',
+    summary: 'Certificates of hosts, without keys',
+  },
+  putCertificate: {
+    method: 'PUT',
+    path: '/v1/certificates/:host',
+    permission: 'administer',
+    summary: 'Import a certificate of a host with its key',
+  },
+  removeCertificate: {
+    method: 'DELETE',
+    path: '/v1/certificates/:host',
+    permission: 'administer',
+    summary: 'Remove a certificate with its key',
+  },
   names: {
     method: 'GET',
     path: '/v1/stacks/:stack/names',

@@ -11,6 +11,7 @@ import {
   UserRequest,
   WhoAmI,
 } from './resources/access.ts'
+import { Certificate, CertificateRequest } from './resources/certificate.ts'
 import { Container, ContainersQuery } from './resources/container.ts'
 import { Accepted, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
@@ -79,6 +80,13 @@ interface RouteSchemas {
 const Nothing = z.strictObject({})
 const Removed = z.object({ volume: z.string() })
 
+const ContainersAnswer = z.object({
+  containers: z.array(Container),
+  held: Hold.optional(),
+  /** What of the stack is not as it is to be and shows on no container, in words. */
+  concerns: z.array(z.string()).optional(),
+})
+
 const Page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
 
 /** `revision`: only those that led to it. */
@@ -121,10 +129,13 @@ export const SCHEMAS = {
   planAdopted: { body: AdoptRequest, answer: Plan },
   eject: { body: Nothing, answer: Accepted, status: 202 },
   model: { answer: ModelSchema },
-  containers: { query: ContainersQuery, answer: z.object({ containers: z.array(Container), held: Hold.optional() }) },
+  containers: { query: ContainersQuery, answer: ContainersAnswer },
   secrets: { answer: z.object({ secrets: z.array(Secret) }) },
   putSecret: { body: SecretRequest, answer: z.object({ secret: Secret, deployment: z.string().optional() }) },
   removeSecret: { answer: z.object({ secret: z.string() }) },
+  certificates: { answer: z.object({ certificates: z.array(Certificate) }) },
+  putCertificate: { body: CertificateRequest, answer: Certificate },
+  removeCertificate: { answer: z.object({ host: z.string() }) },
   names: { answer: z.object({ names: z.array(ResolvedName) }) },
   revisions: { query: Page, answer: z.object({ revisions: z.array(Revision) }) },
   revision: { answer: Revision },

@@ -7,9 +7,9 @@ import type { Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
+import type { CollectRequest } from '../../protocol/resources/garbage.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
 import type { BuildRequest, PullRequest, PushRequest } from '../../protocol/resources/job.ts'
-import type { CollectRequest } from '../../protocol/resources/garbage.ts'
 import type {
   CommitRequest,
   KillOptions,
@@ -35,6 +35,7 @@ import { SCHEMAS } from '../../protocol/schemas.ts'
 import { type Admitted, lacksPermission, type Target } from '../access/gate.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
+import type { CertificateControl } from '../certificates/certificate-control.ts'
 import type { Engine } from '../engine/types.ts'
 import type { JobControl } from '../jobs/job-control.ts'
 import type { ContainerFiles } from '../reconcile/container-files.ts'
@@ -48,6 +49,7 @@ import type { ImageGarbage } from '../storage/image-garbage.ts'
 import type { VolumeControl } from '../storage/volume-control.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type AccessApi, accessRoutes } from './access-routes.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { checked } from './checked.ts'
 import { mustBeNames } from './checked-path.ts'
 import type { Handler, Input } from './handler.ts'
@@ -71,6 +73,7 @@ export interface Api extends AccessApi {
   readonly volumes: VolumeControl
   readonly garbage: Pick<ImageGarbage, 'find' | 'collect'>
   readonly secrets: Pick<SecretControl, 'list' | 'put' | 'remove'>
+  readonly certificates: Pick<CertificateControl, 'list' | 'import' | 'remove' | 'concernsOf'>
   /** Takes values of secrets out of what is answered. */
   readonly redact: (text: string) => string
   /** The daemon's state as a tar. */
@@ -261,6 +264,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
         lastLines: input.caller.may('logs', stack(input)) ? 'show' : 'omit',
       }),
       held: holds.heldBy(stack(input)),
+      concerns: api.certificates.concernsOf(stack(input)),
     }),
     secrets: (input) => ({ secrets: api.secrets.list(stack(input)) }),
     putSecret: (input) => api.secrets.put(stack(input), secretName(input), input.body as SecretRequest, input.caller),
@@ -329,6 +333,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
       ),
     backup: () => api.backup(),
     ...accessRoutes(api),
+    ...certificateRoutes(api.certificates),
     openapi: () => {
       document ??= JSON.stringify(openApiDocument(api.version))
       return document

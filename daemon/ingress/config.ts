@@ -5,14 +5,22 @@
 import { createHash } from 'node:crypto'
 import type { HttpRoute } from '../stack/routing.ts'
 import { backendHead, errorPages, serverLines } from './backend.ts'
+import { CERTIFIED, CHALLENGES, LIST } from './certificate-files.ts'
 import { holdHttp, holdsAny, holdTcp, LOAD_SCRIPT } from './hold.ts'
 import { INSIDE } from './inside.ts'
 import { backendName, backendsOf, type IngressService } from './table.ts'
 import { SLOW_TABLE } from './traffic.ts'
 
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
 export interface IngressSettings {
   /** Where routes by host and path are served. */
-  readonly http: { readonly host: string; readonly port: number }
+  readonly http: ListenAddress
+  /** The same over HTTPS, where a route asks for that. */
+  readonly https: ListenAddress
   /** Whether this machine has addresses of IPv6 to listen on. */
   readonly ipv6: boolean
   /** What cookies of sticky clients are made with. */
@@ -32,7 +40,7 @@ export function renderConfig(services: readonly IngressService[], settings: Ingr
   const holds = holdsAny(services)
   const frontends = [
     ...services.flatMap((service) => portFrontends(service, settings, holds)),
-    ...routeFrontend(services, settings, holds),
+    ...routeFrontends(services, settings, holds),
   ]
   const bare = [DEFAULTS, IDLE, SLOW, ...frontends, ...backends.map((backend) => backendHead(backend, settings))].join(
     '\n',
@@ -97,7 +105,10 @@ function portFrontends(
     const name = `port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`
     const binds = bindsOf(ip, port, settings)
     const last = [`  default_backend ${backendName(stack, service, target, mode)}`, ''].join('\n')
-    if (mode === 'http') return httpFrontend(name, binds, holds ? holdHttp([{ stack, service }]) : [], last)
+    if (mode === 'http') {
+      const first = holds ? holdHttp([{ stack, service }]) : []
+      return httpFrontend({ name, binds, scheme: 'http', first, last })
+    }
     if (!holds) return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
     const rules = [...binds, bindOfNewest(name), ...holdTcp({ stack, service }), toNewest(name), last]
     return [[`frontend ${name}`, '  mode tcp', ...rules].join('\n'), newest(name, ['  mode tcp'])]
@@ -121,20 +132,30 @@ const FORWARDED = [
   '  http-request del-header Forwarded',
 ]
 
+interface HttpFrontend {
+  readonly name: string
+  readonly binds: readonly string[]
+  readonly scheme: 'http' | 'https'
+  /** Rules before it is decided where a request goes. */
+  readonly first: readonly string[]
+  /** Where it goes. */
+  readonly last: string
+}
+
 /**
  * A reload is not to close a connection on which a client may be about to send its next request. When that comes, the worker of
  * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
  */
-function httpFrontend(name: string, binds: readonly string[], hold: readonly string[], last: string): string[] {
+function httpFrontend({ name, binds, scheme, first, last }: HttpFrontend): string[] {
   const frontend = [
     `frontend ${name}`,
     '  mode http',
     ...binds,
     bindOfNewest(name),
     '  option idle-close-on-response',
-    ...hold,
+    ...first,
     '  http-request set-var(txn.begun) date(0,ms)',
-    '  http-request set-header X-Forwarded-Proto http',
+    `  http-request set-header X-Forwarded-Proto ${scheme}`,
     ...FORWARDED,
     toNewest(name),
     last,
@@ -151,17 +172,20 @@ const newest = (frontend: string, how: readonly string[]): string =>
     '\n',
   )
 
-/** The longest path of the very host first. */
-function routeFrontend(services: readonly IngressService[], settings: IngressSettings, holds: boolean): string[] {
+type BackedRoute = HttpRoute & { readonly stack: string; readonly service: string; readonly backend: string }
+
+/** The longest path of the very host first. What is served over HTTPS leads there once it has a certificate. */
+function routeFrontends(services: readonly IngressService[], settings: IngressSettings, holds: boolean): string[] {
   const routes = services
     .flatMap(({ stack, service, routing }) =>
-      routing.routes.map((route) => ({
-        ...route,
-        stack,
-        service,
-        backend: backendName(stack, service, route.target, 'http'),
-        condition: conditionOf(route),
-      })),
+      routing.routes.map(
+        (route): BackedRoute => ({
+          ...route,
+          stack,
+          service,
+          backend: backendName(stack, service, route.target, 'http'),
+        }),
+      ),
     )
     .sort(
       (a, b) =>
@@ -170,19 +194,84 @@ function routeFrontend(services: readonly IngressService[], settings: IngressSet
         compare(`${a.host}${a.path}`, `${b.host}${b.path}`),
     )
   if (routes.length === 0) return []
-  const rules = routes.map(({ backend, condition }) => `  use_backend ${backend}${condition}`)
-  const last = [...rules, '  default_backend none', ''].join('\n')
-  const hold = holds ? holdHttp([...routes].reverse()) : []
-  return [...httpFrontend('routes', bindsOf(settings.http.host, settings.http.port, settings), hold, last), NO_ROUTE]
+  const { http, https } = settings
+  const plain = httpFrontend({
+    name: 'routes',
+    binds: bindsOf(http.host, http.port, settings),
+    scheme: 'http',
+    first: [CHALLENGE, ...(holds ? holdOf(routes) : [])],
+    last: rulesOf(routes, (route) => [
+      ...(route.tls?.redirect === true ? [useBackend(route, TO_HTTPS, IF_CERTIFIED)] : []),
+      useBackend(route, route.backend),
+    ]),
+  })
+  const secured = routes.filter(({ tls }) => tls !== undefined)
+  if (secured.length === 0) return [...plain, NO_ROUTE]
+  const encrypted = httpFrontend({
+    name: 'routes-tls',
+    binds: bindsOf(https.host, https.port, settings).map((bind) => `${bind} ${TLS}`),
+    scheme: 'https',
+    first: [...hstsOf(secured), ...(holds ? holdOf(secured) : [])],
+    last: rulesOf(secured, (route) => [useBackend(route, route.backend)]),
+  })
+  return [...plain, ...encrypted, toHttps(https.port), NO_ROUTE]
 }
 
-/** Empty: it takes all. */
-function conditionOf({ host, path }: HttpRoute): string {
-  const isHost = host === undefined ? [] : [`{ req.hdr(host),host_only,lower -m str ${host} }`]
+const rulesOf = (routes: readonly BackedRoute[], rules: (route: BackedRoute) => string[]): string =>
+  [...routes.flatMap(rules), '  default_backend none', ''].join('\n')
+
+const holdOf = (routes: readonly BackedRoute[]): string[] =>
+  holdHttp([...routes].reverse().map((route) => ({ ...route, condition: conditionOf(route) })))
+
+const useBackend = (route: BackedRoute, backend: string, also: readonly string[] = []): string =>
+  `  use_backend ${backend}${conditionOf(route, also)}`
+
+/** `also`: conditions besides host and path. Empty: it takes all. */
+function conditionOf({ host, path }: HttpRoute, also: readonly string[] = []): string {
+  const isHost = host === undefined ? [] : [`{ ${HOST_ASKED} -m str ${host} }`]
   const isPath = path === '/' ? [[]] : [[`{ path ${path} }`], [`{ path_beg ${path}/ }`]]
-  const ways = isPath.map((one) => [...isHost, ...one].join(' ')).filter((way) => way !== '')
+  const ways = isPath.map((one) => [...isHost, ...one, ...also].join(' ')).filter((way) => way !== '')
   return ways.length === 0 ? '' : ` if ${ways.join(' or ')}`
 }
+
+const HOST_ASKED = 'req.hdr(host),host_only,lower'
+
+/** Answers to an authority that asks whether a host is ours (RFC 8555, 8.3): never led elsewhere, whoever is to answer it. */
+const CHALLENGE_PATH = '/.well-known/acme-challenge/'
+const CHALLENGE = `  http-request return status 200 content-type application/octet-stream lf-string "%[path,map_str(${CHALLENGES})]" if { path_beg ${CHALLENGE_PATH} } { path,map_str(${CHALLENGES}) -m found }`
+const IF_CERTIFIED = [`{ ${HOST_ASKED},map_str(${CERTIFIED}) -m found }`, `!{ path_beg ${CHALLENGE_PATH} }`]
+
+const TO_HTTPS = 'to-https'
+const toHttps = (port: number): string => `backend ${TO_HTTPS}
+  mode http
+  http-request redirect location https://%[req.hdr(host),host_only]${port === 443 ? '' : `:${port}`}%[pathq] code 308
+`
+
+/** Strict-Transport-Security is a host's: of several routes the longest time holds. */
+function hstsOf(routes: readonly BackedRoute[]): string[] {
+  const seconds = new Map<string, number>()
+  for (const { host, tls } of routes)
+    if (host !== undefined && tls?.hstsSeconds !== undefined)
+      seconds.set(host, Math.max(seconds.get(host) ?? 0, tls.hstsSeconds))
+  if (seconds.size === 0) return []
+  return [
+    ...[...seconds].map(
+      ([host, age]) => `  http-request set-var(txn.hsts) int(${age}) if { ${HOST_ASKED} -m str ${host} }`,
+    ),
+    '  http-after-response set-header Strict-Transport-Security "max-age=%[var(txn.hsts)]" if { var(txn.hsts) -m found }',
+  ]
+}
+
+/**
+ * A host without a certificate is refused in the handshake: a placeholder would teach people to click warnings away. Ciphers
+ * with forward secrecy and authenticated encryption alone, as Mozilla's "intermediate" has them (wiki.mozilla.org/Security/Server_Side_TLS, 5.7);
+ * tickets would have all sessions of a worker's life hang on one key.
+ */
+const TLS = [
+  `ssl crt-list ${LIST} strict-sni alpn h2,http/1.1 ssl-min-ver TLSv1.2 no-tls-tickets curves X25519:P-256:P-384`,
+  `ciphers ${['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].flatMap((one) => [`ECDHE-ECDSA-${one}`, `ECDHE-RSA-${one}`]).join(':')}`,
+  'ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
+].join(' ')
 
 const NO_ROUTE = `backend none
   mode http

@@ -2,20 +2,32 @@
  * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
  * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
+import { readOrNothing } from './certificate-files.ts'
 import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
+import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
 import { INSIDE } from './inside.ts'
 import { Runtime } from './runtime.ts'
-import { type Backend, backendsOf, type IngressServer, type IngressService, readTable, serverName } from './table.ts'
+import {
+  type Backend,
+  backendsOf,
+  type EncryptedHost,
+  encryptedHosts,
+  type IngressServer,
+  type IngressService,
+  readTable,
+  serverName,
+} from './table.ts'
 import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
@@ -59,6 +71,8 @@ interface Parts {
   readonly folder: string
   readonly image: string
   readonly settings: IngressSettings
+  /** Certificate, chain and key of a host (PEM); undefined: it has none. */
+  readonly certificateOf: (host: string) => string | undefined
 }
 
 /** Where there is none: nothing is routed, so nothing asks it for anything. */
@@ -93,6 +107,9 @@ export class HaproxyIngress implements Ingress {
   readonly #parts: Parts
   readonly #container: IngressContainer
   readonly #runtime: Runtime
+  readonly #tls: IngressTls
+  /** Told when it may serve other hosts than before. */
+  readonly changes = new Channel<void>()
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve()
   /** For the pause that is over first. */
@@ -102,6 +119,12 @@ export class HaproxyIngress implements Ingress {
     this.#parts = parts
     this.#container = new IngressContainer(parts)
     this.#runtime = new Runtime(join(parts.folder, 'master.sock'))
+    this.#tls = new IngressTls({ ...parts, runtime: this.#runtime })
+  }
+
+  /** Hosts that routes want to be served over HTTPS. */
+  encryptedHosts(): EncryptedHost[] {
+    return encryptedHosts(readTable(this.#parts.memory))
   }
 
   get containerName(): string {
@@ -131,6 +154,7 @@ export class HaproxyIngress implements Ingress {
         throw error
       }
     })
+    this.changes.publish()
   }
 
   async unpublish(stack: string, service: string): Promise<void> {
@@ -142,6 +166,7 @@ export class HaproxyIngress implements Ingress {
       memory.forget(stack, 'traffic-paused', service)
       await this.#bringThere()
     })
+    this.changes.publish()
   }
 
   async admit(
@@ -248,6 +273,21 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(() => this.#bringThere())
   }
 
+  /** What there is of certificates now, and nothing else, is brought to what serves; all of it, where that cannot be told. */
+  async serveCertificates(): Promise<void> {
+    await this.#inTurn(async () => {
+      const services = readTable(this.#parts.memory)
+      if (services.length === 0) return
+      const table = this.#tls.write(services)
+      await this.#tls.sync(services, table).catch(() => this.#bringThere())
+    })
+  }
+
+  /** Answers whoever asks for the path over HTTP; `text` undefined: no more. */
+  answerChallenge(path: string, text: string | undefined): Promise<void> {
+    return this.#inTurn(() => this.#tls.answer(readTable(this.#parts.memory), path, text))
+  }
+
   /** In turn, for on its way a reload answers nobody. Undefined: it has restarted, or does so just now. */
   #connections(id: string): Promise<number | undefined> {
     return this.#inTurn(() => this.#runtime.connections(serverName(id)).catch(() => undefined))
@@ -262,8 +302,8 @@ export class HaproxyIngress implements Ingress {
   /** A route or a port leads to one service. */
   #refuseTaken(stack: string, service: string, routing: ServiceRouting): void {
     const { memory, settings } = this.#parts
-    for (const other of readTable(memory)) {
-      if (other.stack === stack && other.service === service) continue
+    const others = readTable(memory).filter((other) => other.stack !== stack || other.service !== service)
+    for (const other of others) {
       const whose = `service ${other.service} of stack ${other.stack}`
       const route = routing.routes.find(({ host, path }) =>
         other.routing.routes.some((one) => one.host === host && one.path === path),
@@ -278,6 +318,7 @@ export class HaproxyIngress implements Ingress {
           hint: `publish services.${service}.ports on another port`,
         })
     }
+    refuseTakenByHttps([...others, { stack, service, routing, servers: [] }], settings.https.port)
     const own = routing.ports.find(({ port }) => port === settings.http.port)
     if (own !== undefined)
       throw new Problem('port-taken', `port ${own.port}/tcp of service ${service} is where the ingress serves routes`, {
@@ -300,6 +341,7 @@ export class HaproxyIngress implements Ingress {
     await this.#holdAndLetGo(services)
     const rendered = renderConfig(services, this.#parts.settings)
     this.#write(rendered)
+    const table = this.#tls.write(services)
     if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
     else if ((await this.#structure()) !== rendered.structure) {
       const { failedReloads } = await this.#runtime.workers()
@@ -307,6 +349,7 @@ export class HaproxyIngress implements Ingress {
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
     await this.#syncServers(services)
+    await this.#tls.sync(services, table)
   }
 
   /** Those whose time is over; HAProxy itself lets go of what waited then. Comes again when the next one is. */
@@ -420,13 +463,4 @@ function replaceFile(path: string, text: string): void {
   if (readOrNothing(path) === text) return
   writeFileSync(`${path}.next`, text, { mode: 0o600 })
   renameSync(`${path}.next`, path)
-}
-
-function readOrNothing(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -1,2 +1,2 @@
-/** Where the folder of the configuration and the sockets is in the container. */
+/** Where the folder of the configuration, the sockets and the certificates is in the container. */
 export const INSIDE = '/run/evenkeel'

@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine, EngineEvent } from '../engine/types.ts'
 import type { Store } from '../store/store.ts'
+import type { ListenAddress } from './config.ts'
 import { HaproxyIngress, type Ingress, noIngress } from './ingress.ts'
 
 export interface IngressConfig {
   /** Undefined: there is to be none. */
   readonly image: string | undefined
   /** Where routes by host and path are served. */
-  readonly http: { readonly host: string; readonly port: number }
+  readonly http: ListenAddress
+  /** The same over HTTPS. */
+  readonly https: ListenAddress
 }
 
 interface Surroundings {
@@ -18,23 +21,39 @@ interface Surroundings {
   readonly store: Store
   readonly state: string
   readonly uid: number | undefined
+  /** Certificate, chain and key of a host (PEM); undefined: it has none. */
+  readonly certificateOf: (host: string) => string | undefined
   readonly clock: ConstructorParameters<typeof HaproxyIngress>[0]['clock']
   readonly log: ConstructorParameters<typeof HaproxyIngress>[0]['log']
 }
 
 /** The connection to the Engine, as it goes and comes. */
 interface Watch {
-  readonly events: { subscribe(receiver: (event: EngineEvent) => void): unknown }
+  /** Of containers of the daemon's own. */
+  readonly own: { subscribe(receiver: (event: EngineEvent) => void): unknown }
   readonly states: { subscribe(receiver: (state: string) => void): unknown }
 }
 
 export interface OpenedIngress extends Ingress {
+  /** Undefined where there is no ingress. */
+  readonly https:
+    | Pick<HaproxyIngress, 'encryptedHosts' | 'serveCertificates' | 'answerChallenge' | 'changes'>
+    | undefined
   follow(watch: Watch): void
 }
 
-export function openIngress({ config, engine, store, state, uid, clock, log }: Surroundings): OpenedIngress {
+export function openIngress({
+  config,
+  engine,
+  store,
+  state,
+  uid,
+  clock,
+  log,
+  certificateOf,
+}: Surroundings): OpenedIngress {
   const why = whyNone(config.image, engine.address, uid)
-  if (why !== undefined) return { ...noIngress(why), follow: () => {} }
+  if (why !== undefined) return { ...noIngress(why), https: undefined, follow: () => {} }
   const ingress = new HaproxyIngress({
     engine,
     memory: store.memory,
@@ -43,9 +62,10 @@ export function openIngress({ config, engine, store, state, uid, clock, log }: S
     log,
     folder: join(state, 'ingress'),
     image: config.image!,
-    settings: { http: config.http, ipv6: hasIpv6(), cookieKey: store.instance },
+    settings: { http: config.http, https: config.https, ipv6: hasIpv6(), cookieKey: store.instance },
+    certificateOf,
   })
-  return Object.assign(ingress, { follow: (watch: Watch) => follow(ingress, watch, log) })
+  return Object.assign(ingress, { https: ingress, follow: (watch: Watch) => follow(ingress, watch, log) })
 }
 
 function whyNone(image: string | undefined, engine: string, uid: number | undefined): string | undefined {
@@ -63,7 +83,7 @@ function follow(ingress: HaproxyIngress, watch: Watch, log: Surroundings['log'])
   watch.states.subscribe((state) => {
     if (state === 'connected') takeUp()
   })
-  watch.events.subscribe(({ Type, Action, Actor }) => {
+  watch.own.subscribe(({ Type, Action, Actor }) => {
     if (Type !== 'container' || Actor.Attributes.name !== ingress.containerName) return
     if (Action === 'die' || Action === 'destroy' || Action === 'start') takeUp()
   })

@@ -30,16 +30,16 @@ export class Runtime {
 
   /** The structure that the newest worker serves (config.ts). */
   async structure(): Promise<string | undefined> {
-    return /^description: (.*)$/m.exec(await this.#ask('@1 show info'))?.[1]?.trim()
+    return /^description: (.*)$/m.exec(await this.ask('@1 show info'))?.[1]?.trim()
   }
 
   /** Answers at once: whether it worked shows in {@link workers} and {@link structure}. */
   async reload(): Promise<void> {
-    await this.#ask('reload')
+    await this.ask('reload')
   }
 
   async workers(): Promise<Workers> {
-    const text = await this.#ask('show proc')
+    const text = await this.ask('show proc')
     const old = text.split('# old workers')[1]?.split('#')[0] ?? ''
     const pids = (of: string): number[] => [...of.matchAll(/^(\d+)\s+worker/gm)].map(([, pid]) => Number(pid))
     return {
@@ -50,7 +50,7 @@ export class Runtime {
   }
 
   async servers(): Promise<RuntimeServer[]> {
-    const lines = (await this.#ask('@1 show servers state')).split('\n')
+    const lines = (await this.ask('@1 show servers state')).split('\n')
     const head =
       lines
         .find((line) => line.startsWith('# be_id'))
@@ -71,28 +71,28 @@ export class Runtime {
 
   /** It gets nothing until it is ready. `more`: words of its configuration besides. */
   async add(backend: string, name: string, address: string, more = ''): Promise<void> {
-    await this.#must(`@1 add server ${backend}/${name} ${address} ${more}`.trim(), /registered|already exists/i)
+    await this.must(`@1 add server ${backend}/${name} ${address} ${more}`.trim(), /registered|already exists/i)
   }
 
   /** Its container has another address; what is open to the old one stays open. */
   async move(backend: string, name: string, { host, port }: { host: string; port: number }): Promise<void> {
-    await this.#must(`@1 set server ${backend}/${name} addr ${host} port ${port}`, /changed|no need to change/i)
+    await this.must(`@1 set server ${backend}/${name} addr ${host} port ${port}`, /changed|no need to change/i)
   }
 
   /** HAProxy gives those that it began with their cookies; of others it is to be asked. */
   async makeCookies(backend: string): Promise<void> {
-    await this.#must(`@1 enable dynamic-cookie backend ${backend}`, /^\s*$/)
+    await this.must(`@1 enable dynamic-cookie backend ${backend}`, /^\s*$/)
   }
 
   async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
     const word = { ready: 'ready', draining: 'drain', out: 'maint' }[state]
-    await this.#must(`@1 set server ${backend}/${name} state ${word}`, /^\s*$/)
+    await this.must(`@1 set server ${backend}/${name} state ${word}`, /^\s*$/)
   }
 
   /** False where it has connections still. */
   async remove(backend: string, name: string): Promise<boolean> {
     await this.setState(backend, name, 'out')
-    return /deleted/i.test(await this.#ask(`@1 del server ${backend}/${name}`))
+    return /deleted/i.test(await this.ask(`@1 del server ${backend}/${name}`))
   }
 
   /** Open on this server, whichever worker they came to. */
@@ -106,7 +106,7 @@ export class Runtime {
   async traffic(): Promise<Reading> {
     const readings = await Promise.all(
       (await this.#pids()).map(async (pid) => {
-        const of = (command: string): Promise<string> => this.#ask(`@!${pid} ${command}`).catch(() => '')
+        const of = (command: string): Promise<string> => this.ask(`@!${pid} ${command}`).catch(() => '')
         const counters = countersOf(await of('show stat -1 2 -1'), await of(`show table ${SLOW_TABLE}`))
         return [String(pid), counters] as const
       }),
@@ -120,17 +120,16 @@ export class Runtime {
     let isTold = false
     for (const pid of await this.#pids()) {
       const known = new Map(
-        [...(await this.#ask(`@!${pid} show map ${path}`)).matchAll(/^0x\S+ (\S+) (\S+)$/gm)].map(([, key, value]) => [
+        [...(await this.ask(`@!${pid} show map ${path}`)).matchAll(/^0x\S+ (\S+) (\S+)$/gm)].map(([, key, value]) => [
           key!,
           value!,
         ]),
       )
       if (known.size === 0) continue
-      for (const key of known.keys())
-        if (!entries.has(key)) await this.#must(`@!${pid} del map ${path} ${key}`, /^\s*$/)
+      for (const key of known.keys()) if (!entries.has(key)) await this.must(`@!${pid} del map ${path} ${key}`, /^\s*$/)
       for (const [key, value] of entries) {
         if (known.get(key) === value) continue
-        await this.#must(`@!${pid} ${known.has(key) ? 'set' : 'add'} map ${path} ${key} ${value}`, /^\s*$/)
+        await this.must(`@!${pid} ${known.has(key) ? 'set' : 'add'} map ${path} ${key} ${value}`, /^\s*$/)
       }
       isTold = true
     }
@@ -144,18 +143,24 @@ export class Runtime {
 
   /** A worker that ends meanwhile has none. */
   async #stat(pid: number): Promise<string> {
-    return this.#ask(`@!${pid} show stat -1 4 -1`).catch(() => '')
+    return this.ask(`@!${pid} show stat -1 4 -1`).catch(() => '')
   }
 
-  async #must(command: string, expected: RegExp): Promise<void> {
-    const answer = await this.#ask(command)
+  /** Throws where the answer is another one. What a command carries besides its first line, a key for one, is not told. */
+  async must(command: string, expected: RegExp): Promise<void> {
+    const answer = await this.ask(command)
     if (expected.test(answer)) return
-    throw new Problem('ingress-failed', `the ingress refused "${command.replace(/^@1 /, '')}": ${answer.trim()}`, {
-      hint: 'see its log: docker logs of the container evenkeel-ingress-*',
-    })
+    throw new Problem(
+      'ingress-failed',
+      `the ingress refused "${command.split('\n')[0]!.replace(/^@1 /, '')}": ${answer.trim()}`,
+      {
+        hint: 'see its log: docker logs of the container evenkeel-ingress-*',
+      },
+    )
   }
 
-  #ask(command: string): Promise<string> {
+  /** One command; after `<<`, with lines up to an empty one. */
+  ask(command: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#path)
       let answer = ''

@@ -46,6 +46,30 @@ export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): Ingress
   }))
 }
 
+/** A host that is served over HTTPS. */
+export interface EncryptedHost {
+  readonly host: string
+  /** `own`: only one that somebody imported is taken, where any of its services says so. */
+  readonly certificate: 'auto' | 'own'
+  readonly usedBy: readonly { readonly stack: string; readonly service: string }[]
+}
+
+export function encryptedHosts(services: readonly IngressService[]): EncryptedHost[] {
+  const hosts = new Map<string, EncryptedHost>()
+  for (const { stack, service, routing } of services)
+    for (const { host, tls } of routing.routes) {
+      if (host === undefined || tls === undefined) continue
+      const { certificate, usedBy } = hosts.get(host) ?? { certificate: tls.certificate, usedBy: [] }
+      const isKnown = usedBy.some((one) => one.stack === stack && one.service === service)
+      hosts.set(host, {
+        host,
+        certificate: tls.certificate === 'own' ? 'own' : certificate,
+        usedBy: isKnown ? usedBy : [...usedBy, { stack, service }],
+      })
+    }
+  return [...hosts.values()]
+}
+
 /** One for each port and mode that something leads to. Neither names of stacks nor of services have a colon. */
 export function backendsOf({ stack, service, routing, servers }: IngressService): Backend[] {
   const backends = new Map<string, Backend>()

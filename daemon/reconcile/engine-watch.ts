@@ -34,6 +34,7 @@ export class EngineWatch {
   readonly #clock: Clock
   readonly #log: WatchLog
   readonly #events = new Channel<EngineEvent>()
+  readonly #own = new Channel<EngineEvent>()
   readonly #detached = new Channel<string>()
   readonly #states = new Channel<WatchState>()
   /** The latest events, as far as what they are takes to know. */
@@ -54,6 +55,11 @@ export class EngineWatch {
 
   get events(): Feed<EngineEvent> {
     return this.#events
+  }
+
+  /** Of containers that are the daemon's own and no stack's, the ingress for one. */
+  get own(): Feed<EngineEvent> {
+    return this.#own
   }
 
   /** Ids of containers, ours or not, that were taken off a network: each that ends is. */
@@ -86,6 +92,7 @@ export class EngineWatch {
         for await (const event of events) {
           if (event.Type === 'network') this.#detached.publish(event.Actor.Attributes.container ?? '')
           else if (this.#isOurs(event) && this.#isNew(event)) this.#events.publish(event)
+          else if (this.#isDaemons(event)) this.#own.publish(event)
         }
         this.#log.info({}, 'the event stream of the Engine ended')
       } catch (error) {
@@ -104,6 +111,10 @@ export class EngineWatch {
   #isOurs({ Actor }: EngineEvent): boolean {
     if (Actor.Attributes[COMPOSE.project] === undefined) return false
     return Actor.Attributes[OURS.instance] === this.#store.instance || this.#store.adopted.has(Actor.ID)
+  }
+
+  #isDaemons({ Actor: { Attributes } }: EngineEvent): boolean {
+    return Attributes[COMPOSE.project] === undefined && Attributes[OURS.instance] === this.#store.instance
   }
 
   /** An Engine may say things twice, and an end that counts twice would look like somebody's insistence. */

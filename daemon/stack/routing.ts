@@ -1,5 +1,6 @@
 /** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
 import type { IngressPolicy, Model, Service } from '../../protocol/stackfile/model.ts'
+import { type RouteTls, tlsOf } from '../../protocol/stackfile/tls-policy.ts'
 import { parseDuration, parseSize } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf } from './replacement-order.ts'
 
@@ -18,6 +19,8 @@ export interface HttpRoute {
   /** A prefix, in whole segments; `/` is all. */
   readonly path: string
   readonly target: number
+  /** Undefined: over HTTP alone. */
+  readonly tls?: RouteTls
 }
 
 export interface ServiceRouting {
@@ -70,10 +73,11 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
   const policy = spec['x-evenkeel']
   const ports = portsOf(spec, reach)
   const routes = (policy?.routes ?? []).map(
-    ({ host, path = '/', port }): HttpRoute => ({
+    ({ host, path = '/', port, tls }): HttpRoute => ({
       host: host?.toLowerCase(),
       path: path.length > 1 ? path.replace(/\/+$/, '') : path,
       target: port ?? onlyPortOf(spec) ?? 80,
+      ...encrypted(host === undefined ? undefined : tlsOf(tls ?? policy?.tls)),
     }),
   )
   if (ports.length === 0 && routes.length === 0) return undefined
@@ -103,6 +107,8 @@ function limitsOf(ingress: IngressPolicy | undefined): Pick<ServiceRouting, 'lim
     ...(proxy_protocol === true && { proxyProtocol: true }),
   }
 }
+
+const encrypted = (tls: RouteTls | undefined): Pick<HttpRoute, 'tls'> => (tls === undefined ? {} : { tls })
 
 /**
  * A port that two containers at once are to serve can be the Engine's no longer. A service that stops first keeps its ports

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { AccessRepository } from './access.ts'
 import { AdoptedRepository } from './adopted.ts'
 import { AuditRepository } from './audit.ts'
+import { CertificateRepository } from './certificates.ts'
 import { openDatabase, type Sql } from './database.ts'
 import { DeploymentRepository } from './deployments.ts'
 import { EventRepository } from './events.ts'
@@ -36,6 +37,7 @@ export interface Store {
   readonly labels: LabelRepository
   readonly audit: AuditRepository
   readonly secrets: SecretRepository
+  readonly certificates: CertificateRepository
   /** All or nothing. A power cut, and nothing else, may take it back, with all that came after it. */
   batch: Sql['batch']
   /** All or nothing, and on the disk when it returns: what is acknowledged. */
@@ -72,6 +74,7 @@ export function openStore(folder: string, redact: (text: string) => string = (te
     labels: new LabelRepository(sql),
     audit: new AuditRepository(sql),
     secrets: new SecretRepository(sql),
+    certificates: new CertificateRepository(sql),
     batch: sql.batch,
     transaction: sql.transaction,
     backup,

@@ -4,6 +4,7 @@
  * key, so that any tool of that ecosystem reads it. Durations are Go duration strings (`1m30s`), sizes are decimal
  * strings of bytes, as Compose prints them.
  */
+import type { TlsPolicy } from './tls-policy.ts'
 
 /** A mapping whose value may be absent: `K` alone in `environment`, unresolved. */
 export type Mapping = Record<string, string>
@@ -33,6 +34,8 @@ export interface ServicePolicy {
   drain?: string
   deploy?: DeploySteps
   scale?: ScalePolicy
+  /** Of its routes with a host. */
+  tls?: TlsPolicy
   ingress?: IngressPolicy
   /** What it passes while it is to be brought requests. */
   ready?: ProbePolicy
@@ -93,6 +96,8 @@ export interface ServiceRoute {
   path?: string
   /** In the container; none: its only one. */
   port?: number
+  /** In the place of the service's. */
+  tls?: TlsPolicy
 }
 
 export interface Service {

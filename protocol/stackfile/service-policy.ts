@@ -4,6 +4,7 @@ import { splitCommand } from './command-line.ts'
 import { ingressFindings } from './ingress-policy.ts'
 import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { probeFindings } from './probe-policy.ts'
+import { tlsFindings } from './tls-policy.ts'
 import { parseDuration } from './units.ts'
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -11,11 +12,11 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections', 'sticky'],
 }
-const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale', 'ingress', 'ready', 'alive']
-const ROUTE_KEYS = ['host', 'path', 'port']
+const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale', 'ingress', 'ready', 'alive', 'tls']
+const ROUTE_KEYS = ['host', 'path', 'port', 'tls']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
-const HOST =
+export const HOST =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 const PATH = /^\/[A-Za-z0-9._~%/+:@=-]{0,500}$/
 const ROUTES_LIMIT = 200
@@ -36,7 +37,7 @@ export function servicePolicyFindings(policy: unknown, served: Served = { http: 
     if (value === undefined || words.includes(String(value))) continue
     found.push({ message: `${key} is to be one of ${words.join(', ')}`, path: [key] })
   }
-  const { drain, routes, deploy, scale, ingress } = policy
+  const { drain, routes, deploy, scale, ingress, tls } = policy
   if (drain !== undefined && (typeof drain !== 'string' || !((parseDuration(drain) ?? -1) >= 0)))
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
@@ -45,6 +46,13 @@ export function servicePolicyFindings(policy: unknown, served: Served = { http: 
   for (const key of ['ready', 'alive'] as const)
     if (policy[key] !== undefined) found.push(...probeFindings(key, policy[key]))
   if (ingress !== undefined) found.push(...ingressFindings(ingress, served))
+  if (tls !== undefined) found.push(...tlsFindings(tls, ['tls']))
+  if (tls !== undefined && !(Array.isArray(routes) && routes.some((route) => isMap(route) && route.host !== undefined)))
+    found.push({
+      message: 'tls needs a route with a host',
+      path: ['tls'],
+      hint: 'Such as routes: [{host: shop.example}].',
+    })
   return found
 }
 
@@ -98,6 +106,9 @@ function routeFindings(routes: unknown): PolicyFinding[] {
       found.push({ message: 'path is to begin with /', path: [...path, 'path'], hint: 'Such as /api.' })
     if (route.port !== undefined && !isPort(route.port))
       found.push({ message: 'port is to be a number from 1 to 65535', path: [...path, 'port'] })
+    if (route.tls !== undefined) found.push(...tlsFindings(route.tls, [...path, 'tls']))
+    if (route.tls !== undefined && route.host === undefined)
+      found.push({ message: 'tls needs a host: a certificate is made out to one', path: [...path, 'tls'] })
     if (route.host === undefined && route.path === undefined)
       found.push({ message: 'A route needs a host, a path, or both', path, hint: 'path: / takes all.' })
     const key = `${String(route.host).toLowerCase()}${route.path ?? '/'}`

@@ -15,6 +15,7 @@ import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
 import { healSpeed } from './heal-speed.mjs'
+import { https } from './https.mjs'
 import { hundredStacks } from './hundred-stacks.mjs'
 import { idle } from './idle.mjs'
 import { ingressFeatures } from './ingress-features.mjs'
@@ -67,6 +68,7 @@ export const proofs = [
   badVersions,
   ingressReload,
   ingressFeatures,
+  https,
   killRollout,
   ingressSpeed,
   deployTime,

@@ -153,6 +153,7 @@ export function take(caller, { method, path, isStream, takesBody }, objects) {
     role: 'nothing',
     team: 'nothing',
     secret: 'nothing',
+    host: 'nothing.test',
   }
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => values[name])
   return isStream ? caller.connect(filled) : caller.call(method, filled, takesBody ? { body: { nonsense: 1 } } : {})

@@ -207,13 +207,47 @@ describe('ways in', () => {
   })
 })
 
+describe('certificates', () => {
+  const acmeOf = async (argv: string[], environment = {}) => (await configOf(argv, environment)).acme
+
+  test("are asked of Let's Encrypt's staging, and only once somebody agrees to the terms", async () => {
+    expect(await acmeOf([])).toMatchObject({
+      authority: 'https://acme-staging-v02.api.letsencrypt.org/directory',
+      isAgreed: false,
+    })
+    const file = fileWith('acme: production\nacmeTerms: agreed\nacmeEmail: ops@example.com\n')
+    expect(await acmeOf(['--config', file])).toMatchObject({
+      authority: 'https://acme-v02.api.letsencrypt.org/directory',
+      isAgreed: true,
+      email: 'ops@example.com',
+    })
+    expect((await acmeOf([], { EVENKEEL_ACME: 'https://ca.example/dir' })).authority).toBe('https://ca.example/dir')
+  })
+
+  test.each([
+    [['--acme', 'prod'], 'prod is no authority'],
+    [['--acme', 'http://ca.example/dir'], 'is no authority'],
+    [['--acme-terms', 'yes'], '--acme-terms is "yes"'],
+    [['--acme-email', 'ops'], 'ops is no e-mail address'],
+    [['--acme-email', 'a@b.c,mailto:d@e.f'], 'is no e-mail address'],
+    [['--acme-dns-hook', '/nowhere/hook'], 'is no program that can be run'],
+  ])('are not set by %j', async (argv, message) => {
+    expect((await rejectionOf(configOf(argv))).message).toContain(message)
+  })
+})
+
 describe('the ingress', () => {
   test('is HAProxy on port 80, unless told otherwise', async () => {
-    expect((await configOf([])).ingress).toEqual({ image: 'haproxy:2.6', http: { host: '0.0.0.0', port: 80 } })
+    expect((await configOf([])).ingress).toEqual({
+      image: 'haproxy:2.6',
+      http: { host: '0.0.0.0', port: 80 },
+      https: { host: '0.0.0.0', port: 443 },
+    })
     const file = fileWith('ingressImage: ours/haproxy:1\ningressHttp: "[::1]:8080"\n')
     expect((await configOf(['--config', file])).ingress).toEqual({
       image: 'ours/haproxy:1',
       http: { host: '::1', port: 8080 },
+      https: { host: '0.0.0.0', port: 443 },
     })
     expect((await configOf(['--ingress-image', 'none'])).ingress.image).toBeUndefined()
   })

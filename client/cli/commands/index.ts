@@ -4,6 +4,9 @@ import adopt from './adopt.ts'
 import attach from './attach.ts'
 import audit from './audit.ts'
 import build from './build.ts'
+import certificateImport from './certificate/import.ts'
+import certificateLs from './certificate/ls.ts'
+import certificateRm from './certificate/rm.ts'
 import commit from './commit.ts'
 import completion from './completion.ts'
 import config from './config.ts'
@@ -156,6 +159,9 @@ export const COMMANDS: readonly Command[] = [
   secretRotate,
   secretLs,
   secretRm,
+  certificateLs,
+  certificateImport,
+  certificateRm,
   tokenCreate,
   tokenLs,
   tokenRm,
@@ -192,6 +198,7 @@ export const COMMANDS: readonly Command[] = [
 
 /** First words of commands that have two. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  certificate: 'Certificates of hosts that are served over HTTPS',
   context: 'Name daemons elsewhere, and choose the one to talk to',
   invite: 'Invite people to become users',
   role: 'Make roles by permission',

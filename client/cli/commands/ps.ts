@@ -30,13 +30,16 @@ export default command({
     const { output } = context
     // Scripts that ask for ids or names alone do not wait for what they do not see.
     const drift = values.quiet === true || values.services === true ? 'omit' : 'show'
-    const { containers: known, held } = await context.api
-      .call('containers', { stack }, undefined, { drift })
-      .catch((error: unknown) => {
-        // As Compose: a stack that does not exist has no containers.
-        if (error instanceof Problem && error.code === 'stack-not-found') return { containers: [], held: undefined }
-        throw error
-      })
+    const {
+      containers: known,
+      held,
+      concerns = [],
+    } = await context.api.call('containers', { stack }, undefined, { drift }).catch((error: unknown) => {
+      // As Compose: a stack that does not exist has no containers.
+      if (error instanceof Problem && error.code === 'stack-not-found')
+        return { containers: [], held: undefined, concerns: [] }
+      throw error
+    })
     if (held !== undefined) context.warn(heldWords(stack, held))
     for (const service of services) {
       if (!known.some((container) => container.service === service))
@@ -69,6 +72,7 @@ export default command({
     } else if (values.format === 'table' || values.format === '') {
       output.line(tableOf(shown, values['no-trunc'] === true ? 'whole' : 'short'))
       for (const container of shown) for (const words of troublesOf(container)) context.warn(words)
+      for (const words of concerns) context.warn(words)
     } else {
       const { renderFormat, withLabels } = await import('../render/format.ts')
       const rows = shown.map((container) => withLabels(fieldsOf(container), container.labels))

@@ -5,6 +5,7 @@ import { secrets } from './0004-secrets.ts'
 import { teams } from './0005-teams.ts'
 import { stackLabels } from './0006-stack-labels.ts'
 import { deploymentTraffic } from './0007-deployment-traffic.ts'
+import { certificates } from './0008-certificates.ts'
 
 /** In order; the position of a migration, from 1, is the `user_version` that it leads to. Never edited once released. */
 export const MIGRATIONS: readonly string[] = [
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly string[] = [
   teams,
   stackLabels,
   deploymentTraffic,
+  certificates,
 ]

@@ -42,6 +42,7 @@ const BODIES: Partial<Record<RouteName, object>> = {
   createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
   acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
+  putCertificate: { certificate: 'PEM', key: 'PEM' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: null },
 }
 
@@ -108,6 +109,10 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
     } as unknown as ContextStore,
     bundles: { has: async () => true },
     secrets: control as unknown as SecretControl,
+    certificates: Object.assign(Object.create(control), {
+      list: () => [],
+      concernsOf: () => [],
+    }) as Api['certificates'],
     redact: (text) => text.replaceAll('s3cret', '[secret]'),
     files: control as unknown as ContainerFiles,
     oneOffs: control as unknown as OneOffs,
@@ -141,6 +146,7 @@ function aServer(parts: Partial<Api> = {}, failure?: unknown) {
       volume: 'shop_data',
       user: 'ann',
       token: 'ci',
+      host: 'shop.example',
       secret: 'db_password',
       ...more.params,
     })

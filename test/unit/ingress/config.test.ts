@@ -5,7 +5,12 @@ import { sessionsOf } from '../../../daemon/ingress/runtime.ts'
 import type { IngressService } from '../../../daemon/ingress/table.ts'
 import type { ServiceRouting } from '../../../daemon/stack/routing.ts'
 
-const SETTINGS: IngressSettings = { http: { host: '0.0.0.0', port: 80 }, ipv6: false, cookieKey: 'key' }
+const SETTINGS: IngressSettings = {
+  http: { host: '0.0.0.0', port: 80 },
+  https: { host: '0.0.0.0', port: 443 },
+  ipv6: false,
+  cookieKey: 'key',
+}
 const ID = 'abcdef0123456789'
 
 const aService = (routing: Partial<ServiceRouting>, parts: Partial<IngressService> = {}): IngressService => ({

@@ -47,6 +47,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   createInvitation: { name: 'ann', addressee: 'ann@example.com', role: 'viewer', expiresInSeconds: 60 },
   acceptInvitation: { addressee: 'ann@example.com' },
   putSecret: { base64: 'eA==' },
+  putCertificate: { certificate: 'PEM', key: 'PEM' },
   createToken: { name: 'ci', role: 'deployer', expiresInSeconds: 3600 },
 }
 
