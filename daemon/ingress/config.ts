@@ -98,9 +98,10 @@ function portFrontends(
     const binds = bindsOf(ip, port, settings)
     const last = [`  default_backend ${backendName(stack, service, target, mode)}`, ''].join('\n')
     if (mode === 'http') return httpFrontend(name, binds, holds ? holdHttp([{ stack, service }]) : [], last)
-    if (!holds) return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
-    const rules = [...binds, bindOfNewest(name), ...holdTcp({ stack, service }), toNewest(name), last]
-    return [[`frontend ${name}`, '  mode tcp', ...rules].join('\n'), newest(name, ['  mode tcp'])]
+    // What waited in a worker of before comes to one that holds nothing any more as well.
+    const head = [`frontend ${name}`, '  mode tcp', ...binds, bindOfNewest(name)]
+    if (!holds) return [[...head, last].join('\n')]
+    return [[...head, ...holdTcp({ stack, service }), toNewest(name), last].join('\n'), newest(name, ['  mode tcp'])]
   })
 }
 
