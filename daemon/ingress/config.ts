@@ -109,9 +109,10 @@ function portFrontends(
       const first = holds ? holdHttp([{ stack, service }]) : []
       return httpFrontend({ name, binds, scheme: 'http', first, last })
     }
-    if (!holds) return [[`frontend ${name}`, '  mode tcp', ...binds, last].join('\n')]
-    const rules = [...binds, bindOfNewest(name), ...holdTcp({ stack, service }), toNewest(name), last]
-    return [[`frontend ${name}`, '  mode tcp', ...rules].join('\n'), newest(name, ['  mode tcp'])]
+    // What waited in a worker of before comes to one that holds nothing any more as well.
+    const head = [`frontend ${name}`, '  mode tcp', ...binds, bindOfNewest(name)]
+    if (!holds) return [[...head, last].join('\n')]
+    return [[...head, ...holdTcp({ stack, service }), toNewest(name), last].join('\n'), newest(name, ['  mode tcp'])]
   })
 }
 
