@@ -49,7 +49,16 @@ export function acmeConfigOf({
       hint: 'say agreed once you agree to the terms of the authority, or leave it out',
     })
   if (dnsHook !== undefined) mustBeProgram(dnsHook)
+  if (authorityCertificate !== undefined) mustBeReadable(authorityCertificate)
   return Object.freeze({ authority: url, email, isAgreed: terms === 'agreed', authorityCertificate, dnsHook })
+}
+
+function mustBeReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new Problem('bad-request', `cannot read ${path}`, { hint: 'name a PEM file with --acme-ca', cause })
+  }
 }
 
 function mustBeProgram(path: string): void {

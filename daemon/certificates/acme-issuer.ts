@@ -1,7 +1,7 @@
 /** An authority that speaks ACME (RFC 8555): Let's Encrypt and its kin. */
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
-import { rootCertificates } from 'node:tls'
+import { createSecureContext, rootCertificates } from 'node:tls'
 import type { Client, Order } from 'acme-client'
 import { Problem } from '../../protocol/problems.ts'
 import type { AcmeConfig } from './acme-config.ts'
@@ -31,6 +31,13 @@ const ANSWER_BYTES = 1024 ** 2
 const FIRST_LOOK_MS = 250
 const LOOK_LIMIT_MS = 5000
 const DECISION_MS = 300_000
+
+/** One context for all connections: to read what all trust takes longer than a handshake. */
+function agentTrusting(path: string | undefined): Agent {
+  if (path === undefined) return new Agent({ keepAlive: true })
+  const secureContext = createSecureContext({ ca: [...rootCertificates, readFileSync(path, 'utf8')] })
+  return new Agent({ keepAlive: true, secureContext })
+}
 
 /** What the library throws away of an answer that is an error: the document, and when to come back. */
 class AcmeAnswer extends Error {
@@ -71,7 +78,8 @@ export class AcmeIssuer implements Issuer {
 
   /** The library costs megabytes, and most daemons never need it. */
   #load(signal: AbortSignal): Promise<Library> {
-    this.#library ??= import('acme-client').then((library) => {
+    const open = async (): Promise<Library> => {
+      const library = await import('acme-client')
       const { axios } = library
       const { authorityCertificate } = this.#parts.config
       // It would ask again by itself, and for as long as it is told to wait: the keeper does that, and says so.
@@ -86,11 +94,13 @@ export class AcmeIssuer implements Issuer {
         timeout: CALL_MS,
         maxContentLength: ANSWER_BYTES,
         signal,
-        ...(authorityCertificate === undefined
-          ? {}
-          : { httpsAgent: new Agent({ ca: [...rootCertificates, readFileSync(authorityCertificate, 'utf8')] }) }),
+        httpsAgent: agentTrusting(authorityCertificate),
       })
       return library
+    }
+    this.#library ??= open().catch((error: unknown) => {
+      this.#library = undefined
+      throw error
     })
     return this.#library
   }

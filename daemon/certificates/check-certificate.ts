@@ -63,7 +63,7 @@ export function checkCertificate(
 
 /** Of a chain that was checked before. */
 export function readFacts(chain: string): CertificateFacts {
-  return factsOf(readChain(chain)[0]!)
+  return factsOf(new X509Certificate(chain))
 }
 
 function factsOf(certificate: X509Certificate): CertificateFacts {

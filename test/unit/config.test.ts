@@ -230,6 +230,7 @@ describe('certificates', () => {
     [['--acme-terms', 'yes'], '--acme-terms is "yes"'],
     [['--acme-email', 'ops'], 'ops is no e-mail address'],
     [['--acme-email', 'a@b.c,mailto:d@e.f'], 'is no e-mail address'],
+    [['--acme-ca', '/nowhere/ca.crt'], 'cannot read /nowhere/ca.crt'],
     [['--acme-dns-hook', '/nowhere/hook'], 'is no program that can be run'],
   ])('are not set by %j', async (argv, message) => {
     expect((await rejectionOf(configOf(argv))).message).toContain(message)
