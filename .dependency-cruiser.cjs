@@ -47,6 +47,7 @@ module.exports = {
       'daemon/reconcile',
     ]),
     floor('scaling', 'daemon/scaling', [
+      'daemon/ingress',
       'protocol',
       'daemon/engine',
       'daemon/store',

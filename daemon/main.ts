@@ -350,6 +350,7 @@ async function run(config: Config): Promise<void> {
   const isRemembered = (stack: string) =>
     store.stacks.find(stack) !== undefined || store.deployments.stacks().includes(stack)
   const autoscaler = new Autoscaler({
+    ingress,
     engine,
     store,
     clock,

@@ -7,6 +7,8 @@ import type { ScaleRequest } from '../../protocol/resources/stack.ts'
 import { type Autoscale, autoscaleOf } from '../../protocol/stackfile/autoscale.ts'
 import type { Service } from '../../protocol/stackfile/model.ts'
 import type { ContainerSummary, Engine } from '../engine/types.ts'
+import type { Ingress } from '../ingress/ingress.ts'
+import { byService, Tally } from '../ingress/traffic.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import { deadline } from '../reconcile/deadline.ts'
 import type { EventRecorder } from '../reconcile/event-recorder.ts'
@@ -20,6 +22,7 @@ interface Parts {
   readonly engine: Engine
   readonly store: Store
   readonly clock: Clock
+  readonly ingress: Pick<Ingress, 'traffic'>
   readonly recorder: EventRecorder
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
   readonly scale: (stack: string, request: ScaleRequest, caller: { readonly name: string }) => Promise<unknown>
@@ -35,6 +38,14 @@ interface Scaled {
   readonly declared: number
 }
 
+type Rates = (stack: string, service: string) => number
+
+interface Looking {
+  readonly counters: Map<string, Counters>
+  readonly looks: Map<string, readonly Look[]>
+  readonly rates: Rates | undefined
+}
+
 const NAME = 'autoscaler'
 const LOOK_LIMIT_MS = 10_000
 /** Containers whose counters are read at a time. */
@@ -46,6 +57,9 @@ export class Autoscaler {
   readonly #policies = new Map<string, { readonly revision: number; readonly scaled: readonly Scaled[] }>()
   /** By container id. */
   #counters = new Map<string, Counters>()
+  /** What came through the ingress since the last look, where a service scales by that. */
+  #tally: Tally | undefined
+  #talliedAtMs = 0
   /** By stack and service. */
   #looks = new Map<string, readonly Look[]>()
 
@@ -72,11 +86,12 @@ export class Autoscaler {
     const counters = new Map<string, Counters>()
     const looks = new Map<string, readonly Look[]>()
     const present = store.stacks.all().filter(({ presence }) => presence === 'present')
-    for (const { name, revision } of present) {
-      const scaled = this.#scaledOf(name, revision)
+    const all = present.map(({ name, revision }) => ({ name, scaled: this.#scaledOf(name, revision) }))
+    const rates = await this.#rates(all.flatMap(({ scaled }) => scaled))
+    for (const { name, scaled } of all) {
       if (scaled.length === 0) continue
       try {
-        await this.#lookAt(name, scaled, counters, looks)
+        await this.#lookAt(name, scaled, { counters, looks, rates })
       } catch (err) {
         if (err instanceof Problem) log.warn({ stack: name, code: err.code }, `not scaled: ${err.message}`)
         else throw err
@@ -89,12 +104,7 @@ export class Autoscaler {
     for (const name of this.#policies.keys()) if (!names.has(name)) this.#policies.delete(name)
   }
 
-  async #lookAt(
-    stack: string,
-    scaled: readonly Scaled[],
-    counters: Map<string, Counters>,
-    looks: Map<string, readonly Look[]>,
-  ): Promise<void> {
+  async #lookAt(stack: string, scaled: readonly Scaled[], { counters, looks, rates }: Looking): Promise<void> {
     const { store, clock } = this.#parts
     const states = new Map(store.stacks.services(stack).map((state) => [state.service, state]))
     const running = await this.#running(stack)
@@ -109,11 +119,29 @@ export class Autoscaler {
       // Not all of them have been there from one look to the next: too early to tell.
       if (used.length !== current || used.some((one) => one === undefined)) continue
       const key = `${stack}/${service}`
-      const load = meanOf(used as Load[])
+      const rate = rates?.(stack, service)
+      const load = { ...meanOf(used as Load[]), requests: rate === undefined ? undefined : rate / current }
       const decision = decide(policy, current, load, this.#looks.get(key) ?? [], clock.now().getTime())
       looks.set(key, decision.looks)
       if (decision.replicas !== current) await this.#scale(stack, service, current, decision)
     }
+  }
+
+  /** How much a second the ingress brought to a service since the last look; undefined: that is not known. */
+  async #rates(scaled: readonly Scaled[]): Promise<Rates | undefined> {
+    const isWanted = scaled.some(({ policy }) => policy.target.requests !== undefined)
+    const reading = isWanted ? await this.#parts.ingress.traffic() : undefined
+    const [before, sinceMs, nowMs] = [this.#tally, this.#talliedAtMs, this.#parts.clock.now().getTime()]
+    this.#tally = reading === undefined ? undefined : Tally.from(reading)
+    this.#talliedAtMs = nowMs
+    if (before === undefined || reading === undefined || nowMs <= sinceMs) return undefined
+    before.see(reading)
+    const { total } = before
+    return (stack, service) =>
+      byService(stack, total)
+        .filter((one) => one.service === service)
+        .reduce((seen, one) => seen + one.seen, 0) /
+      ((nowMs - sinceMs) / 1000)
   }
 
   async #scale(stack: string, service: string, from: number, { replicas, why }: Decision): Promise<void> {

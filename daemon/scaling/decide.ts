@@ -1,7 +1,7 @@
 /** How many replicas a service is to have by what they use. Pure. */
 import { type Autoscale, clamp, METERS, type Meter } from '../../protocol/stackfile/autoscale.ts'
 
-/** Percent of what a replica may use, as the mean of all. A meter that is missing says nothing. */
+/** Of a replica, as the mean of all, as {@link Autoscale} counts it. A meter that is missing says nothing. */
 export type Load = Readonly<Partial<Record<Meter, number | undefined>>>
 
 /** What a look at a service wanted. */
@@ -33,8 +33,10 @@ export function decide(
   nowMs: number,
 ): Decision {
   const needs = METERS.flatMap((meter) => {
-    const [percent, target] = [load[meter], policy.target[meter]]
-    return percent === undefined || target === undefined ? [] : [{ ...needOf(current, percent, target), meter }]
+    const [used, target] = [load[meter], policy.target[meter]]
+    return used === undefined || target === undefined
+      ? []
+      : [{ meter, used, target, wanted: needOf(current, used / target) }]
   })
   const greatest = needs.reduce<(typeof needs)[number] | undefined>(
     (most, one) => (most === undefined || one.wanted > most.wanted ? one : most),
@@ -44,7 +46,7 @@ export function decide(
   const why =
     greatest === undefined
       ? `between ${policy.min} and ${policy.max}`
-      : `${greatest.meter} ${Math.round(greatest.percent)} % of a target of ${greatest.target} %`
+      : `${greatest.meter} ${inWords(greatest.meter, greatest.used)} of a target of ${inWords(greatest.meter, greatest.target)}`
   // A clock that was set back forgets what it has not come to yet.
   const known = earlier.filter(({ atMs }) => atMs <= nowMs)
   const covers = known.some(({ atMs }) => nowMs - atMs >= policy.cooldownMs)
@@ -58,7 +60,8 @@ export function decide(
   return { replicas: clamp(Math.min(most, current), policy), why, looks }
 }
 
-function needOf(current: number, percent: number, target: number) {
-  const ratio = percent / target
-  return { percent, target, wanted: Math.abs(ratio - 1) <= TOLERANCE ? current : Math.ceil(current * ratio - 1e-9) }
-}
+const needOf = (current: number, ratio: number): number =>
+  Math.abs(ratio - 1) <= TOLERANCE ? current : Math.ceil(current * ratio - 1e-9)
+
+const inWords = (meter: Meter, amount: number): string =>
+  meter === 'requests' ? `${Math.round(amount * 100) / 100}/s` : `${Math.round(amount)} %`

@@ -3,13 +3,13 @@ import type { Service } from './model.ts'
 import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { parseDuration } from './units.ts'
 
-export const METERS = ['cpu', 'memory'] as const
+export const METERS = ['cpu', 'memory', 'requests'] as const
 export type Meter = (typeof METERS)[number]
 
 export interface Autoscale {
   readonly min: number
   readonly max: number
-  /** Percent of what a replica may use, as the mean of all. At least one. */
+  /** Of a replica, as the mean of all: percent of what it may use; requests a second that the ingress brings. At least one. */
   readonly target: Readonly<Partial<Record<Meter, number>>>
   /** How long fewer must have been enough before there are fewer. */
   readonly cooldownMs: number
@@ -17,6 +17,7 @@ export interface Autoscale {
 
 const KEYS = ['min', 'max', 'target', 'cooldown']
 const REPLICAS_LIMIT = 1000
+const REQUESTS_LIMIT = 1_000_000
 const COOLDOWN_MS = 300_000
 const NS_PER_MS = 1e6
 
@@ -26,7 +27,7 @@ export function autoscaleOf(service: Service | undefined): Autoscale | undefined
   if (policy === undefined) return undefined
   const targets = METERS.flatMap((meter) => {
     const value = policy.target[meter]
-    return value === undefined ? [] : [[meter, percentOf(value)!] as const]
+    return value === undefined ? [] : [[meter, amountOf(meter, value)!] as const]
   })
   return {
     min: policy.min ?? 1,
@@ -39,7 +40,8 @@ export function autoscaleOf(service: Service | undefined): Autoscale | undefined
 export const clamp = (replicas: number, { min, max }: Pick<Autoscale, 'min' | 'max'>): number =>
   Math.min(Math.max(replicas, min), max)
 
-export function scaleFindings(scale: unknown): PolicyFinding[] {
+/** `isServed`: the ingress may have something of the service. */
+export function scaleFindings(scale: unknown, isServed: boolean): PolicyFinding[] {
   const path = ['scale']
   const hint = 'Such as {min: 1, max: 5, target: {cpu: 70%}}.'
   if (!isMap(scale)) return [{ message: 'scale is to be a mapping', path, hint }]
@@ -58,7 +60,14 @@ export function scaleFindings(scale: unknown): PolicyFinding[] {
   else if (isCount(min) && max < min) found.push({ message: 'max is less than min', path: [...path, 'max'] })
   if (cooldown !== undefined && (typeof cooldown !== 'string' || !((parseDuration(cooldown) ?? -1) >= 0)))
     found.push({ message: 'cooldown is to be a duration', path: [...path, 'cooldown'], hint: 'Such as 5m.' })
-  return [...found, ...targetFindings(target, [...path, 'target'])]
+  found.push(...targetFindings(target, [...path, 'target']))
+  if (isMap(target) && target.requests !== undefined && !isServed)
+    found.push({
+      message: 'requests counts what the ingress brings, which has nothing of this service',
+      path: [...path, 'target', 'requests'],
+      hint: 'Give it routes, or publish a TCP port with deploy.update_config.order: start-first.',
+    })
+  return found
 }
 
 function targetFindings(target: unknown, path: PolicyFinding['path']): PolicyFinding[] {
@@ -68,7 +77,14 @@ function targetFindings(target: unknown, path: PolicyFinding['path']): PolicyFin
     return [{ message: `target is to have one of ${METERS.join(', ')}`, path, hint }]
   const found = unknownKeys(target, METERS, path)
   for (const meter of METERS) {
-    if (target[meter] !== undefined && percentOf(target[meter]) === undefined)
+    if (target[meter] === undefined || amountOf(meter, target[meter]) !== undefined) continue
+    if (meter === 'requests')
+      found.push({
+        message: `requests is to be a number a second, from 0.01 to ${REQUESTS_LIMIT}`,
+        path: [...path, meter],
+        hint: 'Such as 50: for each replica.',
+      })
+    else
       found.push({
         message: `${meter} is to be a percentage from 1 to 100`,
         path: [...path, meter],
@@ -77,6 +93,12 @@ function targetFindings(target: unknown, path: PolicyFinding['path']): PolicyFin
   }
   return found
 }
+
+const amountOf = (meter: Meter, value: unknown): number | undefined =>
+  meter === 'requests' ? rateOf(value) : percentOf(value)
+
+const rateOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 0.01 && value <= REQUESTS_LIMIT ? value : undefined
 
 function percentOf(value: unknown): number | undefined {
   const percent = typeof value === 'string' && /^\d+(\.\d+)?%?$/.test(value) ? Number.parseFloat(value) : value

@@ -75,8 +75,8 @@ export interface IngressPolicy {
 export interface ScalePolicy {
   min?: number
   max: number
-  /** Percent of what a replica may use: `70` or `70%`. */
-  target: { cpu?: number | string; memory?: number | string }
+  /** Percent of what a replica may use (`70` or `70%`), and requests or TCP connections a second that the ingress brings it. */
+  target: { cpu?: number | string; memory?: number | string; requests?: number }
   /** A duration. */
   cooldown?: string
 }

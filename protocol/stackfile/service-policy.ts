@@ -42,7 +42,7 @@ export function servicePolicyFindings(policy: unknown, served: Served = { http: 
     found.push({ message: 'drain is to be a duration', path: ['drain'], hint: 'Such as 30s or 1m30s.' })
   if (routes !== undefined) found.push(...routeFindings(routes))
   if (deploy !== undefined) found.push(...deployFindings(deploy))
-  if (scale !== undefined) found.push(...scaleFindings(scale))
+  if (scale !== undefined) found.push(...scaleFindings(scale, served.http || served.tcp))
   for (const key of ['ready', 'alive'] as const)
     if (policy[key] !== undefined) found.push(...probeFindings(key, policy[key]))
   if (ingress !== undefined) found.push(...ingressFindings(ingress, served))

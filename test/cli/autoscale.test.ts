@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
+import { engineCall } from '../lab/engine-call.mjs'
+import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
@@ -10,6 +12,7 @@ const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 
   ',',
 )[0]!
 const STACK = `ektest-autoscale-${process.pid}`
+const ROUTES = 18_100 + (process.pid % 100)
 
 const folder = temporaryFolder('autoscale')
 const at = { cwd: folder.path }
@@ -47,7 +50,9 @@ const replicas = async (): Promise<number> => {
 
 beforeAll(async () => {
   await ensureImages(ENGINE)
-  await daemon.start({ more: ['--autoscale-every', '1'] })
+  await ensureIngressImage(ENGINE)
+  const ingress = ['--ingress-image', ingressImage, '--ingress-http', `127.0.0.1:${ROUTES}`]
+  await daemon.start({ more: ['--autoscale-every', '1', ...ingress] })
 })
 afterAll(async () => {
   await daemon.ek(['-p', STACK, 'down', '-v', '-t', '0'])
@@ -83,4 +88,31 @@ test('what is stopped stays stopped', async () => {
 test('fewer replicas are left once fewer were enough for the cooldown', async () => {
   await daemon.must(['exec', '-T', 'web', 'touch', '/data/rest'], at)
   await until('one replica', async () => (await replicas()) === 1, { deadlineMs: 60_000 })
+})
+
+test('requests that the ingress brings have more replicas come as well', async () => {
+  const web = {
+    image: 'ek-lab/app:1',
+    stop_grace_period: '1s',
+    'x-evenkeel': {
+      routes: [{ path: '/', port: 8080 }],
+      drain: '1s',
+      scale: { max: 3, target: { requests: 2 }, cooldown: '1h' },
+    },
+  }
+  writeFileSync(join(folder.path, 'compose.yaml'), JSON.stringify({ name: STACK, services: { web } }))
+  await daemon.must(['up', '-d', '--scale', 'web=1', '-t', '0'], at)
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) {
+      await engineCall(`tcp://127.0.0.1:${ROUTES}`, 'GET', '/', { timeoutMs: 5000 })
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+  })()
+  await until('three replicas', async () => (await replicas()) === 3, { deadlineMs: 60_000 }).finally(() => {
+    isOver = true
+  })
+  await asking
+  const { stdout } = await daemon.must(['events', '--since', '1h', '--until', '0s'], at)
+  expect(stdout).toMatch(/web goes from \d to 3 replica\(s\): requests [\d.]+\/s of a target of 2\/s/)
 })

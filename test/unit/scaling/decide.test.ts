@@ -25,6 +25,11 @@ describe('more replicas', () => {
     expect(both).toMatchObject({ replicas: 6, why: 'memory 90 % of a target of 30 %' })
   })
 
+  test('are as many as the requests of a second need', () => {
+    const asked = wanted(2, { requests: 31.456 }, { target: { requests: 20 } })
+    expect(asked).toMatchObject({ replicas: 4, why: 'requests 31.46/s of a target of 20/s' })
+  })
+
   test('are not had for what is not known', () => {
     expect(wanted(2, { cpu: undefined }).replicas).toBe(2)
   })

@@ -47,8 +47,9 @@ describe('x-evenkeel of a service', () => {
     [{ scale: { target: { cpu: 50 } } }, 'max is to be a number from 1 to 1000'],
     [{ scale: { min: 4, max: 3, target: { cpu: 50 } } }, 'max is less than min'],
     [{ scale: { max: 3 } }, 'scale needs a target'],
-    [{ scale: { max: 3, target: {} } }, 'target is to have one of cpu, memory'],
+    [{ scale: { max: 3, target: {} } }, 'target is to have one of cpu, memory, requests'],
     [{ scale: { max: 3, target: { cpu: '120%' } } }, 'cpu is to be a percentage from 1 to 100'],
+    [{ scale: { max: 3, target: { requests: '50' } } }, 'requests is to be a number a second, from 0.01 to 1000000'],
     [{ scale: { max: 3, target: { cpus: 50 } } }, 'Unknown key "cpus"'],
     [{ scale: { max: 3, target: { memory: '80%' }, cooldown: 5 } }, 'cooldown is to be a duration'],
   ])('is not %j', (policy, message) => expect(messages(policy)).toEqual([message]))
@@ -86,6 +87,14 @@ describe('a probe', () => {
     [{ tcp: 1, timeout: '30' }, 'timeout is to be a duration from 100 ms to a day'],
     [{ tcp: 1, retries: 0 }, 'retries is to be a number from 1 to 100'],
   ])('is not %j', (ready, message) => expect(messages({ ready })).toEqual([message]))
+})
+
+it('has no requests to count where the ingress has nothing of it', () => {
+  const policy = { scale: { max: 3, target: { requests: 50 } } }
+  expect(servicePolicyFindings(policy, { http: false, tcp: false })).toMatchObject([
+    { message: expect.stringContaining('the ingress'), path: ['scale', 'target', 'requests'] },
+  ])
+  expect(servicePolicyFindings(policy, { http: false, tcp: true })).toEqual([])
 })
 
 describe('a route', () => {
