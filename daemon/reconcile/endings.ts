@@ -16,6 +16,8 @@ const OURS_FOR_MS = 5000
 export const SIGNAL_FOR_MS = 15_000
 /** What an Engine that goes away has stopped just before, nobody did by hand. */
 const ENGINE_STOP_MS = 20_000
+/** Engine 28 now and then tells twice of one end, of a container that was paused when it was stopped: 10 ms apart. */
+const TOLD_TWICE_MS = 1000
 /** The Engine's own loop ends a container within so long of its start, on a machine that is busy. */
 const SHORT_LIFE_MS = 15_000
 /** From one try to end such a loop to the next, doubled each time: it may be none. */
@@ -59,6 +61,8 @@ interface Crash {
 interface Life {
   readonly crashes: Crash[]
   startedAtMs: number | undefined
+  /** Where it has not been seen to start since. */
+  endedAtMs: number | undefined
   signalledAtMs: number | undefined
   outOfMemory: boolean
   /** Tries to end a loop that the Engine is in over it. */
@@ -189,6 +193,7 @@ export class Endings {
   #started(stack: string, id: string): void {
     const life = this.#life(id)
     life.startedAtMs = this.#now()
+    life.endedAtMs = undefined
     life.outOfMemory = false
     life.signalledAtMs = undefined
     // What a call of ours ended has ended: the next end is not of that call.
@@ -203,6 +208,9 @@ export class Endings {
 
   #died(stack: string, id: string, attributes: Readonly<Record<string, string>>): Halt | undefined {
     const now = this.#now()
+    const { endedAtMs } = this.#life(id)
+    if (endedAtMs !== undefined && Math.abs(now - endedAtMs) <= TOLD_TWICE_MS) return undefined
+    this.#life(id).endedAtMs = now
     // Whatever ends has run, also where nobody saw it start.
     this.#isUp(stack, id)
     const isOurs = (this.#ours.get(id) ?? Number.NEGATIVE_INFINITY) >= now
@@ -254,6 +262,7 @@ export class Endings {
     const life: Life = {
       crashes: [],
       startedAtMs: undefined,
+      endedAtMs: undefined,
       signalledAtMs: undefined,
       outOfMemory: false,
       tries: undefined,

@@ -23,13 +23,16 @@ export const chaos = {
       const began = performance.now()
       const moments = Array.from({ length: kills }, () => random() * minutes * 60_000).sort((a, b) => a - b)
       const done = {}
+      // A second stop by hand of a container within an hour is meant, and is not healed: each is stopped once.
+      const stopped = new Set()
       for (const moment of moments) {
         await delay(Math.max(0, moment - (performance.now() - began)))
-        const containers = await containersOf(engine, stacks.names)
+        const containers = (await containersOf(engine, stacks.names)).filter(({ Id }) => !stopped.has(Id))
         const victim = containers[Math.floor(random() * containers.length)]
         const how = HOW[Math.floor(random() * HOW.length)]
         if (victim === undefined) continue
         await engineCall(engine, how.method, how.path(victim.Id), { accept: [304, 404, 409] })
+        if (how.name === 'kill' || how.name === 'stop') stopped.add(victim.Id)
         done[how.name] = (done[how.name] ?? 0) + 1
       }
       const last = performance.now()

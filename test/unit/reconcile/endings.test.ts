@@ -78,6 +78,14 @@ describe('a stop past the daemon', () => {
     expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
   })
 
+  test('is one where the Engine tells of it twice', () => {
+    const scene = aScene()
+    scene.stoppedByHand()
+    scene.passes(10)
+    scene.happens('die')
+    expect(scene.halted()).toEqual({ [ID]: 1 })
+  })
+
   test('is counted within an hour, and is over for a container that was started', () => {
     const scene = aScene()
     scene.stoppedByHand()
