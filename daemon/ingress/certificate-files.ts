@@ -3,8 +3,9 @@
  * meanwhile it is told over its runtime API (runtime-tls.ts), so that these are what it comes back with.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { replaceFile } from './files.ts'
 import { INSIDE } from './inside.ts'
 
 const FOLDER = 'tls'
@@ -41,10 +42,10 @@ export function writeCertificates(ingressFolder: string, table: TlsTable): void 
   const folder = join(ingressFolder, FOLDER)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const files = filesOf(table)
-  for (const [file, { pem }] of files) replace(join(folder, basename(file)), pem)
-  replace(join(folder, basename(LIST)), linesOf([...files].map(([file, { host }]) => [file, host])))
-  replace(join(folder, basename(CERTIFIED)), linesOf([...table.certificates.keys()].map((host) => [host, '1'])))
-  replace(join(folder, basename(CHALLENGES)), linesOf([...table.challenges]))
+  for (const [file, { pem }] of files) replaceFile(join(folder, basename(file)), pem)
+  replaceFile(join(folder, basename(LIST)), linesOf([...files].map(([file, { host }]) => [file, host])))
+  replaceFile(join(folder, basename(CERTIFIED)), linesOf([...table.certificates.keys()].map((host) => [host, '1'])))
+  replaceFile(join(folder, basename(CHALLENGES)), linesOf([...table.challenges]))
 }
 
 /** Files of certificates that are served no more. */
@@ -56,18 +57,3 @@ export function tidyCertificates(ingressFolder: string, table: TlsTable): void {
 
 const linesOf = (pairs: readonly (readonly [string, string])[]): string =>
   pairs.map(([key, value]) => `${key} ${value}\n`).join('')
-
-function replace(path: string, text: string): void {
-  if (readOrNothing(path) === text) return
-  writeFileSync(`${path}.next`, text, { mode: 0o600 })
-  renameSync(`${path}.next`, path)
-}
-
-export function readOrNothing(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}

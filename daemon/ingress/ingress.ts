@@ -2,7 +2,7 @@
  * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
  * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
@@ -11,9 +11,9 @@ import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
-import { readOrNothing } from './certificate-files.ts'
 import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
 import { IngressContainer } from './container.ts'
+import { readOrNothing, replaceFile } from './files.ts'
 import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
 import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
 import { INSIDE } from './inside.ts'
@@ -458,9 +458,3 @@ export class HaproxyIngress implements Ingress {
 /** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
 const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
   state === 'draining' && hasCookies(backend) ? 'out' : state
-
-function replaceFile(path: string, text: string): void {
-  if (readOrNothing(path) === text) return
-  writeFileSync(`${path}.next`, text, { mode: 0o600 })
-  renameSync(`${path}.next`, path)
-}
