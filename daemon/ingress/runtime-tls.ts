@@ -1,6 +1,7 @@
 /** Certificates and answers to challenges over HAProxy's runtime API, without a reload (management guide 2.6, 9.3). */
 import { CERTIFIED, CHALLENGES, filesOf, LIST, type TlsTable } from './certificate-files.ts'
 import type { Runtime } from './runtime.ts'
+import { changeMap, readMap } from './runtime-maps.ts'
 
 export class RuntimeTls {
   readonly #runtime: Pick<Runtime, 'ask' | 'must'>
@@ -53,17 +54,6 @@ export class RuntimeTls {
   }
 
   async #syncMap(map: string, wanted: ReadonlyMap<string, string>): Promise<void> {
-    const there = new Map(
-      (await this.#runtime.ask(`@1 show map ${map}`))
-        .split('\n')
-        .map((line) => line.split(' '))
-        .filter(([id]) => /^0x[0-9a-f]+$/.test(id ?? ''))
-        .map(([, key, value]) => [key!, value]),
-    )
-    for (const [key, value] of wanted) {
-      if (!there.has(key)) await this.#runtime.must(`@1 add map ${map} ${key} ${value}`, /^\s*$/)
-      else if (there.get(key) !== value) await this.#runtime.must(`@1 set map ${map} ${key} ${value}`, /^\s*$/)
-    }
-    for (const key of there.keys()) if (!wanted.has(key)) await this.#runtime.must(`@1 del map ${map} ${key}`, /^\s*$/)
+    await changeMap(this.#runtime, '@1', map, { there: await readMap(this.#runtime, '@1', map), wanted })
   }
 }

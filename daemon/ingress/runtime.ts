@@ -1,6 +1,7 @@
 /** HAProxy's runtime API, through its master's Unix socket: one command a connection, to the newest worker or to all. */
 import { connect } from 'node:net'
 import { Problem } from '../../protocol/problems.ts'
+import { changeMap, readMap } from './runtime-maps.ts'
 import { countersOf, type Reading, SLOW_TABLE } from './traffic.ts'
 
 const ANSWER_MS = 5000
@@ -119,18 +120,9 @@ export class Runtime {
   async replaceMap(path: string, entries: ReadonlyMap<string, string>): Promise<boolean> {
     let isTold = false
     for (const pid of await this.#pids()) {
-      const known = new Map(
-        [...(await this.ask(`@!${pid} show map ${path}`)).matchAll(/^0x\S+ (\S+) (\S+)$/gm)].map(([, key, value]) => [
-          key!,
-          value!,
-        ]),
-      )
-      if (known.size === 0) continue
-      for (const key of known.keys()) if (!entries.has(key)) await this.must(`@!${pid} del map ${path} ${key}`, /^\s*$/)
-      for (const [key, value] of entries) {
-        if (known.get(key) === value) continue
-        await this.must(`@!${pid} ${known.has(key) ? 'set' : 'add'} map ${path} ${key} ${value}`, /^\s*$/)
-      }
+      const there = await readMap(this, `@!${pid}`, path)
+      if (there.size === 0) continue
+      await changeMap(this, `@!${pid}`, path, { there, wanted: entries })
       isTold = true
     }
     return isTold
