@@ -3,6 +3,7 @@
  * or its time is over, which it knows by itself. Only a worker that was begun for that has the means, so that whoever never
  * pauses needs no Lua. Pure.
  */
+import { LONGEST_PAUSE_SECONDS } from '../../protocol/traffic.ts'
 import { INSIDE } from './inside.ts'
 import type { IngressService } from './table.ts'
 
@@ -50,11 +51,8 @@ export function holdHttp(of: readonly { stack: string; service: string; conditio
 
 export function holdTcp(service: { stack: string; service: string }): string[] {
   return [
-    `  tcp-request inspect-delay ${LONGEST_SECONDS + 60}s`,
+    `  tcp-request inspect-delay ${LONGEST_PAUSE_SECONDS + 60}s`,
     `  tcp-request content set-var(txn.service) str(${nameOf(service)})`,
     '  tcp-request content lua.evenkeel_hold',
   ]
 }
-
-/** No client waits for longer. */
-export const LONGEST_SECONDS = 600

@@ -1,5 +1,6 @@
 /** What is done to the containers that a stack has, and what is read of them. */
 import { z } from 'zod'
+import { LONGEST_PAUSE_SECONDS } from '../traffic.ts'
 import { ServiceName, Timestamp } from './common.ts'
 
 const Services = z.array(ServiceName).default([])
@@ -24,7 +25,7 @@ export type PauseOptions = z.infer<typeof PauseOptions>
 export const TrafficPauseRequest = z.strictObject({
   services: Services,
   /** After which it goes on by itself. */
-  seconds: z.number().int().min(1).max(600).default(30),
+  seconds: z.number().int().min(1).max(LONGEST_PAUSE_SECONDS).default(30),
 })
 export type TrafficPauseRequest = z.infer<typeof TrafficPauseRequest>
 

@@ -1,8 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import { parseDuration } from '../../../protocol/stackfile/units.ts'
+import { LONGEST_PAUSE_SECONDS } from '../../../protocol/traffic.ts'
 import { command } from '../command.ts'
-
-const LONGEST_SECONDS = 600
 
 export default command({
   name: 'pause-traffic',
@@ -23,7 +22,7 @@ What is under way goes on; open WebSockets and TCP connections stay open. It end
   ],
   async run(context, values, services) {
     const seconds = Math.ceil((parseDuration(values.for) ?? 0) / 1e9)
-    if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
+    if (!(seconds >= 1 && seconds <= LONGEST_PAUSE_SECONDS))
       throw new Problem('bad-request', `"${values.for}" is no time for which traffic can wait`, {
         hint: 'such as 30s or 2m; 10m at most',
       })
