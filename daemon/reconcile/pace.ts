@@ -4,6 +4,7 @@
  */
 import type { Problem } from '../../protocol/problems.ts'
 import type { Action } from '../stack/actions.ts'
+import { isEngineAway } from './perform/engine-answers.ts'
 
 const FIRST_MS = 1000
 const LAST_MS = 300_000
@@ -88,7 +89,7 @@ export class Pace {
     this.#waits.clear()
   }
 
-  /** Why services wait; undefined: none does. */
+  /** Why services wait: one for each. */
   get problems(): readonly Problem[] {
     return [...this.#waits.values()].map(({ problem }) => problem)
   }
@@ -101,7 +102,7 @@ export class Pace {
 
 const isWait = ({ body }: Action): boolean => body.kind === 'await-service'
 
-const isOfTheMachine = ({ code }: Problem): boolean => code === 'engine-unreachable' || code === 'state-unwritable'
+const isOfTheMachine = (problem: Problem): boolean => isEngineAway(problem) || problem.code === 'state-unwritable'
 
 const stopsAt = ({ after, tolerates }: Action, out: ReadonlySet<string>): boolean =>
   after.some((id) => out.has(id) && !tolerates.includes(id))

@@ -5,6 +5,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import { replicaKey } from '../stack/operation.ts'
 import type { Policy } from '../stack/policy.ts'
 import { type Rollout, tolerates } from '../stack/rollout.ts'
+import { isEngineAway } from './perform/engine-answers.ts'
 
 export type RolloutVerdict =
   | { readonly kind: 'go-back'; readonly problem: Problem }
@@ -56,7 +57,7 @@ export class RolloutWatch {
   failed({ body, service }: Action, error: Problem): void {
     if (this.#followed.size === 0 || service === undefined || this.#verdict !== undefined) return
     // That the Engine is away says nothing of a version: the loop goes on once it is back.
-    if (!OF_THE_NEW.has(body.kind) || error.code === 'engine-unreachable') return
+    if (!OF_THE_NEW.has(body.kind) || isEngineAway(error)) return
     const failures = this.#failures.get(service) ?? new Set()
     this.#failures.set(service, failures.add('replica' in body ? replicaKey(service, body.replica) : service))
     if (this.tolerates(service)) return

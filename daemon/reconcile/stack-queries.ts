@@ -1,5 +1,4 @@
 /** What there is of stacks: their rows, and the containers that the Engine has of them. */
-import { Problem } from '../../protocol/problems.ts'
 import type { Container, DriftField } from '../../protocol/resources/container.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
 import type { ContainerSummary } from '../engine/types.ts'
@@ -12,6 +11,7 @@ import type { Core } from './core.ts'
 import { crashLoops } from './crash-loops.ts'
 import { deadline } from './deadline.ts'
 import { driftOf } from './drift.ts'
+import { isEngineAway } from './perform/engine-answers.ts'
 import { containerOf, mustFind, stackOfRow, summaryOf } from './views.ts'
 
 export function rowOf({ store }: Core, stack: string): StackRow {
@@ -80,7 +80,7 @@ async function oursOf({ engine, observer }: Core, stack?: string): Promise<Conta
       ? engine.containers.list({ all: true, filters: { label } }, { signal })
       : observer.containers(stack, signal))
   } catch (error) {
-    if (error instanceof Problem && error.code === 'engine-unreachable') return undefined
+    if (isEngineAway(error)) return undefined
     throw error
   }
 }

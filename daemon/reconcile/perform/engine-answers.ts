@@ -5,6 +5,11 @@ export function isStatus(error: unknown, status: number): error is Problem {
   return error instanceof Problem && error.engine?.status === status
 }
 
+/** Nothing is known of what was asked: it did not answer, or not any more. */
+export function isEngineAway(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'engine-unreachable'
+}
+
 /** It is so already: the Engine says it with 409 for a pause, with 500 for an unpause. */
 export function isAlready(error: unknown, words: RegExp): boolean {
   return error instanceof Problem && error.code === 'engine-error' && words.test(error.message)

@@ -12,7 +12,7 @@ import type { StepsState } from '../../stack/steps.ts'
 import { oneOffPlan } from '../one-off-plan.ts'
 import type { Performance } from '../performance.ts'
 import { complete } from './container-plan.ts'
-import { explainStart, isStatus } from './engine-answers.ts'
+import { explainStart, isEngineAway, isStatus } from './engine-answers.ts'
 
 type Running = Performance<'run-steps'>
 
@@ -106,8 +106,6 @@ async function failureOf(
     cause: error,
   })
 }
-
-const isEngineAway = (error: unknown): boolean => error instanceof Problem && error.code === 'engine-unreachable'
 
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
