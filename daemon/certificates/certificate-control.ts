@@ -38,8 +38,10 @@ export class CertificateControl {
 
   /** What of a stack is not served over HTTPS as it is to be, in words. */
   concernsOf(stack: string): string[] {
-    return this.list()
+    const { vault, hosts } = this.#parts
+    return hosts()
       .filter(({ usedBy }) => usedBy.some((one) => one.stack === stack))
+      .map((one) => this.#view(one, vault.find(one.host)))
       .filter(({ state }) => state !== 'valid' && state !== 'ordering')
       .map(({ host, state, error }) => `https of ${host}: ${state}${error === undefined ? '' : `: ${error}`}`)
   }

@@ -1,6 +1,7 @@
 /** How an authority is shown that a host is ours: over HTTP by the ingress, or in the DNS by a program of the operator's. */
 import { execFile } from 'node:child_process'
 import { Problem } from '../../protocol/problems.ts'
+import { CHALLENGE_PATH } from '../ingress/certificate-files.ts'
 import { Refused } from './issuer.ts'
 
 /** What an authority asked for, and is to find. */
@@ -26,8 +27,7 @@ export interface ChallengeAnswers {
 /** RFC 8555, 8.3. The ingress writes both into files of its own, so nothing else than what is said there is let through. */
 export function overHttp(ingress: ChallengeAnswers): ChallengeWay {
   const pathOf = ({ token, text }: Challenge): string => {
-    if (/^[A-Za-z0-9_-]{1,200}$/.test(token) && /^[A-Za-z0-9_.-]{1,300}$/.test(text))
-      return `/.well-known/acme-challenge/${token}`
+    if (/^[A-Za-z0-9_-]{1,200}$/.test(token) && /^[A-Za-z0-9_.-]{1,300}$/.test(text)) return `${CHALLENGE_PATH}${token}`
     throw new Problem('certificate-refused', 'the authority asks with a token that RFC 8555 does not know')
   }
   return {

@@ -13,6 +13,8 @@ const FOLDER = 'tls'
 export const LIST = `${INSIDE}/${FOLDER}/list`
 /** Hosts that have one. */
 export const CERTIFIED = `${INSIDE}/${FOLDER}/certified.map`
+/** Where an authority asks (RFC 8555, 8.3). */
+export const CHALLENGE_PATH = '/.well-known/acme-challenge/'
 /** By path, what an authority that asks for it is answered. */
 export const CHALLENGES = `${INSIDE}/${FOLDER}/challenges.map`
 

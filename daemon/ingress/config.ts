@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { HttpRoute } from '../stack/routing.ts'
 import { backendHead, errorPages, serverLines } from './backend.ts'
-import { CERTIFIED, CHALLENGES, LIST } from './certificate-files.ts'
+import { CERTIFIED, CHALLENGE_PATH, CHALLENGES, LIST } from './certificate-files.ts'
 import { holdHttp, holdsAny, holdTcp, LOAD_SCRIPT } from './hold.ts'
 import { INSIDE } from './inside.ts'
 import { backendName, backendsOf, type IngressService } from './table.ts'
@@ -238,7 +238,6 @@ function conditionOf({ host, path }: HttpRoute, also: readonly string[] = []): s
 const HOST_ASKED = 'req.hdr(host),host_only,lower'
 
 /** Answers to an authority that asks whether a host is ours (RFC 8555, 8.3): never led elsewhere, whoever is to answer it. */
-const CHALLENGE_PATH = '/.well-known/acme-challenge/'
 const CHALLENGE = `  http-request return status 200 content-type application/octet-stream lf-string "%[path,map_str(${CHALLENGES})]" if { path_beg ${CHALLENGE_PATH} } { path,map_str(${CHALLENGES}) -m found }`
 const IF_CERTIFIED = [`{ ${HOST_ASKED},map_str(${CERTIFIED}) -m found }`, `!{ path_beg ${CHALLENGE_PATH} }`]
 
