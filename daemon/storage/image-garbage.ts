@@ -8,6 +8,7 @@ import { splitReference } from '../engine/images.ts'
 import type { ImageInspect } from '../engine/types.ts'
 import type { Core } from '../reconcile/core.ts'
 import { deadline } from '../reconcile/deadline.ts'
+import { withRegistry } from '../stack/policy-images.ts'
 import type { Store } from '../store/store.ts'
 
 type GarbageCore = Pick<Core, 'engine' | 'store'>
@@ -90,10 +91,10 @@ function handlesOf(
   return (RepoDigests ?? []).length > 1 ? undefined : [id]
 }
 
-/** As the Engine shows it: `docker.io/library/nginx` is `nginx:latest`. */
+/** In full: what the Engine calls `nginx:latest` a file may call `docker.io/library/nginx`. */
 function nameOf(reference: string): string {
   const { repo, tag } = splitReference(reference)
-  return `${repo.replace(/^docker\.io\//, '').replace(/^library\//, '')}:${tag}`
+  return withRegistry(`${repo}:${tag}`)
 }
 
 function neededImages(store: Store, keep: number): Set<string> {

@@ -1,6 +1,6 @@
 /** `x-evenkeel.ready` and `alive` of a service: what each key may say. */
 import { splitCommand } from './command-line.ts'
-import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
+import { isMap, isPort, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { parseDuration } from './units.ts'
 
 const WAYS = ['http', 'https', 'tcp', 'exec'] as const
@@ -53,8 +53,6 @@ export function probeFindings(key: 'ready' | 'alive', probe: unknown): PolicyFin
 }
 
 const DAY_MS = 24 * 3600 * 1000
-
-const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535
 
 const isHeaders = (value: unknown): boolean =>
   isMap(value) &&

@@ -2,7 +2,7 @@
 import { scaleFindings } from './autoscale.ts'
 import { splitCommand } from './command-line.ts'
 import { ingressFindings } from './ingress-policy.ts'
-import { isMap, type PolicyFinding, unknownKeys } from './policy-finding.ts'
+import { isMap, isPort, type PolicyFinding, unknownKeys } from './policy-finding.ts'
 import { probeFindings } from './probe-policy.ts'
 import { tlsFindings } from './tls-policy.ts'
 import { parseDuration } from './units.ts'
@@ -117,5 +117,3 @@ function routeFindings(routes: unknown): PolicyFinding[] {
     return found
   })
 }
-
-const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535
