@@ -399,11 +399,27 @@ export function judgeRequests(world: World, calm: boolean): string | undefined {
     if (row.state !== 'succeeded' && row.state !== 'failed' && row.state !== 'superseded')
       return `the accepted ${what} ended as ${row.state}`
     if (row.state === 'succeeded' && row.applied !== 1) return `the ${what} succeeded, and was never applied`
-    if (calm && row.state === 'failed') return `the ${what} failed, and nothing was wrong: ${row.error}`
+    if (calm && row.state === 'failed' && !keepsWithoutCheck(world, step.stack))
+      return `the ${what} failed, and nothing was wrong: ${row.error}`
     const later = [...rows.values()].some((other) => other.stack === row.stack && other.sequence > row.sequence)
     if (row.state === 'superseded' && !later) return `the ${what} was superseded by nothing`
   }
   return undefined
+}
+
+/** `up --no-recreate` kept a container of a file that had no health check, and somebody now waits for its health. */
+function keepsWithoutCheck({ ledger }: World, stack: string): boolean {
+  const unchecked = new Set<string>()
+  for (const { step, answer } of ledger.entries) {
+    if (step.do !== 'up' || step.stack !== stack || answer !== 'accepted') continue
+    const { services } = step.model
+    const awaited = Object.values(services).flatMap(({ needs = {} }) =>
+      Object.keys(needs).filter((need) => needs[need]!.condition === 'service_healthy'),
+    )
+    if (step.options.recreate === 'never' && awaited.some((need) => unchecked.has(need))) return true
+    for (const [name, { health }] of Object.entries(services)) if (health === undefined) unchecked.add(name)
+  }
+  return false
 }
 
 const startsFirst = ({ spec }: ExpectedService): boolean => spec.rollout?.order === 'start-first'
