@@ -36,8 +36,11 @@ export function checkCertificate(
   const privateKey = readKey(key)
   if (!own.checkPrivateKey(privateKey))
     throw invalid('the key is not that of the certificate', 'give the key that it was made with')
-  if (own.ca) throw invalid('the first certificate is that of an authority', `the one of ${host} comes first`)
-  if (own.checkHost(host) === undefined)
+  const isForHost = own.checkHost(host) !== undefined
+  // One that signed itself often calls itself an authority as well: openssl makes them so.
+  if (own.ca && !isForHost)
+    throw invalid('the first certificate is that of an authority', `the one of ${host} comes first`)
+  if (!isForHost)
     throw invalid(`the certificate is not for ${host}, but for ${namesOf(own)}`, 'import it for a host that it names')
   const { notBefore, notAfter } = factsOf(own)
   if (notAfter <= now) throw invalid(`the certificate has expired on ${notAfter.toISOString()}`, 'have a new one made')

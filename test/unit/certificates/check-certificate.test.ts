@@ -31,6 +31,10 @@ describe('a certificate of one’s own', () => {
     expect(hint).toContain('2048 bits')
   })
 
+  it('is taken where it signed itself, as openssl makes them: as an authority of its own', () => {
+    expect(check(made({ extensions: ['basicConstraints=critical,CA:TRUE'] })).chain).toContain('BEGIN CERTIFICATE')
+  })
+
   it('is refused where the key is another one’s', () => {
     expect(refused({ ...made(), key: made().key }).message).toBe('the key is not that of the certificate')
   })
