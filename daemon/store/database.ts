@@ -22,6 +22,9 @@ export interface OpenDatabase {
   close(): void
 }
 
+/** What SQLite keeps of the file in memory. The system has the rest at hand; the library's 16,000 would fill as history grows. */
+const CACHE_KIB = 2000
+
 /**
  * One waits for the disk only for what is acknowledged to somebody: while the Engine makes containers an fsync takes up
  * to 50 ms, and the daemon does nothing else meanwhile. What a power cut takes from the end of the log is what the Engine
@@ -45,6 +48,7 @@ export function openDatabase(folder: string): OpenDatabase {
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
     db.pragma('busy_timeout = 5000')
+    db.pragma(`cache_size = -${CACHE_KIB}`)
     checkIntegrity(db, folder)
     migrate(db)
     return {
