@@ -10,24 +10,17 @@ import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
-import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
+import { PAGE } from './backend.ts'
+import { type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { readOrNothing, replaceFile } from './files.ts'
 import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
 import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
 import { INSIDE } from './inside.ts'
+import { type ReleaseSwitch, writeSwitch } from './release-switch.ts'
 import { Runtime } from './runtime.ts'
-import {
-  type Backend,
-  backendsOf,
-  type EncryptedHost,
-  encryptedHosts,
-  type IngressServer,
-  type IngressService,
-  readTable,
-  serverName,
-} from './table.ts'
+import { syncServers } from './sync-servers.ts'
+import { type EncryptedHost, encryptedHosts, type IngressService, readTable, serverName } from './table.ts'
 import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
@@ -38,6 +31,8 @@ export interface Ingress {
   publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void>
   unpublish(stack: string, service: string): Promise<void>
   admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
+  /** All of it at once, or nothing of it. */
+  switch(stack: string, change: ReleaseSwitch, signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
   /** Whether one that was admitted is to be brought anything just now. Whom the ingress does not have it cannot know. */
@@ -85,6 +80,7 @@ export function noIngress(why: string): Ingress {
     warm: async () => {},
     publish: refuse,
     admit: refuse,
+    switch: refuse,
     drain: async () => {},
     traffic: async () => undefined,
     unpublish: async () => {},
@@ -118,7 +114,7 @@ export class HaproxyIngress implements Ingress {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#container = new IngressContainer(parts)
-    this.#runtime = new Runtime(join(parts.folder, 'master.sock'))
+    this.#runtime = new Runtime(join(parts.folder, 'master.sock'), join(parts.folder, 'worker.sock'))
     this.#tls = new IngressTls({ ...parts, runtime: this.#runtime })
   }
 
@@ -179,6 +175,23 @@ export class HaproxyIngress implements Ingress {
       this.#parts.memory.set(stack, 'routed', id, { service, address, state: 'ready' } satisfies Routed)
       await this.#bringThere(signal)
     })
+  }
+
+  async switch(stack: string, change: ReleaseSwitch, signal: AbortSignal): Promise<void> {
+    const { memory, clock } = this.#parts
+    await this.#inTurn(async () => {
+      const apart = new Set([...change.publish.map(({ service }) => service), ...change.unpublish])
+      for (const { service, routing } of change.publish) this.#refuseTaken(stack, service, routing, apart)
+      const takeBack = writeSwitch(memory, stack, change, clock.now().getTime())
+      try {
+        await this.#bringThere(signal)
+      } catch (error) {
+        takeBack()
+        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
+        throw error
+      }
+    })
+    this.changes.publish()
   }
 
   async drain(stack: string, id: string, { drainMs, report }: DrainHow, signal: AbortSignal): Promise<void> {
@@ -299,10 +312,15 @@ export class HaproxyIngress implements Ingress {
     return turn
   }
 
-  /** A route or a port leads to one service. */
-  #refuseTaken(stack: string, service: string, routing: ServiceRouting): void {
+  /** A route or a port leads to one service. `apart`: those of the stack that change with it. */
+  #refuseTaken(
+    stack: string,
+    service: string,
+    routing: ServiceRouting,
+    apart: ReadonlySet<string> = new Set([service]),
+  ): void {
     const { memory, settings } = this.#parts
-    const others = readTable(memory).filter((other) => other.stack !== stack || other.service !== service)
+    const others = readTable(memory).filter((other) => other.stack !== stack || !apart.has(other.service))
     for (const other of others) {
       const whose = `service ${other.service} of stack ${other.stack}`
       const route = routing.routes.find(({ host, path }) =>
@@ -348,7 +366,7 @@ export class HaproxyIngress implements Ingress {
       await this.#runtime.reload()
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
-    await this.#syncServers(services)
+    await syncServers(this.#runtime, services)
     await this.#tls.sync(services, table)
   }
 
@@ -414,33 +432,6 @@ export class HaproxyIngress implements Ingress {
     }
   }
 
-  async #syncServers(services: readonly IngressService[]): Promise<void> {
-    const servers = (await this.#runtime.servers()).filter(({ backend }) => !backend.startsWith(TO_NEWEST))
-    const there = new Map(servers.map((server) => [`${server.backend}/${server.name}`, server]))
-    for (const backend of services.flatMap(backendsOf)) {
-      for (const { id, address, state } of backend.servers) {
-        const name = serverName(id)
-        const key = `${backend.name}/${name}`
-        const known = there.get(key)
-        there.delete(key)
-        const at = hostPort(address, backend.target)
-        const wanted = stateIn(backend, state)
-        if (known !== undefined && known.address !== at && state === 'ready') {
-          await this.#runtime.move(backend.name, name, { host: address, port: backend.target })
-          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
-          await this.#runtime.setState(backend.name, name, 'ready')
-        } else if (known === undefined) {
-          if (state !== 'ready') continue
-          await this.#runtime.add(backend.name, name, at, serverWords(backend))
-          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
-          await this.#runtime.setState(backend.name, name, 'ready')
-        } else if (known.state !== wanted) await this.#runtime.setState(backend.name, name, wanted)
-      }
-    }
-    // What has connections still is let have them, and goes the next time.
-    for (const { backend, name } of there.values()) await this.#runtime.remove(backend, name)
-  }
-
   #write({ text, pages }: RenderedConfig): void {
     const { folder } = this.#parts
     if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
@@ -454,7 +445,3 @@ export class HaproxyIngress implements Ingress {
       if (name.startsWith(PAGE) && !pages.has(name)) rmSync(join(folder, name), { force: true })
   }
 }
-
-/** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
-const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
-  state === 'draining' && hasCookies(backend) ? 'out' : state

@@ -15,6 +15,12 @@ export interface RuntimeServer {
   readonly state: 'ready' | 'draining' | 'out'
 }
 
+export type ServerState = Pick<RuntimeServer, 'backend' | 'name' | 'state'>
+
+const WORDS: Readonly<Record<RuntimeServer['state'], string>> = { ready: 'ready', draining: 'drain', out: 'maint' }
+/** So many commands of any length fit into one of HAProxy's buffers of 16 KiB. */
+const AT_ONCE = 50
+
 export interface Workers {
   readonly current: number | undefined
   /** With connections of before a reload. */
@@ -24,9 +30,12 @@ export interface Workers {
 
 export class Runtime {
   readonly #path: string
+  readonly #workerPath: string
 
-  constructor(path: string) {
+  /** Of the master, and of the newest worker: that one takes several commands at once, with nothing in between. */
+  constructor(path: string, workerPath: string) {
     this.#path = path
+    this.#workerPath = workerPath
   }
 
   /** The structure that the newest worker serves (config.ts). */
@@ -85,14 +94,19 @@ export class Runtime {
     await this.must(`@1 enable dynamic-cookie backend ${backend}`, /^\s*$/)
   }
 
-  async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
-    const word = { ready: 'ready', draining: 'drain', out: 'maint' }[state]
-    await this.must(`@1 set server ${backend}/${name} state ${word}`, /^\s*$/)
+  /** In this order, and all of them before anything else is done. */
+  async setStates(states: readonly ServerState[]): Promise<void> {
+    for (let at = 0; at < states.length; at += AT_ONCE) {
+      const commands = states
+        .slice(at, at + AT_ONCE)
+        .map(({ backend, name, state }) => `set server ${backend}/${name} state ${WORDS[state]}`)
+      await this.must(commands.join('; '), /^\s*$/, this.#workerPath)
+    }
   }
 
   /** False where it has connections still. */
   async remove(backend: string, name: string): Promise<boolean> {
-    await this.setState(backend, name, 'out')
+    await this.must(`@1 set server ${backend}/${name} state maint`, /^\s*$/)
     return /deleted/i.test(await this.ask(`@1 del server ${backend}/${name}`))
   }
 
@@ -139,8 +153,8 @@ export class Runtime {
   }
 
   /** Throws where the answer is another one. What a command carries besides its first line, a key for one, is not told. */
-  async must(command: string, expected: RegExp): Promise<void> {
-    const answer = await this.ask(command)
+  async must(command: string, expected: RegExp, path?: string): Promise<void> {
+    const answer = await this.ask(command, path)
     if (expected.test(answer)) return
     throw new Problem(
       'ingress-failed',
@@ -152,9 +166,9 @@ export class Runtime {
   }
 
   /** One command; after `<<`, with lines up to an empty one. */
-  ask(command: string): Promise<string> {
+  ask(command: string, path: string = this.#path): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.#path)
+      const socket = connect(path)
       let answer = ''
       const fail = (why: string): void => {
         socket.destroy()

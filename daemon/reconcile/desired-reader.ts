@@ -2,6 +2,7 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
 import type { Model, Network, Service } from '../../protocol/stackfile/model.ts'
+import { isAtomic, isReleased } from '../../protocol/stackfile/release-policy.ts'
 import {
   type DesiredNetwork,
   type DesiredService,
@@ -12,6 +13,7 @@ import {
 } from '../stack/desired.ts'
 import { networkSpecHash, serviceSpecHash, volumeSpecHash } from '../stack/mapping/spec-hash.ts'
 import { probesOf } from '../stack/probe.ts'
+import { releaseNetwork } from '../stack/release.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import { rolloutsOf } from '../stack/rollout.ts'
 import { routingOf } from '../stack/routing.ts'
@@ -64,6 +66,7 @@ export class DesiredReader {
     }
     const current = revision(row.revision)
     if (current !== undefined) models.set(current.number, current.model)
+    const { networks, volumes } = this.#objectsOf(models, row.revision)
     return {
       stack: row.name,
       instance: this.#store.instance,
@@ -71,7 +74,8 @@ export class DesiredReader {
       revision: row.revision,
       services,
       disabled: row.disabled,
-      ...this.#objectsOf(models, row.revision),
+      networks: [...networks, ...releaseNetworksOf(Object.values(services), models)],
+      volumes,
     }
   }
 
@@ -83,9 +87,13 @@ export class DesiredReader {
     pin: ImagePin | undefined,
   ): DesiredService {
     const { model } = revision
+    const declared = remembered(this.#declared, spec, () => declaredBy(model, state.service, this.#reach))
     return {
       ...state,
-      ...remembered(this.#declared, spec, () => declaredBy(model, state.service, this.#reach)),
+      ...declared,
+      networks: declared.networks.map((name) =>
+        declared.releaseNetworks?.includes(name) ? releaseNetwork(name, state.release) : name,
+      ),
       replicas: spec.provider === undefined ? (state.scale ?? declaredReplicas(model, state.service)) : 0,
       image: { reference: imageReference(model.name, state.service, spec), id: pin?.imageId },
       specHash: pin === undefined ? undefined : this.#hash(stack, revision, state.service, pin.imageId),
@@ -153,6 +161,11 @@ function declaredBy(model: Model, service: string, reach: IngressReach): Declare
     containerName: spec.container_name,
     dependsOn: spec.depends_on ?? {},
     networks: networksOf(model, spec),
+    releaseNetworks: Object.keys(spec.networks ?? {}).flatMap((key) => {
+      const network = model.networks?.[key]
+      return network === undefined || network === null || network.external === true ? [] : [network.name]
+    }),
+    releasing: !isAtomic(model) ? undefined : isReleased(model, service) ? 'atomic' : 'shared',
     volumes: volumesOf(model, spec),
     restartPolicy: restartPolicyOf(spec),
     sharesWith: sharesWithOf(spec),
@@ -160,6 +173,24 @@ function declaredBy(model: Model, service: string, reach: IngressReach): Declare
     healthcheck: spec.healthcheck === undefined ? 'image' : spec.healthcheck.disable === true ? 'absent' : 'present',
     healing: { unhealthy: spec['x-evenkeel']?.unhealthy, halted: spec['x-evenkeel']?.halted ?? 'once' },
   }
+}
+
+/** What releases have in the place of networks of the file, as the file of their services has those. */
+function releaseNetworksOf(
+  services: readonly DesiredService[],
+  models: ReadonlyMap<number, Model>,
+): readonly DesiredNetwork[] {
+  const found = new Map<string, DesiredNetwork>()
+  for (const { release, revision, releaseNetworks = [] } of services) {
+    const model = models.get(revision)
+    if (release === undefined || model === undefined) continue
+    for (const network of objectsOf(model).networks)
+      if (releaseNetworks.includes(network.name)) {
+        const name = releaseNetwork(network.name, release)
+        found.set(name, { ...network, name, release, spare: false })
+      }
+  }
+  return [...found.values()]
 }
 
 interface ModelObjects {

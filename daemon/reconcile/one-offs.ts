@@ -66,7 +66,7 @@ export class OneOffs {
     const row = store.stacks.find(stack)
     const revision = row?.presence === 'present' ? store.revisions.find(stack, row.revision) : undefined
     if (revision !== undefined) return revision
-    throw new Problem('stack-not-found', `there is no stack ${stack}`, { hint: 'bring it up first: evenkeel up' })
+    throw noStack(stack)
   }
 
   async #plan(
@@ -83,7 +83,13 @@ export class OneOffs {
     ])
     const oneOff = { slug, aliases, remove }
     const running = (other: string) => chooseRunning(containers, { service: other }).Id
-    return oneOffPlan(this.#core, { revision, model, service, name, oneOff, image, containers: running }, signal)
+    const desired = this.#core.desired.read(revision.stack)
+    if (desired === undefined) throw noStack(revision.stack)
+    return oneOffPlan(
+      this.#core,
+      { revision, model, service, name, desired, oneOff, image, containers: running },
+      signal,
+    )
   }
 
   /** The one that the revision is pinned to; by name where the name still means it. */
@@ -108,3 +114,6 @@ export class OneOffs {
     return { reference: tagged?.Id === inspect.Id ? reference : inspect.Id, id: inspect.Id, inspect }
   }
 }
+
+const noStack = (stack: string): Problem =>
+  new Problem('stack-not-found', `there is no stack ${stack}`, { hint: 'bring it up first: evenkeel up' })

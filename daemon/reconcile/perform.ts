@@ -19,6 +19,7 @@ import { connectNetwork, createNetwork, removeNetwork } from './perform/networks
 import { awaitReplica, continueRollout } from './perform/rollout.ts'
 import { admitReplica, drainReplica, publishService, unpublishService, unrouteReplica } from './perform/routing.ts'
 import { runSteps } from './perform/steps.ts'
+import { switchRelease } from './perform/switch-release.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
 import type { Performer } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
@@ -47,6 +48,7 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'continue-rollout': continueRollout,
   'publish-service': publishService,
   'unpublish-service': unpublishService,
+  'switch-release': switchRelease,
   'admit-replica': admitReplica,
   'drain-replica': drainReplica,
   'unroute-replica': unrouteReplica,

@@ -8,10 +8,12 @@ import { containerName } from '../stack/container-name.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { plan as planStack } from '../stack/plan.ts'
 import { HEAL } from '../stack/policy.ts'
+import { withEveryRelease } from '../stack/release.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { applyRequest, type StackState } from './apply-request.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
+import { decideReleases } from './decide-releases.ts'
 import { driftOf } from './drift.ts'
 import { type ImageStageInput, imageWork, resolvePins } from './image-stage.ts'
 import { drawImages, ImageTable } from './images.ts'
@@ -48,11 +50,17 @@ export async function previewRequest(
   const work = await imageWork(input, signal)
   const pending = new Set(work.map((item) => item.service))
   const resolved = (await resolvePins(input, 'skip', signal)).filter((pin) => !pending.has(pin.service))
-  const desired = core.desired.compose(applied.stack, applied.services, revision, (number) => [
+  const pins = [
+    ...resolved,
+    ...(given.pins ?? []).filter((pin) => !resolved.some(({ service }) => service === pin.service)),
+  ]
+  const released = decideReleases(core, { before, applied, revision, pins })
+  const declared = core.desired.compose(applied.stack, released.services, revision, (number) => [
     ...resolved,
     ...pinsOf(number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
   ])
-  const observed = withAdopted(await core.observer.observe(desired, signal), given.adopted ?? [])
+  const observed = withAdopted(await core.observer.observe(declared, signal), given.adopted ?? [])
+  const desired = withEveryRelease(declared, observed)
   const memory = memoryOf(core, stack, observed)
   const planned = planStack({
     nowMs: now.getTime(),

@@ -19,6 +19,8 @@ const OF_THE_NEW: ReadonlySet<Action['body']['kind']> = new Set([
   'publish-service',
   'run-steps',
   'admit-replica',
+  'connect-network',
+  'switch-release',
 ])
 
 export class RolloutWatch {
@@ -48,13 +50,16 @@ export class RolloutWatch {
     if (this.#policy.mode !== 'request') return
     const awaited = new Set(actions.filter(({ body }) => body.kind === 'await-replica').map(({ service }) => service))
     for (const { service, effect, body } of actions) {
+      if (body.kind === 'switch-release') for (const one of body.services) this.#followed.add(one)
       const isFollowed = body.kind === 'run-steps' || (effect === 'replace' && awaited.has(service))
       if (service !== undefined && isFollowed) this.#followed.add(service)
     }
   }
 
   /** The failure of an action. That of the way back is a failure, and no reason to go back. */
-  failed({ body, service }: Action, error: Problem): void {
+  failed({ body, service: of }: Action, error: Problem): void {
+    // A switch is that of all services.
+    const service = of ?? (body.kind === 'switch-release' ? body.services[0] : undefined)
     if (this.#followed.size === 0 || service === undefined || this.#verdict !== undefined) return
     // That the Engine is away says nothing of a version: the loop goes on once it is back.
     if (!OF_THE_NEW.has(body.kind) || isEngineAway(error)) return

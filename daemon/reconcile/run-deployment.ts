@@ -15,6 +15,7 @@ import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
+import { decideReleases, mustBeReleasable, rememberReleases } from './decide-releases.ts'
 import { conditionOf, endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
 import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
@@ -214,8 +215,17 @@ the rollout is paused where it is`,
     const { pins, observed } = looksForImages
       ? await this.#images(applied, table, signal)
       : { pins: [], observed: undefined }
-    store.batch(() => this.#commit(applied, pins))
-    return { scope, observed, oneOffs }
+    const revision = (number: number) => store.revisions.find(name, number)
+    const released = decideReleases(this.#core, { before, applied, revision, pins })
+    if (looksForImages)
+      await mustBeReleasable(
+        this.#core,
+        { before, applied: released, revision, pins },
+        policyOf(this.#request, scope),
+        signal,
+      )
+    store.batch(() => this.#commit(released, pins))
+    return { scope, observed: released === applied ? observed : undefined, oneOffs: this.#oneOffs(released) }
   }
 
   async #adopt({ revision, disabled }: Extract<StackRequest, { kind: 'adopt' }>, signal: AbortSignal): Promise<void> {
@@ -317,6 +327,7 @@ the rollout is paused where it is`,
       store.revisions.pin(name, oneOffs.has(pin.service) ? revision : services.get(pin.service)!.revision, pin)
     }
     const servicesBefore = store.stacks.services(name)
+    rememberReleases(store, applied)
     store.stacks.save({ ...applied.stack, revision })
     for (const state of store.stacks.services(name)) {
       if (!services.has(state.service)) store.stacks.removeService(name, state.service)

@@ -7,6 +7,7 @@ import type { Operation } from '../stack/operation.ts'
 import { plan } from '../stack/plan.ts'
 import type { Cures, Memory, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
+import { withEveryRelease } from '../stack/release.ts'
 import type { Routed, ServiceRouting } from '../stack/routing.ts'
 import type { StepsState } from '../stack/steps.ts'
 import { type MemoryKind, OF_A_CONTAINER } from '../store/memory.ts'
@@ -26,7 +27,7 @@ export interface Round {
 
 export async function prepareRound(
   core: Core,
-  desired: DesiredStack,
+  declared: DesiredStack,
   how: {
     readonly policy: Policy
     /** What the Engine said just now, where it was asked already. */
@@ -42,7 +43,9 @@ export async function prepareRound(
   const { store, observer } = core
   // One that was let go since is paused in what was seen before.
   const frozen = new Set(core.frozen)
-  const seen = core.probes.observe(desired, how.observed ?? (await observer.observe(desired, signal)))
+  const looked = how.observed ?? (await observer.observe(declared, signal))
+  const desired = withEveryRelease(declared, looked)
+  const seen = core.probes.observe(desired, looked)
   const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
   forgetGone(core, desired.stack, observed)
   return {
@@ -69,7 +72,7 @@ export async function prepareRound(
 }
 
 /** What is remembered of a stack, as its planner wants it. */
-export function memoryOf(core: Core, stack: string, observed: Observed): Required<Memory> {
+export function memoryOf(core: Core, stack: string, observed: Observed): Memory & Required<Omit<Memory, 'switched'>> {
   const { memory } = core.store
   const keys = (kind: MemoryKind) => Object.keys(memory.all(stack, kind))
   const { runOn, mayEnd } = signalled(core, stack, observed)
@@ -91,6 +94,7 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Require
       routed: memory.all(stack, 'routed') as Record<string, Routed>,
     },
     steps: memory.all(stack, 'steps') as Record<string, StepsState>,
+    switched: memory.all(stack, 'release').switched as number | undefined,
     protected: memory.keys('protected'),
   }
 }

@@ -29,6 +29,7 @@ const WORDS: Record<ActionKind, Words> = {
   'continue-rollout': ['Waiting', 'Continued'],
   'publish-service': ['Publishing', 'Published'],
   'unpublish-service': ['Unpublishing', 'Unpublished'],
+  'switch-release': ['Switching', 'Switched'],
   'admit-replica': ['Routing', 'Routed'],
   'drain-replica': ['Draining', 'Drained'],
   'unroute-replica': ['Unrouting', 'Unrouted'],

@@ -17,7 +17,13 @@ export type ActionBody =
     }
   | { readonly kind: 'build-image'; readonly service: string; readonly reference: string }
   | { readonly kind: 'create-network'; readonly key: string; readonly name: string }
-  | { readonly kind: 'remove-network'; readonly id: string; readonly name: string }
+  | {
+      readonly kind: 'remove-network'
+      readonly id: string
+      readonly name: string
+      /** Of a release of which nothing is left: what else is ours on it is taken off. */
+      readonly release?: number | undefined
+    }
   | { readonly kind: 'create-volume'; readonly key: string; readonly name: string }
   | {
       readonly kind: 'remove-volume'
@@ -125,6 +131,22 @@ export type ActionBody =
   /** The ingress is to have this of a service: ports, routes, and a backend for its replicas. */
   | { readonly kind: 'publish-service'; readonly service: string; readonly routing: ServiceRouting }
   | { readonly kind: 'unpublish-service'; readonly service: string }
+  /** All that the ingress is to have of a release in the place of what it has, at once. */
+  | {
+      readonly kind: 'switch-release'
+      readonly release: number
+      /** Whose new containers it is for. */
+      readonly services: readonly string[]
+      readonly publish: readonly { readonly service: string; readonly routing: ServiceRouting }[]
+      readonly unpublish: readonly string[]
+      readonly admit: readonly {
+        readonly service: string
+        readonly replica: number
+        readonly id: string | undefined
+      }[]
+      /** Ids of containers that nothing new comes to from then on. */
+      readonly drain: readonly string[]
+    }
   /** The ingress brings it new connections from now on. */
   | {
       readonly kind: 'admit-replica'

@@ -82,8 +82,11 @@ function stateOf(service: string, own: readonly ObservedContainer[], { model, re
     recreate: Math.max(0, ...own.map((container) => container.recreate)),
     restart: Math.max(0, ...own.map((container) => container.restart)),
     outdated: 'keep',
+    ...releaseOf(Math.max(0, ...own.map(({ release = 0 }) => release))),
   }
 }
+
+const releaseOf = (release: number): Pick<ServiceState, 'release'> => (release === 0 ? {} : { release })
 
 /**
  * What somebody stopped stays stopped: it has exited although its policy would have it run. A job that has ended, and what

@@ -25,6 +25,8 @@ export interface ServiceState {
   readonly restart: number
   /** `keep`: containers of an older spec are accepted (`--no-recreate`). */
   readonly outdated: 'replace' | 'keep'
+  /** The release on whose networks its containers are made (release.ts). Undefined: on those of the file. */
+  readonly release?: number | undefined
 }
 
 /**
@@ -45,8 +47,12 @@ export interface DesiredService extends ServiceState {
   /** Undefined while the image is not there yet: then nothing can be compared. */
   readonly specHash: string | undefined
   readonly dependsOn: Readonly<Record<string, Dependency>>
-  /** Names on the Engine. */
+  /** Names on the Engine: those that it is made on first, then those of releases that it serves as well. */
   readonly networks: readonly string[]
+  /** Those of the file that each release has for itself. */
+  readonly releaseNetworks?: readonly string[] | undefined
+  /** Of a stack that is released as a whole: `atomic`, it is switched with the others; `shared`, it is left out (`dns`). */
+  readonly releasing?: 'atomic' | 'shared' | undefined
   readonly volumes: readonly string[]
   /** `no`, `always`, `unless-stopped`, `on-failure`. */
   readonly restartPolicy: string
@@ -72,6 +78,8 @@ export interface DesiredNetwork {
   /** No service of the file uses it, and it is wanted all the same (`--all-resources`). */
   readonly spare?: boolean
   readonly specHash: string
+  /** Undefined: it is one of the file. */
+  readonly release?: number | undefined
   /** Empty: the Engine chooses one from its pools. Undefined: its addresses come from elsewhere. */
   readonly subnets?: readonly string[] | undefined
 }

@@ -52,6 +52,27 @@ export class Draft {
     })
   }
 
+  /** One action in the place of these: whatever comes after one of them comes after it. Answers its id. */
+  merge(ids: readonly string[], draw: Draw): string {
+    for (const id of ids) this.#actions.delete(id)
+    const merged = this.add(draw)
+    for (const action of this.#actions.values()) {
+      if (!action.after.some((id) => ids.includes(id))) continue
+      const after = [...new Set(action.after.map((id) => (ids.includes(id) ? merged : id)))]
+      this.#actions.set(action.id, { ...action, after: after.filter((id) => id !== action.id) })
+    }
+    return merged
+  }
+
+  /** These wait for those no longer. */
+  detach(ids: readonly string[], from: readonly string[]): void {
+    for (const id of ids) {
+      const action = this.#actions.get(id)
+      if (action !== undefined)
+        this.#actions.set(id, { ...action, after: action.after.filter((before) => !from.includes(before)) })
+    }
+  }
+
   has(id: string): boolean {
     return this.#actions.has(id)
   }
@@ -91,6 +112,10 @@ export class Draft {
 
   block(blocked: Blocked): void {
     this.#blocked ??= blocked
+  }
+
+  get rollouts(): readonly PlannedRollout[] {
+    return [...this.#rollouts.values()]
   }
 
   get actions(): readonly Action[] {

@@ -15,6 +15,8 @@ export const OURS = {
   recreate: 'dev.evenkeel.recreate',
   /** The service's restart counter at creation: an older `restart` does not concern it. */
   restart: 'dev.evenkeel.restart',
+  /** The release on whose networks it was made; without it, on those of the file. On a network: whose it is. */
+  release: 'dev.evenkeel.release',
 } as const
 
 /** Compose's own labels, so that every tool of that ecosystem sees our stacks. Case of values matters (`True`). */

@@ -31,7 +31,8 @@ const RANK: Record<ObservedContainer['state'], number> = {
 export function isCurrent(container: ObservedContainer, service: DesiredService): boolean {
   if (container.state === 'dead' || container.state === 'removing') return false
   if (container.recreate < service.recreate) return false
-  return service.outdated === 'keep' || service.specHash === undefined || container.specHash === service.specHash
+  if (service.outdated === 'keep' || service.specHash === undefined) return true
+  return container.specHash === service.specHash && container.release === service.release
 }
 
 /** It has an endpoint in a network of that name which is gone: the Engine would refuse to start it. */

@@ -21,6 +21,8 @@ export interface ObservedContainer {
   readonly composeHash?: string | undefined
   readonly recreate: number
   readonly restart: number
+  /** Undefined: it was made on the networks of the file. */
+  readonly release?: number | undefined
   readonly image: string
   readonly imageId: string
   readonly state: ContainerSummary['State']
@@ -47,6 +49,8 @@ export interface ObservedNetwork {
   /** Key in a Compose file, where Compose or we made it for this stack. */
   readonly key: string | undefined
   readonly specHash: string | undefined
+  /** Undefined: it is one of the file. */
+  readonly release?: number | undefined
 }
 
 export interface ObservedVolume {
@@ -123,6 +127,7 @@ export function observeContainer(summary: ContainerSummary, instance: string): O
     composeHash: labels[COMPOSE.configHash],
     recreate: Number(labels[OURS.recreate] ?? 0),
     restart: Number(labels[OURS.restart] ?? 0),
+    release: releaseOf(labels),
     image: summary.Image,
     imageId: summary.ImageID,
     state: summary.State,
@@ -151,8 +156,12 @@ export function observeNetwork(info: NetworkInfo, instance: string, stack: strin
     ownership: isOurs(labels, instance, stack) ? 'ours' : 'foreign',
     key: labels[COMPOSE.project] === stack ? labels[COMPOSE.network] : undefined,
     specHash: labels[OURS.spec],
+    release: releaseOf(labels),
   }
 }
+
+const releaseOf = (labels: Readonly<Record<string, string>>): number | undefined =>
+  labels[OURS.release] === undefined ? undefined : Number(labels[OURS.release])
 
 export function observeVolume(info: VolumeInfo, instance: string, stack: string): ObservedVolume {
   const labels = info.Labels ?? {}

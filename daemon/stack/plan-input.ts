@@ -42,6 +42,8 @@ export interface Memory {
   /** Services whose rollout stopped for a person to decide, by the revision that it was to reach. */
   readonly pausedRollouts?: Readonly<Record<string, number>>
   readonly routings?: Routings
+  /** The release that an atomic stack was last switched to. Undefined: that is not known. */
+  readonly switched?: number | undefined
   /** Services with steps that a request brought to a revision, and that are not all done. */
   readonly steps?: Readonly<Record<string, StepsState>>
   /** Ids of containers that the Engine pauses for a moment, to make an image of them. */

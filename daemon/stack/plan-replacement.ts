@@ -172,7 +172,8 @@ export class ReplacementPlanner {
       reason,
       after: [counted, ...gone],
     })
-    return [...admitted, renamed]
+    // The old one goes once the whole release is switched: the next batch is to be there before.
+    return this.#service.releasing === 'atomic' ? [counted] : [...admitted, renamed]
   }
 
   /** Its port is the Engine's as yet: it was made before the ingress had it. */

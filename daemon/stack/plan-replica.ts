@@ -7,6 +7,7 @@ import { replicaKey } from './operation.ts'
 import type { PlanInput } from './plan-input.ts'
 import { ReplacementPlanner } from './plan-replacement.ts'
 import { waitsForPerson } from './plan-steps.ts'
+import { neverServed } from './release.ts'
 import { ReplicaActions } from './replica-actions.ts'
 import { addressOf } from './routing.ts'
 import { RunRules } from './run-rules.ts'
@@ -47,7 +48,11 @@ export class ReplicaPlanner {
   }
 
   plan(match: ReplicaMatch): void {
-    const { replica, current, outdated, surplus } = match
+    const { replica, current, surplus } = match
+    const failed =
+      current === undefined ? [] : match.outdated.filter((one) => neverServed(one, this.#input.memory.switched))
+    for (const container of failed) this.#actions.remove(container, 'it never took over', 'replace')
+    const outdated = match.outdated.filter((one) => !failed.includes(one))
     if (outdated.length > 0 && this.#isPaused()) {
       this.#draft.keep()
       return
@@ -145,8 +150,10 @@ export class ReplicaPlanner {
     })
     if (this.#service.run !== 'running') return
     const started = this.#actions.start(replica, undefined, [created], 'it is new', 'create')
-    if (this.#service.routing !== undefined)
-      this.#actions.admit(replica, undefined, [this.#actions.await(replica, undefined, [started])])
+    const isReleased = this.#service.releasing === 'atomic' && this.#input.policy.mode === 'request'
+    if (this.#service.routing === undefined && !isReleased) return
+    const counted = this.#actions.await(replica, undefined, [started])
+    if (this.#service.routing !== undefined) this.#actions.admit(replica, undefined, [counted])
   }
 
   /** Look-alikes of this replica that another tool made, where the request said to take them over. */
@@ -236,10 +243,11 @@ export class ReplicaPlanner {
   /** Networks of its service that it was on and was taken off. What was never started is made up for before its start. */
   #reconnect(container: ObservedContainer, replica: number): string[] {
     const { service, networks, specHash } = this.#service
+    const { created } = this.#stages.networks
     if (container.state === 'created' || container.specHash !== specHash || specHash === undefined) return []
     return networks
       .filter((name) => container.networks[name] === undefined)
-      .filter((name) => this.#input.observed.networks.some((network) => network.name === name))
+      .filter((name) => created[name] !== undefined || this.#input.observed.networks.some((one) => one.name === name))
       .map((network) =>
         this.#draft.add({
           ...this.#actions.of(replica),
@@ -247,6 +255,7 @@ export class ReplicaPlanner {
           key: `${service} ${replica} ${network}`,
           effect: 'change',
           reason: `it is not on network ${network}`,
+          after: [created[network]],
         }),
       )
   }

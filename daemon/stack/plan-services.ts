@@ -7,6 +7,7 @@ import type { ObservedContainer } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { freePorts, refuseKeptPorts } from './plan-ports.ts'
+import { planRelease } from './plan-release.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
 import { planSteps } from './plan-steps.ts'
@@ -43,6 +44,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   refuseKeptPorts(draft, input, work)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
+  planRelease(draft, input, work, stages)
 }
 
 /**

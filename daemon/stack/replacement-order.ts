@@ -14,6 +14,7 @@ export function orderOf(
   spec: Service,
   written: string | undefined,
   reach: IngressReach,
+  release: 'atomic' | 'rolling' = 'rolling',
 ): { readonly order: RolloutOrder; readonly why: string } {
   if (written === 'stop-first') return { order: 'stop-first', why: 'deploy.update_config.order says so' }
   const obstacle = obstacleOf(spec, reach)
@@ -22,6 +23,12 @@ export function orderOf(
       ? { order: 'start-first', why: 'deploy.update_config.order says so' }
       : { order: 'stop-first', why: `order: start-first cannot be had: ${obstacle}` }
   const other = 'deploy.update_config.order: start-first changes that'
+  if (release === 'atomic') {
+    const why = obstacle ?? cautionOf(spec)
+    return why === undefined
+      ? { order: 'start-first', why: 'the stack is released as a whole (x-evenkeel.release: atomic)' }
+      : { order: 'stop-first', why: obstacle ?? `${why}; ${other}` }
+  }
   if ((spec['x-evenkeel']?.routes ?? []).length === 0)
     return { order: 'stop-first', why: `it has no route in the ingress; ${other}` }
   if (reach.kind === 'none') return { order: 'stop-first', why: `its routes are not served: ${reach.why}` }

@@ -3,6 +3,7 @@
  * (`deploy.update_config`, `deploy.rollback_config`), completed by ours. Pure.
  */
 import type { Model, UpdateConfig } from '../../protocol/stackfile/model.ts'
+import { isReleased } from '../../protocol/stackfile/release-policy.ts'
 import { parseDuration } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf, type RolloutOrder } from './replacement-order.ts'
 import type { ServiceRouting } from './routing.ts'
@@ -58,7 +59,7 @@ export function rolloutsOf(
       ? (rollback_config ?? update)
       : { order: update.order, ...rollback_config }
   const rolloutOf = (config: UpdateConfig | undefined): Rollout => {
-    const { order, why } = orderOf(spec, config?.order, reach)
+    const { order, why } = orderOf(spec, config?.order, reach, isReleased(model, service) ? 'atomic' : 'rolling')
     const isWritten = config?.order !== undefined && config.order === order
     return {
       order,

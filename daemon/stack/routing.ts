@@ -1,5 +1,6 @@
 /** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
 import type { IngressPolicy, Model, Service } from '../../protocol/stackfile/model.ts'
+import { isReleased } from '../../protocol/stackfile/release-policy.ts'
 import { type RouteTls, tlsOf } from '../../protocol/stackfile/tls-policy.ts'
 import { parseDuration, parseSize } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf } from './replacement-order.ts'
@@ -71,7 +72,7 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
   const spec = model.services[service]!
   if (reach.kind === 'none') return undefined
   const policy = spec['x-evenkeel']
-  const ports = portsOf(spec, reach)
+  const ports = portsOf(spec, reach, isReleased(model, service) ? 'atomic' : 'rolling')
   const routes = (policy?.routes ?? []).map(
     ({ host, path = '/', port, tls }): HttpRoute => ({
       host: host?.toLowerCase(),
@@ -114,8 +115,8 @@ const encrypted = (tls: RouteTls | undefined): Pick<HttpRoute, 'tls'> => (tls ==
  * A port that two containers at once are to serve can be the Engine's no longer. A service that stops first keeps its ports
  * where Compose has them.
  */
-function portsOf(spec: Service, reach: IngressReach): RoutedPort[] {
-  if (orderOf(spec, spec.deploy?.update_config?.order, reach).order !== 'start-first') return []
+function portsOf(spec: Service, reach: IngressReach, release: 'atomic' | 'rolling'): RoutedPort[] {
+  if (orderOf(spec, spec.deploy?.update_config?.order, reach, release).order !== 'start-first') return []
   return (spec.ports ?? []).flatMap(({ published, target, host_ip, protocol = 'tcp', app_protocol }) =>
     protocol === 'tcp' && published !== undefined && /^[1-9]\d*$/.test(published) && isAddress(host_ip ?? '')
       ? [

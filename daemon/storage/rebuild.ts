@@ -117,6 +117,7 @@ function serviceOf(service: string, containers: readonly ContainerSummary[]): Re
     recreate: highest(own, OURS.recreate),
     restart: highest(own, OURS.restart),
     outdated: 'replace',
+    release: highest(own, OURS.release) || undefined,
     containers: own.length,
   }
 }

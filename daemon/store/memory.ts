@@ -10,6 +10,7 @@ import type { Sql } from './database.ts'
  * has. `routed`: containers in it. `good`: the state that a stack goes back to. `going-back`: deployments that failed, and
  * take the stack there. `paused`: services whose rollout waits for a person. `protected`: volumes that no command removes, by
  * who said so: `file` or `command`. `traffic`: what the ingress has counted since a deployment began.
+ * `release`: of an atomic stack, the number of the `last` release, and of the one that was `switched` to.
  * `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come that a request brought to a revision.
  */
 export type MemoryKind =
@@ -29,6 +30,7 @@ export type MemoryKind =
   | 'going-back'
   | 'paused'
   | 'steps'
+  | 'release'
   | 'traffic'
   | 'traffic-paused'
 
@@ -68,6 +70,11 @@ export class MemoryRepository {
     this.#sql
       .prepare('INSERT OR REPLACE INTO memory (stack, kind, key, value) VALUES (?, ?, ?, ?)')
       .run(stack, kind, key, JSON.stringify(value))
+  }
+
+  /** All that is written meanwhile, or nothing of it. */
+  together(work: () => void): void {
+    this.#sql.batch(work)
   }
 
   forgetStack(stack: string): void {

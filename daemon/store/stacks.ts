@@ -57,10 +57,10 @@ export class StackRepository {
   saveService(stack: string, state: ServiceState): void {
     this.#sql
       .prepare(
-        `INSERT OR REPLACE INTO services (stack, service, revision, run, scale, recreate, restart, outdated)
-         VALUES (@stack, @service, @revision, @run, @scale, @recreate, @restart, @outdated)`,
+        `INSERT OR REPLACE INTO services (stack, service, revision, run, scale, recreate, restart, outdated, release)
+         VALUES (@stack, @service, @revision, @run, @scale, @recreate, @restart, @outdated, @release)`,
       )
-      .run({ stack, ...state, scale: state.scale ?? null })
+      .run({ stack, ...state, scale: state.scale ?? null, release: state.release ?? 0 })
   }
 
   /** Forgets it with its services. Its revisions and deployments stay. */
@@ -101,5 +101,6 @@ function toService(raw: unknown): ServiceState {
     recreate: row.recreate as number,
     restart: row.restart as number,
     outdated: row.outdated as ServiceState['outdated'],
+    ...(row.release !== 0 && { release: row.release as number }),
   }
 }

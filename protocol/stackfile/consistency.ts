@@ -3,6 +3,7 @@ import { findCycles } from './cycles.ts'
 import type { Findings } from './findings.ts'
 import type { Service } from './model.ts'
 import { locate, type Project } from './project.ts'
+import { releaseFindings, stackPolicyFindings } from './release-policy.ts'
 import { type Served, servicePolicyFindings } from './service-policy.ts'
 import { didYouMean } from './suggest.ts'
 import type { KeyPath } from './tree.ts'
@@ -28,6 +29,10 @@ class ConsistencyCheck {
 
   run(): void {
     const { model } = this.#project
+    const policy = model['x-evenkeel']
+    if (policy !== undefined)
+      for (const { message, path, hint } of stackPolicyFindings(policy))
+        this.#add(message, ['x-evenkeel', ...path], hint)
     for (const [name, service] of Object.entries(model.services)) {
       const path = ['services', name]
       this.#image(service, path, name)
@@ -40,6 +45,7 @@ class ConsistencyCheck {
       this.#watch(service, path)
       this.#mounts(service, path)
       this.#policy(service, path)
+      for (const { message, path: at, hint } of releaseFindings(model, name)) this.#add(message, [...path, ...at], hint)
     }
     for (const [name, secret] of Object.entries(model.secrets ?? {})) {
       if (secret.external || secret.file || secret.environment) continue

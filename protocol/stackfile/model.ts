@@ -28,6 +28,8 @@ export interface ServicePolicy {
   halted?: 'always' | 'once' | 'never'
   /** HTTP that the ingress brings to it. */
   routes?: ServiceRoute[]
+  /** In a stack that is released as a whole: whether its name knows the version of who asks (the default). */
+  dns?: 'versioned' | 'shared'
   /** Among its replicas. */
   balance?: 'round-robin' | 'least-connections' | 'sticky'
   /** A duration: how long a replica that leaves may finish what it has begun. */

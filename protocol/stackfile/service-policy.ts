@@ -11,6 +11,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   unhealthy: ['replace', 'report'],
   halted: ['always', 'once', 'never'],
   balance: ['round-robin', 'least-connections', 'sticky'],
+  dns: ['versioned', 'shared'],
 }
 const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale', 'ingress', 'ready', 'alive', 'tls']
 const ROUTE_KEYS = ['host', 'path', 'port', 'tls']

@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/types.ts'
 import type { ActionBody } from '../../stack/actions.ts'
 import { COMPOSE_VERSION, OURS } from '../../stack/labels.ts'
 import { type ContainerInput, type ContainerPlan, containerCreate } from '../../stack/mapping/container.ts'
+import { networksFor } from '../../stack/release.ts'
 import type { RevisionRow } from '../../store/revisions.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance, Setting } from '../performance.ts'
@@ -46,6 +47,7 @@ export async function containerPlan(
       [OURS.spec]: service.specHash ?? '',
       [OURS.recreate]: String(service.recreate),
       [OURS.restart]: String(service.restart),
+      ...(service.release !== undefined && { [OURS.release]: String(service.release) }),
     },
     compose: {
       workingDir: revision.source.workingDir,
@@ -57,6 +59,7 @@ export async function containerPlan(
     },
     containers,
     carriedVolumes: body.carriedVolumes,
+    networksFor: (name) => networksFor(name, service),
     ingressPorts: service.routing?.ports.map(({ port }) => port) ?? [],
     fileSource: fileSourceOf(revision, { engine, files, secrets }),
     secretValue: secretValueOf(revision, secrets),
@@ -132,7 +135,8 @@ export async function completeBeforeStart(performance: Performance<'start-contai
   const service = context.revisionOf(body.service).model.services[body.service]
   const spec = service === undefined ? undefined : withApiSocket(service)
   const hasMore =
-    Object.keys(spec?.networks ?? {}).length > 1 || [...(spec?.configs ?? []), ...(spec?.secrets ?? [])].length > 0
+    (context.desired.services[body.service]?.networks ?? []).length > 1 ||
+    [...(spec?.configs ?? []), ...(spec?.secrets ?? [])].length > 0
   if (!hasMore) return
   const name = context.container(id)!.name
   const plan = await containerPlan(performance, {

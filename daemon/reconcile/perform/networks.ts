@@ -1,6 +1,9 @@
 import { Problem } from '../../../protocol/problems.ts'
+import type { DesiredNetwork } from '../../stack/desired.ts'
+import { OURS } from '../../stack/labels.ts'
 import { networkCreate } from '../../stack/mapping/network.ts'
 import { networkSpecHash } from '../../stack/mapping/spec-hash.ts'
+import { releaseNetwork } from '../../stack/release.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
 import { containerPlan } from './container-plan.ts'
@@ -13,29 +16,32 @@ export async function createNetwork({
   with: { engine, store },
   signal,
 }: Performance<'create-network'>): Promise<void> {
-  const model = modelWith(body.key, body.name, context)
+  const wanted = context.desired.networks.find(({ name }) => name === body.name)
+  const model = modelWith(body.key, wanted, context)
   const network = model.networks![body.key]!
-  const labels = { ...ourLabels(store.instance, context.desired.stack), 'dev.evenkeel.spec': networkSpecHash(network) }
+  const labels = {
+    ...ourLabels(store.instance, context.desired.stack),
+    [OURS.spec]: networkSpecHash(network),
+    ...(wanted?.release !== undefined && { [OURS.release]: String(wanted.release) }),
+  }
+  const apiVersion = (await engine.version()).negotiated
   try {
-    await engine.networks.create(
-      networkCreate(model, body.key, labels, { apiVersion: (await engine.version()).negotiated }),
-      { signal },
-    )
+    await engine.networks.create(networkCreate(model, body.key, labels, { apiVersion, name: body.name }), { signal })
   } catch (error) {
     if (!isStatus(error, 409)) throw explained(error, body.name)
     const there = await engine.networks.list({ filters: { name: [body.name] } }, { signal })
-    if (!there.some((n) => n.Name === body.name && n.Labels?.['dev.evenkeel.instance'] === store.instance)) throw error
+    if (!there.some((n) => n.Name === body.name && n.Labels?.[OURS.instance] === store.instance)) throw error
   }
 }
 
 /** Services may be of different revisions: the one whose definition is the desired one, or the loop makes it anew for ever. */
-function modelWith(key: string, name: string, context: Performance['context']) {
-  const wanted = context.desired.networks.find((network) => network.name === name)?.specHash
+function modelWith(key: string, wanted: DesiredNetwork | undefined, context: Performance['context']) {
   const services = ['', ...Object.keys(context.desired.services)]
   const models = services.map((service) => context.revisionOf(service).model)
   const found = models.find((model) => {
     const network = model.networks?.[key]
-    return network?.name === name && networkSpecHash(network) === wanted
+    const isNamed = network !== undefined && releaseNetwork(network.name, wanted?.release) === wanted?.name
+    return isNamed && networkSpecHash(network) === wanted.specHash
   })
   if (found === undefined)
     throw new Problem('internal', `no revision of ${context.desired.stack} declares network ${key}`)
@@ -83,19 +89,39 @@ export async function connectNetwork(performance: Performance<'connect-network'>
 }
 
 /** A network that others still use stays, with a word, as Compose does; one that is gone is gone. */
-export async function removeNetwork({
-  body,
-  context,
-  with: { engine },
-  signal,
-}: Performance<'remove-network'>): Promise<void> {
+export async function removeNetwork(performance: Performance<'remove-network'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { engine },
+    signal,
+  } = performance
   try {
+    if (body.release !== undefined) await takeOff(performance)
     await engine.networks.remove(body.id, { signal })
   } catch (error) {
     if (isStatus(error, 404)) return
     const inUse = error instanceof Problem && /active endpoints/i.test(error.message)
+    const isWanted = context.desired.presence === 'present' && body.release === undefined
     // The loop by itself is to back off, not to take it for done and look again at once.
-    if (!inUse || context.desired.presence === 'present' || context.policy.mode === 'heal') throw error
+    if (!inUse || isWanted || context.policy.mode === 'heal') throw error
     context.warn(`network ${body.name} is still in use by containers that are not of this stack: it stays`)
+  }
+}
+
+/** Containers of ours that are on it beside their own networks: one that is stopped could not start without it, either. */
+async function takeOff({
+  body: { id },
+  context: { desired },
+  with: { engine, store },
+  signal,
+}: Performance<'remove-network'>): Promise<void> {
+  const there = await engine.containers.list({ all: true, filters: { network: [id] } }, { signal })
+  for (const { Id, Labels } of there) {
+    if (Labels[OURS.instance] !== store.instance || Labels[OURS.stack] !== desired.stack) continue
+    await engine.networks.disconnect(id, Id, { force: true }, { signal }).catch((error: unknown) => {
+      // It has gone, or has left it, in the meantime.
+      if (!isStatus(error, 404) && !isAlready(error, /is not connected/i)) throw error
+    })
   }
 }

@@ -30,16 +30,14 @@ export async function admitReplica({
   const id = context.mustHaveContainer(body)
   const { NetworkSettings } = await engine.containers.inspect(id, { signal })
   const address = addressOf(addressesOf(NetworkSettings), context.desired.services[body.service]?.networks ?? [])
-  if (address === undefined)
-    throw new Problem(
-      'ingress-failed',
-      `the ingress cannot reach service ${body.service}: its container has no address`,
-      {
-        hint: `put services.${body.service} on a network of this machine (driver bridge)`,
-      },
-    )
+  if (address === undefined) throw unreachable(body.service)
   await ingress.admit(context.desired.stack, body.service, { id, address }, signal)
 }
+
+export const unreachable = (service: string): Problem =>
+  new Problem('ingress-failed', `the ingress cannot reach service ${service}: its container has no address`, {
+    hint: `put services.${service} on a network of this machine (driver bridge)`,
+  })
 
 /** By the names of its networks. */
 export const addressesOf = ({ Networks }: ContainerInspect['NetworkSettings']): Record<string, string> =>

@@ -156,6 +156,7 @@ async function make(performance: Running, { command, name }: Step): Promise<stri
       model: checkModel(oneOffModel(revision.model, request), revision.source.workingDir),
       service,
       name,
+      desired: context.desired,
       oneOff: { slug: randomBytes(32).toString('hex'), aliases: 'none', remove: false },
       image: { reference: inspect.Id, id: inspect.Id, inspect },
       containers: (other) => context.containerId(other, 1),

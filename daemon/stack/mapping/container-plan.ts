@@ -25,6 +25,8 @@ export interface ContainerInput {
   }
   /** Id of the first container of another service, for shared namespaces and volumes. */
   readonly containers: (service: string) => string | undefined
+  /** Names on the Engine in the place of a network of the file, the first of them the main one; else that one itself. */
+  readonly networksFor?: (name: string) => readonly string[]
   /** Host ports (TCP) that the ingress serves: the Engine is not to. */
   readonly ingressPorts?: readonly number[]
   /** Anonymous volumes of the predecessor by mount target. */

@@ -1,6 +1,7 @@
 /** Networks of a container: which one it is created in, which it joins, under which names. */
 import { Problem } from '../../../protocol/problems.ts'
 import type { Model, Service, ServiceNetwork } from '../../../protocol/stackfile/model.ts'
+import { isReleased } from '../../../protocol/stackfile/release-policy.ts'
 import type { EndpointSettings } from '../../engine/types.ts'
 import { declaredReplicas } from '../desired.ts'
 import { compareVersions, needsApi } from './api-needs.ts'
@@ -32,10 +33,23 @@ export function endpointsOf(input: ContainerInput, spec: Service, containerName:
   if (keys[0] === undefined) return { ...none, networkMode: 'none', links: undefined }
   const atOnce = compareVersions(input.apiVersion, ALL_AT_ONCE) >= 0
   checkMacAddresses(input, spec, keys)
-  const all = keys.map((key, index) => ({
-    networkName: model.networks?.[key]?.name ?? key,
+  const namesOf = (key: string): readonly string[] => {
+    const name = model.networks?.[key]?.name ?? key
+    return input.networksFor?.(name) ?? [name]
+  }
+  const own = keys.map((key, index) => ({
+    networkName: namesOf(key)[0]!,
     endpoint: endpointOf(input, key, spec, containerName, { links, main: index === 0, atOnce }),
   }))
+  const further = keys.flatMap((key) =>
+    namesOf(key)
+      .slice(1)
+      .map((networkName) => {
+        const { Aliases, Links } = endpointOf(input, key, spec, containerName, { links, main: false, atOnce })
+        return { networkName, endpoint: defined({ Aliases, Links }) as EndpointSettings }
+      }),
+  )
+  const all = [...own, ...further]
   const created = atOnce ? all : all.slice(0, 1)
   return {
     networkMode: all[0]!.networkName,
@@ -89,11 +103,14 @@ function endpointOf(
   }
   if (network.mac_address && !how.main && !how.atOnce) needsApi(`${path}.mac_address`, ALL_AT_ONCE, input.apiVersion)
   const mac = network.mac_address ?? (how.main ? spec.mac_address : undefined)
+  // Versions meet on a network that is not the stack's own: there the plain name would mean any of them.
+  const isMet = input.model.networks?.[key]?.external === true && isReleased(input.model, input.service)
+  const plain = isMet ? [] : [input.service]
   return defined({
     Aliases:
       input.oneOff?.aliases === 'none'
         ? [containerName]
-        : [...new Set([containerName, input.service, ...(network.aliases ?? []), ...namesOfOurs(input)])],
+        : [...new Set([containerName, ...plain, ...(network.aliases ?? []), ...namesOfOurs(input)])],
     Links: how.links.length === 0 ? undefined : [...how.links],
     IPAMConfig: Object.keys(ipam).length === 0 ? undefined : ipam,
     MacAddress: how.atOnce ? mac : undefined,

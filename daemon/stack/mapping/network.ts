@@ -9,14 +9,14 @@ export function networkCreate(
   model: Model,
   key: string,
   labels: Readonly<Record<string, string>>,
-  { apiVersion }: { readonly apiVersion: string },
+  { apiVersion, name }: { readonly apiVersion: string; readonly name?: string },
 ): NetworkCreateBody {
   const network = model.networks![key]!
   if (network.enable_ipv4 === false) needsApi(`networks.${key}.enable_ipv4`, '1.48', apiVersion)
   const pools = network.ipam?.config ?? []
   const hasIpam = network.ipam !== undefined && (network.ipam.driver !== undefined || pools.length > 0)
   return defined({
-    Name: network.name,
+    Name: name ?? network.name,
     // Below API 1.44 two networks may get one name unless this asks for the check.
     CheckDuplicate: true,
     Driver: network.driver ?? 'bridge',

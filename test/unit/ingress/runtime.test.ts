@@ -22,7 +22,7 @@ async function aMaster(answers: Readonly<Record<string, string>>): Promise<{ run
   server.listen(path)
   await once(server, 'listening')
   onTestFinished(() => void server.close())
-  return { runtime: new Runtime(path), asked }
+  return { runtime: new Runtime(path, path), asked }
 }
 
 /** As HAProxy 2.6 prints it, after a reload with a connection that is left. */
@@ -113,11 +113,13 @@ describe('the runtime API', () => {
   })
 
   it('fails with what it was refused, and where nobody answers', async () => {
-    const { runtime } = await aMaster({ '@1 set server b/one state drain': 'No such server.\n' })
-    await expect(runtime.setState('b', 'one', 'draining')).rejects.toMatchObject({
+    const { runtime } = await aMaster({ 'set server b/one state drain': 'No such server.\n' })
+    await expect(runtime.setStates([{ backend: 'b', name: 'one', state: 'draining' }])).rejects.toMatchObject({
       code: 'ingress-failed',
       message: expect.stringContaining('No such server.'),
     })
-    await expect(new Runtime('/nowhere/master.sock').structure()).rejects.toMatchObject({ code: 'ingress-failed' })
+    await expect(new Runtime('/nowhere/master.sock', '/nowhere/worker.sock').structure()).rejects.toMatchObject({
+      code: 'ingress-failed',
+    })
   })
 })
