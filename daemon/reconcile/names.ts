@@ -2,6 +2,7 @@
 import type { ResolvedName } from '../../protocol/resources/name.ts'
 import type { ContainerInspect } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
+import { fileNetwork } from '../stack/release.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { inspectAll } from './inspect-all.ts'
@@ -42,7 +43,19 @@ export function resolvedNames(containers: readonly ContainerInspect[]): Resolved
     }
   }
   const byContainer = (a: { container: string }, b: { container: string }) => (a.container < b.container ? -1 : 1)
+  const networksOf = containers.map(({ Name, NetworkSettings }) => ({
+    container: Name.replace(/^\//, ''),
+    networks: Object.keys(NetworkSettings.Networks),
+  }))
   return [...found.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, entry]) => ({ ...entry, targets: entry.targets.sort(byContainer) }))
+    .map(([, entry]) => {
+      const { name, network } = entry
+      const isAnsweredBefore = (other: string): boolean =>
+        other < network && fileNetwork(other) === fileNetwork(network) && found.has(`${other} ${name}`)
+      const askers = networksOf
+        .filter(({ networks }) => networks.includes(network) && !networks.some(isAnsweredBefore))
+        .map(({ container }) => container)
+      return { ...entry, targets: entry.targets.sort(byContainer), askers: askers.sort() }
+    })
 }

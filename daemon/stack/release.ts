@@ -25,6 +25,9 @@ export function networksFor(name: string, { networks }: Pick<DesiredService, 'ne
 
 const OF_A_RELEASE = /^\.r\d{5,}$/
 
+/** The name in the file of what a release has in its place; of any other, that name itself. */
+export const fileNetwork = (name: string): string => name.replace(/\.r\d{5,}$/, '')
+
 /** The same for a container outside the loop. */
 export function networksOfOneOff(name: string, service: string, { services, networks }: DesiredStack): string[] {
   const home = services[service]?.release ?? 0
