@@ -4,7 +4,9 @@ import { TO_NEWEST } from './config.ts'
 import type { Runtime, RuntimeServer, ServerState } from './runtime.ts'
 import { type Backend, backendsOf, type IngressServer, type IngressService, serverName } from './table.ts'
 
-export async function syncServers(runtime: Runtime, services: readonly IngressService[]): Promise<void> {
+type Api = Pick<Runtime, 'servers' | 'add' | 'move' | 'makeCookies' | 'setStates' | 'remove'>
+
+export async function syncServers(runtime: Api, services: readonly IngressService[]): Promise<void> {
   const servers = (await runtime.servers()).filter(({ backend }) => !backend.startsWith(TO_NEWEST))
   const there = new Map(servers.map((server) => [`${server.backend}/${server.name}`, server]))
   const states: ServerState[] = []
@@ -27,7 +29,7 @@ const isReady = ({ state }: ServerState): boolean => state === 'ready'
 
 /** Whatever comes before its state may change; answers that, where it is another one. */
 async function prepare(
-  runtime: Runtime,
+  runtime: Api,
   backend: Backend,
   { id, address, state }: IngressServer,
   known: RuntimeServer | undefined,

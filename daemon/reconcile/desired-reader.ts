@@ -211,6 +211,7 @@ function objectsOf(model: Model): ModelObjects {
       external,
       spare: !usedNetworks.has(network.name),
       specHash: external ? '' : networkSpecHash(network),
+      onlyOnce: external ? undefined : onlyOnce(network),
       subnets: external ? undefined : subnetsOf(network),
     }
   })
@@ -220,6 +221,14 @@ function objectsOf(model: Model): ModelObjects {
     return { key, name: volume.name, external, spare, specHash: external ? '' : volumeSpecHash(volume) }
   })
   return { networks, volumes }
+}
+
+function onlyOnce({ driver = 'bridge', driver_opts, ipam }: Network): string | undefined {
+  const subnet = ipam?.config?.find((pool) => pool.subnet !== undefined)?.subnet
+  if (subnet !== undefined) return `it has the fixed subnet ${subnet}`
+  if (driver !== '' && driver !== 'bridge') return `its driver is ${driver}`
+  const bridge = driver_opts?.['com.docker.network.bridge.name']
+  return bridge === undefined ? undefined : `its bridge has the fixed name ${bridge}`
 }
 
 /** Drivers whose networks take their addresses from the Engine's own pools. */

@@ -19,7 +19,6 @@ const OF_THE_NEW: ReadonlySet<Action['body']['kind']> = new Set([
   'publish-service',
   'run-steps',
   'admit-replica',
-  'connect-network',
   'switch-release',
 ])
 
@@ -28,6 +27,8 @@ export class RolloutWatch {
   readonly #policy: Policy
   /** Services whose containers are replaced and followed; without one a round is what it is in Compose. */
   readonly #followed = new Set<string>()
+  /** All of it is switched at once, with what it leaves as it is on its networks. */
+  #isWhole = false
   readonly #failures = new Map<string, Set<string>>()
   readonly #over = new AbortController()
   #verdict: RolloutVerdict | undefined
@@ -50,7 +51,10 @@ export class RolloutWatch {
     if (this.#policy.mode !== 'request') return
     const awaited = new Set(actions.filter(({ body }) => body.kind === 'await-replica').map(({ service }) => service))
     for (const { service, effect, body } of actions) {
-      if (body.kind === 'switch-release') for (const one of body.services) this.#followed.add(one)
+      if (body.kind === 'switch-release') {
+        for (const one of body.services) this.#followed.add(one)
+        this.#isWhole = true
+      }
       const isFollowed = body.kind === 'run-steps' || (effect === 'replace' && awaited.has(service))
       if (service !== undefined && isFollowed) this.#followed.add(service)
     }
@@ -62,7 +66,8 @@ export class RolloutWatch {
     const service = of ?? (body.kind === 'switch-release' ? body.services[0] : undefined)
     if (this.#followed.size === 0 || service === undefined || this.#verdict !== undefined) return
     // That the Engine is away says nothing of a version: the loop goes on once it is back.
-    if (!OF_THE_NEW.has(body.kind) || isEngineAway(error)) return
+    const isOfTheNew = OF_THE_NEW.has(body.kind) || (this.#isWhole && body.kind === 'connect-network')
+    if (!isOfTheNew || isEngineAway(error)) return
     const failures = this.#failures.get(service) ?? new Set()
     this.#failures.set(service, failures.add('replica' in body ? replicaKey(service, body.replica) : service))
     if (this.tolerates(service)) return

@@ -80,6 +80,8 @@ export interface DesiredNetwork {
   readonly specHash: string
   /** Undefined: it is one of the file. */
   readonly release?: number | undefined
+  /** Why there can be no other one like it, for people. */
+  readonly onlyOnce?: string | undefined
   /** Empty: the Engine chooses one from its pools. Undefined: its addresses come from elsewhere. */
   readonly subnets?: readonly string[] | undefined
 }

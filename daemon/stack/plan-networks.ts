@@ -30,6 +30,7 @@ export function planNetworks(draft: Draft, { desired, observed }: PlanInput): Ne
       continue
     }
     if (present === undefined) {
+      if (network.release !== undefined && network.onlyOnce !== undefined) throw onlyOnce(network)
       created[network.name] = create(draft, network, 'it is not there', [])
     } else if (!belongs(present, network)) {
       throw foreignNetwork(network)
@@ -73,6 +74,16 @@ function missingExternal(network: DesiredNetwork): Problem {
   return new Problem('conflict', `network ${network.name} declared as external, but could not be found`, {
     hint: `create it (docker network create ${network.name}) or take \`external\` off networks.${network.key}`,
   })
+}
+
+function onlyOnce({ key, onlyOnce }: DesiredNetwork): Problem {
+  return new Problem(
+    'conflict',
+    `a release as a whole makes a network ${key} beside the one that is there: ${onlyOnce}`,
+    {
+      hint: `take that off networks.${key}, or leave the services on it out: \`x-evenkeel: {dns: shared}\``,
+    },
+  )
 }
 
 function foreignNetwork(network: DesiredNetwork): Problem {

@@ -32,6 +32,7 @@ export function planRelease(
     const gone = new Set([...leaving.map(({ id }) => id), ...dropped])
     outliveTheSwitch(draft, switched, gone, work)
   }
+  tellOfForeignNetworks(draft, input, members)
   joinFirst(draft, input)
   removeNetworks(draft, input)
 }
@@ -193,6 +194,22 @@ function outliveTheSwitch(
 }
 
 const LEAVING: ReadonlySet<ActionBody['kind']> = new Set(['drain-replica', 'stop-container', 'remove-container'])
+
+/** Versions meet on a network that is not the stack's: the plain name, which would mean any of them, is not given there. */
+function tellOfForeignNetworks(
+  draft: Draft,
+  { desired }: PlanInput,
+  members: ReadonlyMap<string, DesiredService>,
+): void {
+  const external = new Set(desired.networks.filter((network) => network.external).map(({ name }) => name))
+  for (const { service, networks } of members.values()) {
+    if (!draft.actions.some(({ body }) => body.kind === 'create-container' && body.service === service)) continue
+    for (const name of networks.filter((one) => external.has(one)))
+      draft.warn(
+        `${service} is ${service}.${desired.stack} on the external network ${name}, and not ${service}: names there know no version`,
+      )
+  }
+}
 
 /** Who starts on a network finds there whoever serves it as well. */
 function joinFirst(draft: Draft, { desired }: PlanInput): void {

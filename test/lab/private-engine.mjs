@@ -25,15 +25,19 @@ export function whyNoPrivateEngine() {
  * - `httpGet(url)`: `{ status, body }` as seen from its host, whose 127.0.0.1 is not this machine's;
  * - `logTail()`: dockerd's last words.
  *
- * `binFolder` holds another release's dockerd, containerd and runc, to be used in place of the installed ones.
+ * `binFolder` holds another release's dockerd, containerd and runc, to be used in place of the installed ones; `config` is
+ * what stands in its `daemon.json`.
  */
-export async function privateEngine(name, { binFolder, folder = join(tmpdir(), 'evenkeel-lab', name) } = {}) {
+export async function privateEngine(
+  name,
+  { binFolder, config = {}, folder = join(tmpdir(), 'evenkeel-lab', name) } = {},
+) {
   const why = whyNoPrivateEngine()
   if (why) throw new Error(why)
   if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) throw new Error(`A private Engine cannot be called ${name}.`)
   const socketPath = join(folder, 'docker.sock')
   if (socketPath.length > 107) throw new Error(`A Unix socket's path ends at 107 characters: ${socketPath}`)
-  const engine = new PrivateEngine({ name, binFolder, folder, socketPath })
+  const engine = new PrivateEngine({ name, binFolder, config, folder, socketPath })
   await engine.remove()
   await engine.start()
   return engine
@@ -42,8 +46,9 @@ export async function privateEngine(name, { binFolder, folder = join(tmpdir(), '
 class PrivateEngine {
   #daemon
   #binFolder
+  #config
 
-  constructor({ name, binFolder, folder, socketPath }) {
+  constructor({ name, binFolder, config, folder, socketPath }) {
     this.name = name
     this.namespace = `ek-${name}`
     this.folder = folder
@@ -51,6 +56,7 @@ class PrivateEngine {
     this.socket = `unix://${socketPath}`
     this.address = undefined
     this.#binFolder = binFolder
+    this.#config = config
   }
 
   get pid() {
@@ -65,7 +71,7 @@ class PrivateEngine {
       this.address = await createNamespace(this.namespace)
     }
     const configFile = join(this.folder, 'daemon.json') // the machine's own may contradict our flags, which dockerd refuses
-    writeFileSync(configFile, '{}\n')
+    writeFileSync(configFile, JSON.stringify(this.#config))
     // dockerd waits for a process that a pid file names, even for one that has died and that nobody buried.
     for (const file of ['pid', 'exec/containerd/containerd.pid']) {
       const pid = pidIn(join(this.folder, file))

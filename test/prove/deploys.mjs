@@ -5,6 +5,7 @@ import { LabDaemon, runProgram, temporaryFolder } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { proveCalls } from './deploys/calls.mjs'
 import { Load } from './deploys/clients.mjs'
 import { numberOf } from './many-stacks.mjs'
 import { spreadOf } from './statistics.mjs'
@@ -59,7 +60,7 @@ const app = (version) => ({
 })
 
 /**
- * `--deploys N` (100), `--only http|echo|ports`, `--compose N` (20): deploys of Docker Compose beside; `--netns NAME`: the
+ * `--deploys N` (100), `--only http|echo|ports|calls|compose`, `--compose N` (20): deploys of Docker Compose beside; `--netns NAME`: the
  * network namespace of the Engine, where the clients are to be.
  */
 export const deploys = {
@@ -82,6 +83,8 @@ export const deploys = {
         if (only !== undefined && only !== name) continue
         await prove(name, one, { engine, daemon, folder: folder.path, count, netns, show, note })
       }
+      if (only === undefined || only === 'calls')
+        await proveCalls({ engine, daemon, folder: folder.path, count, netns, routesPort: ROUTES_PORT, show, note })
       if (only === undefined || only === 'compose')
         await composeBeside({ engine, folder: folder.path, count: beside, netns, note })
     } finally {

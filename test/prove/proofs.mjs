@@ -11,6 +11,7 @@ import { dependencies } from './dependencies.mjs'
 import { deployTime } from './deploy-time.mjs'
 import { deploys } from './deploys.mjs'
 import { engineFaults } from './engine-faults.mjs'
+import { engineGap } from './engine-gap.mjs'
 import { execSpeed } from './exec-speed.mjs'
 import { followers } from './followers.mjs'
 import { fuzz } from './fuzz.mjs'
@@ -31,6 +32,7 @@ import { logsFollow } from './logs-follow.mjs'
 import { logsSpeed } from './logs-speed.mjs'
 import { parity } from './parity.mjs'
 import { quickstart } from './quickstart.mjs'
+import { releases } from './releases.mjs'
 import { remote } from './remote.mjs'
 import { routeMatrix } from './route-matrix.mjs'
 import { scripts } from './scripts.mjs'
@@ -70,6 +72,8 @@ export const proofs = [
   ingressFeatures,
   https,
   killRollout,
+  engineGap,
+  releases,
   ingressSpeed,
   deployTime,
   remote,

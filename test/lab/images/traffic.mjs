@@ -4,14 +4,35 @@
 //   HTTP_PORT       where it listens in place of 8080
 // Upon SIGTERM it answers on for a moment, closing each connection after its answer, then ends what is open, and itself.
 // GET /health, GET and POST / say its version; POST /upload says how many bytes came; /socket echoes frames.
+// GET /call?at=HOST:PORT asks another one, once, and says both versions, or 502; with `kept`, on connections that it keeps.
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
+import { Agent, request as ask, createServer } from 'node:http'
 import { createServer as createEcho } from 'node:net'
 
 const version = process.env.VERSION ?? 'none'
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 let isEnding = false
 const sockets = new Set()
+
+const kept = new Agent({ keepAlive: true })
+
+function call(at, isKept) {
+  return new Promise((resolve, reject) => {
+    const asked = ask(`http://${at}/`, { agent: isKept ? kept : false, timeout: 5000 }, async (answer) => {
+      try {
+        let text = ''
+        for await (const chunk of answer) text += chunk
+        if (answer.statusCode !== 200) throw new Error(`status ${answer.statusCode}`)
+        resolve(JSON.parse(text))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    asked.on('timeout', () => asked.destroy(new Error('timeout')))
+    asked.on('error', reject)
+    asked.end()
+  })
+}
 
 const server = createServer(async (request, response) => {
   let bytes = 0
@@ -22,6 +43,17 @@ const server = createServer(async (request, response) => {
   }
   if (isEnding) response.setHeader('connection', 'close')
   response.setHeader('content-type', 'application/json')
+  const url = new URL(request.url, 'http://traffic')
+  if (url.pathname === '/call') {
+    try {
+      const called = await call(url.searchParams.get('at'), url.searchParams.has('kept'))
+      response.end(JSON.stringify({ version, called: called.version }))
+    } catch (error) {
+      response.statusCode = 502
+      response.end(JSON.stringify({ version, error: error.code ?? error.message }))
+    }
+    return
+  }
   response.end(JSON.stringify({ version, bytes }))
 })
 server.keepAliveTimeout = 60_000

@@ -10,7 +10,7 @@ let seen = empty()
 let isOver = false
 
 function empty() {
-  return { requests: 0, failed: 0, errors: {}, versions: {}, cuts: [], lastOkMs: Date.now(), gapMs: 0 }
+  return { requests: 0, failed: 0, errors: {}, versions: {}, mixed: {}, cuts: [], lastOkMs: Date.now(), gapMs: 0 }
 }
 
 function ok(version) {
@@ -44,7 +44,8 @@ function request(options, { method = 'GET', path = '/', agent, body = [], pauseM
       response.on('error', reject)
       response.on('aborted', () => reject(new Error('cut in its answer')))
       response.on('end', () => {
-        if (response.statusCode < 200 || response.statusCode > 299) reject(new Error(`status ${response.statusCode}`))
+        if (response.statusCode < 200 || response.statusCode > 299)
+          reject(new Error(`status ${response.statusCode} ${text.slice(0, 80)}`.trim()))
         else resolve(JSON.parse(text))
       })
     })
@@ -86,6 +87,23 @@ async function newConnections(options) {
       (error) => failed(`new connection ${post.method ?? 'GET'}`, error),
     )
     await wait(120)
+  }
+}
+
+/** Asks one service what another one answers that it calls by name. `kept`: both on connections that they keep. */
+async function calls({ at, pauseMs, ...options }, kept) {
+  const agent = kept ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : false
+  while (!isOver) {
+    await request(options, { agent, path: `/call?at=${at}${kept ? '&kept' : ''}` }).then(
+      ({ version, called }) => {
+        ok(called)
+        if (version === called) return
+        const key = `${version} -> ${called}`
+        seen.mixed[key] = (seen.mixed[key] ?? 0) + 1
+      },
+      (error) => failed(kept ? 'kept' : 'new connection', error),
+    )
+    await wait(pauseMs)
   }
 }
 
@@ -207,7 +225,13 @@ const times = (count, work) => Array.from({ length: count }, work)
 process.on('message', ({ start, ask, stop }) => {
   if (start !== undefined) {
     const { kind, lifeMs = Number.POSITIVE_INFINITY, ...options } = start
-    if (kind === 'http') {
+    if (kind === 'light') {
+      times(4, () => keepAlive(options, lifeMs))
+      times(4, () => newConnections(options))
+    } else if (kind === 'calls') {
+      times(5, () => calls(options, true))
+      times(5, () => calls(options, false))
+    } else if (kind === 'http') {
       times(20, () => keepAlive(options, lifeMs))
       times(20, () => newConnections(options))
       times(50, () => webSocket(options, lifeMs))

@@ -35,6 +35,21 @@ describe('errors of a stack file', () => {
   it.each([
     ['services: {a: {image: x, x-evenkeel: 5}}', '1:38 x-evenkeel is to be a mapping'],
     ['services: {a: {image: x, x-evenkeel: {halted: maybe}}}', '1:47 halted is to be one of always, once, never'],
+    ['services: {a: {image: x}}\nx-evenkeel: {release: whole}', '2:23 release is to be one of atomic, rolling'],
+    ['services: {a: {image: x}}\nx-evenkeel: {relase: atomic}', '2:22 Unknown key "relase"'],
+    ['services: {a: {image: x}}\nx-evenkeel: 5', '2:13 x-evenkeel is to be a mapping'],
+    [
+      'services: {a: {image: x, x-evenkeel: {dns: shared}}}',
+      '1:44 dns needs "x-evenkeel: {release: atomic}" on the stack: else no name knows a version',
+    ],
+    [
+      'services: {a: {image: x, deploy: {update_config: {order: stop-first}}}}\nx-evenkeel: {release: atomic}',
+      '1:58 order: stop-first cannot be had in a stack with "release: atomic"',
+    ],
+    [
+      'services: {a: {image: x, deploy: {rollback_config: {failure_action: pause}}}}\nx-evenkeel: {release: atomic}',
+      '1:69 failure_action: pause cannot be had in a stack with "release: atomic"',
+    ],
     ['services: {a: {}}', '1:12 Service "a" has neither an image nor a build'],
     ['services: {a: {image: x, depends_on: [b]}}', '1:39 There is no service "b" to depend on'],
     ['services: {a: {image: x, networks: [n]}}', '1:37 There is no network "n"'],
