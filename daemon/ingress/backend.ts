@@ -32,8 +32,11 @@ const KEPT = 'pool-purge-delay 500ms pool-max-conn 1000'
 /** What drains stays with the worker that it drains from. */
 export function serverLines({ servers, target }: Backend): string[] {
   return servers
-    .filter(({ state }) => state === 'ready')
-    .map(({ id, address }) => `  server ${serverName(id)} ${hostPort(address, target)}`)
+    .filter(({ state }) => state === 'ready' || state === 'standby')
+    .map(({ id, address, state, weight }) => {
+      const part = state === 'standby' ? 0 : weight
+      return `  server ${serverName(id)} ${hostPort(address, target)}${part === 1 ? '' : ` weight ${part}`}`
+    })
 }
 
 export const hostPort = (address: string, port: number): string =>

@@ -8,26 +8,18 @@ import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
-import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { hasCookies, hostPort, PAGE, serverWords } from './backend.ts'
-import { type IngressSettings, type RenderedConfig, renderConfig, TO_NEWEST } from './config.ts'
+import { PAGE } from './backend.ts'
+import { type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
 import { IngressContainer } from './container.ts'
 import { readOrNothing, replaceFile } from './files.ts'
 import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
 import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
 import { INSIDE } from './inside.ts'
 import { Runtime } from './runtime.ts'
-import {
-  type Backend,
-  backendsOf,
-  type EncryptedHost,
-  encryptedHosts,
-  type IngressServer,
-  type IngressService,
-  readTable,
-  serverName,
-} from './table.ts'
+import { syncServers } from './sync-servers.ts'
+import { type EncryptedHost, encryptedHosts, type IngressService, readTable, serverName } from './table.ts'
 import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
@@ -37,7 +29,11 @@ export interface Ingress {
   warm(signal: AbortSignal): Promise<void>
   publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void>
   unpublish(stack: string, service: string): Promise<void>
-  admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
+  admit(stack: string, service: string, container: Admitted, signal: AbortSignal): Promise<void>
+  /** Divides what is new for these between their containers of a revision and the others, at once for all of them. */
+  split(stack: string, services: readonly string[], split: Omit<Split, 'sinceMs'>, signal: AbortSignal): Promise<void>
+  /** What is new goes to all of their containers alike. */
+  merge(stack: string, services: readonly string[], signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
   /** Whether one that was admitted is to be brought anything just now. Whom the ingress does not have it cannot know. */
@@ -50,6 +46,9 @@ export interface Ingress {
   /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
   forget(stack: string, id: string): Promise<void>
 }
+
+/** A container that counts. `revision`: that of its service. */
+export type Admitted = Pick<Routed, 'address' | 'revision'> & { readonly id: string }
 
 export interface DrainHow {
   readonly drainMs: number
@@ -85,6 +84,8 @@ export function noIngress(why: string): Ingress {
     warm: async () => {},
     publish: refuse,
     admit: refuse,
+    split: refuse,
+    merge: async () => {},
     drain: async () => {},
     traffic: async () => undefined,
     unpublish: async () => {},
@@ -164,19 +165,36 @@ export class HaproxyIngress implements Ingress {
         if (routed.service === service) memory.forget(stack, 'routed', id)
       memory.forget(stack, 'published', service)
       memory.forget(stack, 'traffic-paused', service)
+      memory.forget(stack, 'split', service)
       await this.#bringThere()
     })
     this.changes.publish()
   }
 
-  async admit(
+  async admit(stack: string, service: string, { id, address, revision }: Admitted, signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#parts.memory.set(stack, 'routed', id, { service, address, revision, state: 'ready' } satisfies Routed)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async split(
     stack: string,
-    service: string,
-    { id, address }: { id: string; address: string },
+    services: readonly string[],
+    split: Omit<Split, 'sinceMs'>,
     signal: AbortSignal,
   ): Promise<void> {
+    const { memory, clock } = this.#parts
     await this.#inTurn(async () => {
-      this.#parts.memory.set(stack, 'routed', id, { service, address, state: 'ready' } satisfies Routed)
+      const sinceMs = clock.now().getTime()
+      for (const service of services) memory.set(stack, 'split', service, { ...split, sinceMs } satisfies Split)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async merge(stack: string, services: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const service of services) this.#parts.memory.forget(stack, 'split', service)
       await this.#bringThere(signal)
     })
   }
@@ -348,7 +366,7 @@ export class HaproxyIngress implements Ingress {
       await this.#runtime.reload()
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
     }
-    await this.#syncServers(services)
+    await syncServers(this.#runtime, services)
     await this.#tls.sync(services, table)
   }
 
@@ -414,33 +432,6 @@ export class HaproxyIngress implements Ingress {
     }
   }
 
-  async #syncServers(services: readonly IngressService[]): Promise<void> {
-    const servers = (await this.#runtime.servers()).filter(({ backend }) => !backend.startsWith(TO_NEWEST))
-    const there = new Map(servers.map((server) => [`${server.backend}/${server.name}`, server]))
-    for (const backend of services.flatMap(backendsOf)) {
-      for (const { id, address, state } of backend.servers) {
-        const name = serverName(id)
-        const key = `${backend.name}/${name}`
-        const known = there.get(key)
-        there.delete(key)
-        const at = hostPort(address, backend.target)
-        const wanted = stateIn(backend, state)
-        if (known !== undefined && known.address !== at && state === 'ready') {
-          await this.#runtime.move(backend.name, name, { host: address, port: backend.target })
-          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
-          await this.#runtime.setState(backend.name, name, 'ready')
-        } else if (known === undefined) {
-          if (state !== 'ready') continue
-          await this.#runtime.add(backend.name, name, at, serverWords(backend))
-          if (hasCookies(backend)) await this.#runtime.makeCookies(backend.name)
-          await this.#runtime.setState(backend.name, name, 'ready')
-        } else if (known.state !== wanted) await this.#runtime.setState(backend.name, name, wanted)
-      }
-    }
-    // What has connections still is let have them, and goes the next time.
-    for (const { backend, name } of there.values()) await this.#runtime.remove(backend, name)
-  }
-
   #write({ text, pages }: RenderedConfig): void {
     const { folder } = this.#parts
     if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
@@ -454,7 +445,3 @@ export class HaproxyIngress implements Ingress {
       if (name.startsWith(PAGE) && !pages.has(name)) rmSync(join(folder, name), { force: true })
   }
 }
-
-/** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
-const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
-  state === 'draining' && hasCookies(backend) ? 'out' : state

@@ -13,6 +13,7 @@ export interface RuntimeServer {
   /** With its port. */
   readonly address: string
   readonly state: 'ready' | 'draining' | 'out'
+  readonly weight: number
 }
 
 export interface Workers {
@@ -67,6 +68,7 @@ export class Runtime {
         name: at(fields, 'srv_name'),
         address: `${at(fields, 'srv_addr')}:${at(fields, 'srv_port')}`,
         state: stateOf(Number(at(fields, 'srv_admin_state'))),
+        weight: Number(at(fields, 'srv_uweight')),
       }))
   }
 
@@ -88,6 +90,10 @@ export class Runtime {
   async setState(backend: string, name: string, state: RuntimeServer['state']): Promise<void> {
     const word = { ready: 'ready', draining: 'drain', out: 'maint' }[state]
     await this.must(`@1 set server ${backend}/${name} state ${word}`, /^\s*$/)
+  }
+
+  async setWeight(backend: string, name: string, weight: number): Promise<void> {
+    await this.must(`@1 set server ${backend}/${name} weight ${weight}`, /^\s*$/)
   }
 
   /** False where it has connections still. */

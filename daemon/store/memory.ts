@@ -10,7 +10,7 @@ import type { Sql } from './database.ts'
  * has. `routed`: containers in it. `good`: the state that a stack goes back to. `going-back`: deployments that failed, and
  * take the stack there. `paused`: services whose rollout waits for a person. `protected`: volumes that no command removes, by
  * who said so: `file` or `command`. `traffic`: what the ingress has counted since a deployment began.
- * `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come that a request brought to a revision.
+ * `split`: services whose traffic is divided between two revisions. `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come that a request brought to a revision.
  */
 export type MemoryKind =
   | 'restarted'
@@ -31,6 +31,7 @@ export type MemoryKind =
   | 'steps'
   | 'traffic'
   | 'traffic-paused'
+  | 'split'
 
 /** Kinds whose keys are ids of containers: they go with those. */
 export const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const
