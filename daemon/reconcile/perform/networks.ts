@@ -31,8 +31,7 @@ export async function createNetwork({
 /** Services may be of different revisions: the one whose definition is the desired one, or the loop makes it anew for ever. */
 function modelWith(key: string, name: string, context: Performance['context']) {
   const wanted = context.desired.networks.find((network) => network.name === name)?.specHash
-  const services = ['', ...Object.keys(context.desired.services)]
-  const models = services.map((service) => context.revisionOf(service).model)
+  const models = context.models()
   const found = models.find((model) => {
     const network = model.networks?.[key]
     return network?.name === name && networkSpecHash(network) === wanted

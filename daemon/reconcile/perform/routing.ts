@@ -29,7 +29,8 @@ export async function admitReplica({
 }: Performance<'admit-replica'>): Promise<void> {
   const id = context.mustHaveContainer(body)
   const { NetworkSettings } = await engine.containers.inspect(id, { signal })
-  const address = addressOf(addressesOf(NetworkSettings), context.desired.services[body.service]?.networks ?? [])
+  const service = context.desired.services[body.service]
+  const address = addressOf(addressesOf(NetworkSettings), service?.networks ?? [])
   if (address === undefined)
     throw new Problem(
       'ingress-failed',
@@ -38,7 +39,7 @@ export async function admitReplica({
         hint: `put services.${body.service} on a network of this machine (driver bridge)`,
       },
     )
-  await ingress.admit(context.desired.stack, body.service, { id, address }, signal)
+  await ingress.admit(context.desired.stack, body.service, { id, address, revision: service?.revision }, signal)
 }
 
 /** By the names of its networks. */
@@ -53,6 +54,24 @@ export async function drainReplica({
   report,
 }: Performance<'drain-replica'>): Promise<void> {
   await ingress.drain(desired.stack, body.id, { drainMs: body.drainMs, report }, signal)
+}
+
+export async function splitTraffic({
+  body: { services, revision, share, isPromoted },
+  context: { desired },
+  with: { ingress },
+  signal,
+}: Performance<'split-traffic'>): Promise<void> {
+  await ingress.split(desired.stack, services, { revision, share, isPromoted }, signal)
+}
+
+export async function mergeTraffic({
+  body,
+  context: { desired },
+  with: { ingress },
+  signal,
+}: Performance<'merge-traffic'>): Promise<void> {
+  await ingress.merge(desired.stack, body.services, signal)
 }
 
 export async function unrouteReplica({

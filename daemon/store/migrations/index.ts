@@ -6,6 +6,7 @@ import { teams } from './0005-teams.ts'
 import { stackLabels } from './0006-stack-labels.ts'
 import { deploymentTraffic } from './0007-deployment-traffic.ts'
 import { certificates } from './0008-certificates.ts'
+import { trials } from './0009-trials.ts'
 
 /** In order; the position of a migration, from 1, is the `user_version` that it leads to. Never edited once released. */
 export const MIGRATIONS: readonly string[] = [
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly string[] = [
   stackLabels,
   deploymentTraffic,
   certificates,
+  trials,
 ]
