@@ -32,6 +32,7 @@ export const PROBLEMS = {
   'container-not-found': kind(404, 'There is no such container'),
   'stack-owned-elsewhere': kind(409, 'The stack name is in use from another source', 15),
   'stack-held': kind(409, 'The stack is held'),
+  'trial-under-way': kind(409, 'A revision of the stack is on trial'),
   'stack-blocked': kind(409, 'The stack is blocked'),
   unauthenticated: kind(401, 'Who calls is not known'),
   forbidden: kind(403, 'This caller may not do that'),

@@ -33,6 +33,18 @@ export const ROUTES = {
     permission: 'deploy',
     summary: 'Go back to an earlier revision',
   },
+  promote: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/promote',
+    permission: 'deploy',
+    summary: 'Have the revision on trial everywhere',
+  },
+  abort: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/abort',
+    permission: 'deploy',
+    summary: 'Take the revision on trial back',
+  },
   planRollback: {
     method: 'POST',
     path: '/v1/stacks/:stack/rollback/plan',

@@ -58,10 +58,12 @@ import {
   ServicesRequest,
   Stack,
   StackSummary,
+  TrialDecision,
   UpRequest,
   Version,
 } from './resources/stack.ts'
 import { Team, TeamRequest } from './resources/team.ts'
+import { Trial } from './resources/trial.ts'
 import { Volume, VolumeImport, VolumeImportOptions } from './resources/volume.ts'
 import type { RouteName } from './routes.ts'
 
@@ -83,6 +85,7 @@ const Removed = z.object({ volume: z.string() })
 const ContainersAnswer = z.object({
   containers: z.array(Container),
   held: Hold.optional(),
+  trial: Trial.optional(),
   /** What of the stack is not as it is to be and shows on no container, in words. */
   concerns: z.array(z.string()).optional(),
 })
@@ -106,6 +109,8 @@ export const SCHEMAS = {
   restart: { body: ServicesRequest, answer: Accepted, status: 202 },
   scale: { body: ScaleRequest, answer: Accepted, status: 202 },
   rollback: { body: RollbackRequest, answer: Accepted, status: 202 },
+  promote: { body: TrialDecision, answer: Accepted, status: 202 },
+  abort: { body: TrialDecision, answer: Accepted, status: 202 },
   planRollback: { body: RollbackRequest, answer: Plan },
   kill: { body: KillOptions, answer: Accepted, status: 202 },
   pause: { body: PauseOptions, answer: Accepted, status: 202 },

@@ -39,7 +39,7 @@ export const CREATE_OPTIONS = {
 } as const satisfies Options
 
 export function upOptionsOf(
-  values: Values<typeof UP_OPTIONS>,
+  values: Partial<Values<typeof UP_OPTIONS>>,
   services: readonly string[],
 ): NonNullable<UpRequestInput['options']> {
   const exclude = (a: keyof typeof UP_OPTIONS, b: keyof typeof UP_OPTIONS) => {

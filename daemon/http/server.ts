@@ -27,6 +27,7 @@ import type {
   RollbackRequest,
   ScaleRequest,
   ServicesRequest,
+  TrialDecision,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
 import type { VolumeImportOptions } from '../../protocol/resources/volume.ts'
@@ -227,6 +228,8 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     restart: (input) => control.restart(stack(input), input.body as ServicesRequest, input.caller),
     scale: (input) => control.scale(stack(input), input.body as ScaleRequest, input.caller),
     rollback: (input) => control.rollback(stack(input), input.body as RollbackRequest, input.caller),
+    promote: (input) => control.promote(stack(input), input.body as TrialDecision, input.caller),
+    abort: (input) => control.abort(stack(input), input.body as TrialDecision, input.caller),
     planRollback: (input) => control.planRollback(stack(input), input.body as RollbackRequest, input.caller),
     kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
     pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),
@@ -264,6 +267,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
         lastLines: input.caller.may('logs', stack(input)) ? 'show' : 'omit',
       }),
       held: holds.heldBy(stack(input)),
+      trial: control.trial(stack(input)),
       concerns: api.certificates.concernsOf(stack(input)),
     }),
     secrets: (input) => ({ secrets: api.secrets.list(stack(input)) }),

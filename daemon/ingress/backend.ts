@@ -32,8 +32,11 @@ const KEPT = 'pool-purge-delay 500ms pool-max-conn 1000'
 /** What drains stays with the worker that it drains from. */
 export function serverLines({ servers, target }: Backend): string[] {
   return servers
-    .filter(({ state }) => state === 'ready')
-    .map(({ id, address }) => `  server ${serverName(id)} ${hostPort(address, target)}`)
+    .filter(({ state }) => state === 'ready' || state === 'standby')
+    .map(({ id, address, state, weight }) => {
+      const part = state === 'standby' ? 0 : weight
+      return `  server ${serverName(id)} ${hostPort(address, target)}${part === 1 ? '' : ` weight ${part}`}`
+    })
 }
 
 export const hostPort = (address: string, port: number): string =>
@@ -42,6 +45,9 @@ export const hostPort = (address: string, port: number): string =>
 /** Its servers are told by cookies. */
 export const hasCookies = ({ mode, balance }: Backend): boolean => mode === 'http' && balance === 'sticky'
 
+/** What names of cookies begin with. */
+export const COOKIE = 'ek-'
+
 /** A cookie says its server by a hash of the address with a key of this daemon's. One that is not there any more is given anew. */
 function balanceLines(backend: Backend, { cookieKey }: { readonly cookieKey: string }): string[] {
   const { name, balance } = backend
@@ -49,7 +55,7 @@ function balanceLines(backend: Backend, { cookieKey }: { readonly cookieKey: str
   if (!hasCookies(backend)) return ['  balance source', '  hash-type consistent']
   return [
     '  balance roundrobin',
-    `  cookie ek-${hashOf(name, 8)} insert indirect nocache httponly attr SameSite=Lax dynamic`,
+    `  cookie ${COOKIE}${hashOf(name, 8)} insert indirect nocache httponly attr SameSite=Lax dynamic`,
     `  dynamic-cookie-key ${hashOf(`${cookieKey} ${name}`, 32)}`,
   ]
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { HttpRoute } from '../stack/routing.ts'
-import { backendHead, errorPages, serverLines } from './backend.ts'
+import { backendHead, COOKIE, errorPages, serverLines } from './backend.ts'
 import { CERTIFIED, CHALLENGE_PATH, CHALLENGES, LIST } from './certificate-files.ts'
 import { holdHttp, holdsAny, holdTcp, LOAD_SCRIPT } from './hold.ts'
 import { INSIDE } from './inside.ts'
@@ -212,7 +212,7 @@ function routeFrontends(services: readonly IngressService[], settings: IngressSe
     name: 'routes-tls',
     binds: bindsOf(https.host, https.port, settings).map((bind) => `${bind} ${TLS}`),
     scheme: 'https',
-    first: [...hstsOf(secured), ...(holds ? holdOf(secured) : [])],
+    first: [...hstsOf(secured), ...secureCookies(services), ...(holds ? holdOf(secured) : [])],
     last: rulesOf(secured, (route) => [useBackend(route, route.backend)]),
   })
   return [...plain, ...encrypted, toHttps(https.port), NO_ROUTE]
@@ -246,6 +246,15 @@ const toHttps = (port: number): string => `backend ${TO_HTTPS}
   mode http
   http-request redirect location https://%[req.hdr(host),host_only]${port === 443 ? '' : `:${port}`}%[pathq] code 308
 `
+
+/** The backend gives the same cookie over HTTP, where no browser would take one that is `Secure`. */
+function secureCookies(services: readonly IngressService[]): string[] {
+  const isSticky = services.some(
+    ({ routing: { balance, routes } }) => balance === 'sticky' && routes.some(({ tls }) => tls),
+  )
+  if (!isSticky) return []
+  return [`  http-after-response replace-header Set-Cookie '^(${COOKIE}[0-9a-f]+=[^;]*)(.*)$' '\\1; Secure\\2'`]
+}
 
 /** Strict-Transport-Security is a host's: of several routes the longest time holds. */
 function hstsOf(routes: readonly BackedRoute[]): string[] {

@@ -8,7 +8,7 @@ import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
-import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 import { PAGE } from './backend.ts'
 import { type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
@@ -30,9 +30,13 @@ export interface Ingress {
   warm(signal: AbortSignal): Promise<void>
   publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void>
   unpublish(stack: string, service: string): Promise<void>
-  admit(stack: string, service: string, container: { id: string; address: string }, signal: AbortSignal): Promise<void>
   /** All of it at once, or nothing of it. */
   switch(stack: string, change: ReleaseSwitch, signal: AbortSignal): Promise<void>
+  admit(stack: string, service: string, container: Admitted, signal: AbortSignal): Promise<void>
+  /** Divides what is new for these between their containers of a revision and the others, at once for all of them. */
+  split(stack: string, services: readonly string[], split: Omit<Split, 'sinceMs'>, signal: AbortSignal): Promise<void>
+  /** What is new goes to all of their containers alike. */
+  merge(stack: string, services: readonly string[], signal: AbortSignal): Promise<void>
   /** Resolves when the container has no connections any more, or its time is over; rejects where the signal ends it. */
   drain(stack: string, id: string, how: DrainHow, signal: AbortSignal): Promise<void>
   /** Whether one that was admitted is to be brought anything just now. Whom the ingress does not have it cannot know. */
@@ -45,6 +49,9 @@ export interface Ingress {
   /** The container is gone. Never rejects: what the ingress still has of it goes the next time. */
   forget(stack: string, id: string): Promise<void>
 }
+
+/** A container that counts. `revision`: that of its service. */
+export type Admitted = Pick<Routed, 'address' | 'revision'> & { readonly id: string }
 
 export interface DrainHow {
   readonly drainMs: number
@@ -81,6 +88,8 @@ export function noIngress(why: string): Ingress {
     publish: refuse,
     admit: refuse,
     switch: refuse,
+    split: refuse,
+    merge: async () => {},
     drain: async () => {},
     traffic: async () => undefined,
     unpublish: async () => {},
@@ -160,19 +169,36 @@ export class HaproxyIngress implements Ingress {
         if (routed.service === service) memory.forget(stack, 'routed', id)
       memory.forget(stack, 'published', service)
       memory.forget(stack, 'traffic-paused', service)
+      memory.forget(stack, 'split', service)
       await this.#bringThere()
     })
     this.changes.publish()
   }
 
-  async admit(
+  async admit(stack: string, service: string, { id, address, revision }: Admitted, signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#parts.memory.set(stack, 'routed', id, { service, address, revision, state: 'ready' } satisfies Routed)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async split(
     stack: string,
-    service: string,
-    { id, address }: { id: string; address: string },
+    services: readonly string[],
+    split: Omit<Split, 'sinceMs'>,
     signal: AbortSignal,
   ): Promise<void> {
+    const { memory, clock } = this.#parts
     await this.#inTurn(async () => {
-      this.#parts.memory.set(stack, 'routed', id, { service, address, state: 'ready' } satisfies Routed)
+      const sinceMs = clock.now().getTime()
+      for (const service of services) memory.set(stack, 'split', service, { ...split, sinceMs } satisfies Split)
+      await this.#bringThere(signal)
+    })
+  }
+
+  async merge(stack: string, services: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const service of services) this.#parts.memory.forget(stack, 'split', service)
       await this.#bringThere(signal)
     })
   }

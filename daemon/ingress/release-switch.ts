@@ -12,7 +12,7 @@ export interface ReleaseSwitch {
 }
 
 /** What a switch changes of a stack's part in the ingress. */
-const KINDS = ['published', 'routed', 'traffic-paused'] as const
+const KINDS = ['published', 'routed', 'traffic-paused', 'split'] as const
 
 /** Answers what takes it back. */
 export function writeSwitch(
@@ -28,6 +28,7 @@ export function writeSwitch(
       for (const [id, one] of Object.entries(routed)) if (one.service === service) memory.forget(stack, 'routed', id)
       memory.forget(stack, 'published', service)
       memory.forget(stack, 'traffic-paused', service)
+      memory.forget(stack, 'split', service)
     }
     for (const { service, routing } of publish) memory.set(stack, 'published', service, routing)
     for (const { id, service, address } of admit)

@@ -13,13 +13,15 @@ export interface RuntimeServer {
   /** With its port. */
   readonly address: string
   readonly state: 'ready' | 'draining' | 'out'
+  readonly weight: number
 }
 
-export type ServerState = Pick<RuntimeServer, 'backend' | 'name' | 'state'>
+/** What a server is to be. `weight` undefined: that which it has. */
+export type ServerState = Pick<RuntimeServer, 'backend' | 'name' | 'state'> & { readonly weight?: number }
 
 const WORDS: Readonly<Record<RuntimeServer['state'], string>> = { ready: 'ready', draining: 'drain', out: 'maint' }
 /** So many commands of any length fit into one of HAProxy's buffers of 16 KiB. */
-const AT_ONCE = 50
+const AT_ONCE = 25
 
 export interface Workers {
   readonly current: number | undefined
@@ -76,6 +78,7 @@ export class Runtime {
         name: at(fields, 'srv_name'),
         address: `${at(fields, 'srv_addr')}:${at(fields, 'srv_port')}`,
         state: stateOf(Number(at(fields, 'srv_admin_state'))),
+        weight: Number(at(fields, 'srv_uweight')),
       }))
   }
 
@@ -97,9 +100,10 @@ export class Runtime {
   /** In this order, and all of them before anything else is done. */
   async setStates(states: readonly ServerState[]): Promise<void> {
     for (let at = 0; at < states.length; at += AT_ONCE) {
-      const commands = states
-        .slice(at, at + AT_ONCE)
-        .map(({ backend, name, state }) => `set server ${backend}/${name} state ${WORDS[state]}`)
+      const commands = states.slice(at, at + AT_ONCE).flatMap(({ backend, name, state, weight }) => {
+        const server = `set server ${backend}/${name}`
+        return [...(weight === undefined ? [] : [`${server} weight ${weight}`]), `${server} state ${WORDS[state]}`]
+      })
       await this.must(commands.join('; '), /^\s*$/, this.#workerPath)
     }
   }

@@ -1,4 +1,4 @@
-/** Servers of HAProxy as they are to be, without a reload: they come first, then all states change at once, then what is left goes. */
+/** Servers of HAProxy as they are to be, without a reload: they come first, then all change at once, then what is left goes. */
 import { hasCookies, hostPort, serverWords } from './backend.ts'
 import { TO_NEWEST } from './config.ts'
 import type { Runtime, RuntimeServer, ServerState } from './runtime.ts'
@@ -13,9 +13,9 @@ export async function syncServers(runtime: Api, services: readonly IngressServic
   for (const backend of services.flatMap(backendsOf)) {
     for (const server of backend.servers) {
       const key = `${backend.name}/${serverName(server.id)}`
-      const state = await prepare(runtime, backend, server, there.get(key))
+      const change = await prepare(runtime, backend, server, there.get(key))
       there.delete(key)
-      if (state !== undefined) states.push({ backend: backend.name, name: serverName(server.id), state })
+      if (change !== undefined) states.push({ backend: backend.name, name: serverName(server.id), ...change })
     }
   }
   // Who takes over does so before anybody leaves.
@@ -27,25 +27,34 @@ export async function syncServers(runtime: Api, services: readonly IngressServic
 
 const isReady = ({ state }: ServerState): boolean => state === 'ready'
 
-/** Whatever comes before its state may change; answers that, where it is another one. */
+/** Whatever comes before its state and weight may change; answers these, where they are others. */
 async function prepare(
   runtime: Api,
   backend: Backend,
-  { id, address, state }: IngressServer,
+  server: IngressServer,
   known: RuntimeServer | undefined,
-): Promise<RuntimeServer['state'] | undefined> {
+): Promise<Pick<ServerState, 'state' | 'weight'> | undefined> {
+  const { id, address, weight } = server
   const name = serverName(id)
   const at = hostPort(address, backend.target)
-  const wanted = stateIn(backend, state)
-  if (known !== undefined && (known.address === at || state !== 'ready'))
-    return known.state === wanted ? undefined : wanted
-  if (state !== 'ready') return undefined
-  if (known === undefined) await runtime.add(backend.name, name, at, serverWords(backend))
+  const state = stateIn(backend, server.state)
+  const isKept = server.state === 'ready' || server.state === 'standby'
+  if (known !== undefined && (known.address === at || !isKept)) {
+    // Of one that is brought nothing it does not matter.
+    const isWeighed = state !== 'ready' || known.weight === weight
+    if (isWeighed) return known.state === state ? undefined : { state }
+    return { state, weight }
+  }
+  if (!isKept) return undefined
+  if (known === undefined) await runtime.add(backend.name, name, at, `weight ${weight} ${serverWords(backend)}`)
   else await runtime.move(backend.name, name, { host: address, port: backend.target })
   if (hasCookies(backend)) await runtime.makeCookies(backend.name)
-  return 'ready'
+  return { state, weight }
 }
 
 /** A client with a cookie is brought to a server that drains still, but not to one that is out. What is open stays open in either. */
-const stateIn = (backend: Backend, state: IngressServer['state']): IngressServer['state'] =>
-  state === 'draining' && hasCookies(backend) ? 'out' : state
+function stateIn(backend: Backend, state: IngressServer['state']): RuntimeServer['state'] {
+  const isPassedOver = state === 'draining' || state === 'standby'
+  if (isPassedOver) return hasCookies(backend) ? 'out' : 'draining'
+  return state
+}

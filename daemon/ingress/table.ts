@@ -1,12 +1,12 @@
 /** What the ingress is to serve, of all stacks: read from memory, where it stands before the ingress is told. */
-import type { HttpLimits, Routed, ServiceRouting } from '../stack/routing.ts'
+import type { HttpLimits, Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
+import { type Weighed, weigh } from './weights.ts'
 
-export interface IngressServer {
+export interface IngressServer extends Weighed {
   /** The container's id. */
   readonly id: string
   readonly address: string
-  readonly state: Routed['state']
 }
 
 export interface IngressService {
@@ -32,18 +32,29 @@ export interface Backend {
 export function readTable(memory: Pick<MemoryRepository, 'everywhere'>): IngressService[] {
   const routed = memory.everywhere('routed')
   const pauses = memory.everywhere('traffic-paused')
+  const splits = memory.everywhere('split')
   return memory.everywhere('published').map(({ stack, key, value }) => ({
     stack,
     service: key,
     routing: value as ServiceRouting,
     pausedUntilMs: pauses.find((row) => row.stack === stack && row.key === key)?.value as number | undefined,
-    servers: routed
-      .filter((row) => row.stack === stack && (row.value as Routed).service === key)
-      .map((row) => {
-        const { address, state, isUnready } = row.value as Routed
-        return { id: row.key, address, state: isUnready === true && state === 'ready' ? 'draining' : state }
-      }),
+    servers: serversOf(
+      routed.filter((row) => row.stack === stack && (row.value as Routed).service === key),
+      splits.find((row) => row.stack === stack && row.key === key)?.value as Split | undefined,
+    ),
   }))
+}
+
+function serversOf(
+  rows: readonly { readonly key: string; readonly value: unknown }[],
+  split: Split | undefined,
+): IngressServer[] {
+  const containers = rows.map(({ key, value }) => {
+    const { address, state, isUnready, revision } = value as Routed
+    return { id: key, address, state: isUnready === true && state === 'ready' ? 'draining' : state, revision } as const
+  })
+  const weighed = weigh(containers, split)
+  return containers.map(({ id, address }, index) => ({ id, address, ...weighed[index]! }))
 }
 
 /** A host that is served over HTTPS. */

@@ -6,9 +6,9 @@ import { OURS } from '../stack/labels.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
-import type { StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { imageReference } from './desired-reader.ts'
+import type { StackState } from './stack-state.ts'
 
 export interface Adoptable extends Adoption {
   readonly state: StackState
@@ -83,6 +83,7 @@ export function commitAdoption(core: Core, deployment: string, revision: Revisio
 export function eject({ store, endings }: Core, stack: string): void {
   store.batch(() => {
     store.stacks.remove(stack)
+    store.trials.forget(stack)
     store.memory.forgetStack(stack)
     store.adopted.forgetStack(stack)
     store.holds.remove(stack)

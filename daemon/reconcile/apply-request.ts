@@ -4,22 +4,25 @@ import { autoscaleOf, clamp } from '../../protocol/stackfile/autoscale.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { RunState, ServiceState } from '../stack/desired.ts'
 import type { StackRow } from '../store/stacks.ts'
+import { applyDecision, mustLeaveTrialAlone } from './apply-trial.ts'
 import { type ChangeRequest, isOperation, type OperationRequest } from './requests.ts'
-
-export interface StackState {
-  readonly stack: StackRow
-  readonly services: readonly ServiceState[]
-}
-
-export interface AppliedState extends StackState {
-  /** Services that the request is about: with their dependencies where wanted. */
-  readonly scope: ReadonlySet<string> | 'all'
-  /** What one-off containers are to be made of. It is no part of the state: it lasts as long as the request. */
-  readonly oneOffs: readonly ServiceState[]
-}
+import type { AppliedState, StackState } from './stack-state.ts'
 
 /** `before` is undefined for a stack that is not known. `modelOf` answers the model of a revision. */
 export function applyRequest(
+  name: string,
+  before: StackState | undefined,
+  request: ChangeRequest,
+  modelOf: (revision: number) => Model,
+  at: string,
+): AppliedState {
+  const applied = apply(name, before, request, modelOf, at)
+  // What is said of services holds for what is on trial of them as well (apply-trial.ts: asNow).
+  const isDecided = request.kind === 'promote' || request.kind === 'abort' || applied.stack.presence === 'absent'
+  return isDecided ? applied : { ...applied, trial: before?.trial }
+}
+
+function apply(
   name: string,
   before: StackState | undefined,
   request: ChangeRequest,
@@ -33,6 +36,7 @@ export function applyRequest(
     throw new Problem('stack-not-found', `stack ${name} is down`, { hint: 'bring it up first: evenkeel up' })
   }
   if (isOperation(request)) return applyOperation(before, request, at)
+  if (request.kind === 'promote' || request.kind === 'abort') return applyDecision(before, request, at)
   const model = modelOf(before.stack.revision)
   if (request.kind === 'scale') mustBeWithinBounds(model, request.options.scale)
   const named = request.kind === 'scale' ? Object.keys(request.options.scale) : request.options.services
@@ -64,6 +68,7 @@ function applyUp(
   at: string,
 ): AppliedState {
   const { options, revision } = request
+  mustLeaveTrialAlone(before, request)
   for (const service of [...options.services, ...Object.keys(options.scale)]) {
     if (model.services[service] === undefined) {
       throw new Problem('service-not-found', `no such service: ${service}`, {
@@ -166,7 +171,12 @@ function isForced(service: string, { options }: Extract<ChangeRequest, { kind: '
 
 function applyDown(before: StackState, named: readonly string[], at: string): AppliedState {
   if (named.length === 0)
-    return { ...before, stack: { ...converging(before.stack, at), presence: 'absent' }, scope: 'all', oneOffs: [] }
+    return {
+      stack: { ...converging(before.stack, at), presence: 'absent' },
+      services: before.services,
+      scope: 'all',
+      oneOffs: [],
+    }
   mustHave(before, named)
   const services = before.services.map((state) =>
     named.includes(state.service) ? { ...state, run: 'removed' as const } : state,

@@ -127,6 +127,8 @@ export class Candidates {
     const { digest, model } = request.model
     const current = this.#current(stack)
     if (current?.digest === digest) return current
+    const tried = store.revisions.find(stack, store.trials.find(stack)?.revision ?? 0)
+    if (tried?.digest === digest) return tried
     return {
       stack,
       // A rebuilt state has no revisions, but knows the number of the last one.

@@ -2,6 +2,7 @@
 import type { DesiredStack } from '../stack/desired.ts'
 import { differingKeys } from '../stack/explain.ts'
 import type { ObservedContainer } from '../stack/observed.ts'
+import { declarationOf } from '../stack/trial.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 
 export function changeReason(
@@ -9,7 +10,7 @@ export function changeReason(
   desired: DesiredStack,
   revision: (number: number) => RevisionRow | undefined,
 ): string {
-  const service = desired.services[container.service]
+  const service = declarationOf(container, desired)
   if (service === undefined) return 'its service is no longer in the file'
   if (container.state === 'dead' || container.state === 'removing') return `it is ${container.state}`
   if (container.recreate < service.recreate) return '--force-recreate was given'

@@ -16,8 +16,10 @@ import type {
   ServicesRequest,
   Stack,
   StackSummary,
+  TrialDecision,
   UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { Trial } from '../../protocol/resources/trial.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ModelPolicy } from '../stack/model-policy.ts'
 
@@ -45,6 +47,9 @@ export interface Control {
   restart(stack: string, request: ServicesRequest, caller: Caller, anew?: readonly string[]): Promise<Accepted>
   scale(stack: string, request: ScaleRequest, caller: Caller): Promise<Accepted>
   rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted>
+  /** Has the revision on trial everywhere; where it stands by, it gets the traffic first. */
+  promote(stack: string, request: TrialDecision, caller: Caller): Promise<Accepted>
+  abort(stack: string, request: TrialDecision, caller: Caller): Promise<Accepted>
   planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan>
   kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted>
   pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>
@@ -60,6 +65,8 @@ export interface Control {
   stacks(): Promise<StackSummary[]>
   stack(stack: string): Promise<Stack>
   containers(stack: string, detail: ContainerDetail): Promise<Container[]>
+  /** Undefined: nothing of it is on trial. */
+  trial(stack: string): Trial | undefined
   names(stack: string): Promise<ResolvedName[]>
   revisions(stack: string, limit: number): Revision[]
   revision(stack: string, number: number): Revision

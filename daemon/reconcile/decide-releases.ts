@@ -6,10 +6,10 @@ import type { Policy } from '../stack/policy.ts'
 import { assignReleases, withEveryRelease } from '../stack/release.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { Store } from '../store/store.ts'
-import type { AppliedState, StackState } from './apply-request.ts'
 import type { Core } from './core.ts'
 import { goodState } from './go-back.ts'
 import { memoryOf } from './run-plan.ts'
+import type { AppliedState, StackState } from './stack-state.ts'
 
 export interface Applying {
   readonly before: StackState | undefined

@@ -18,9 +18,12 @@ import type { IngressReach } from '../stack/replacement-order.ts'
 import { rolloutsOf } from '../stack/rollout.ts'
 import { routingOf } from '../stack/routing.ts'
 import { stepsOf } from '../stack/steps.ts'
+import { SUFFIX, triedReplicas } from '../stack/trial.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
 import type { Store } from '../store/store.ts'
+import type { TrialRow } from '../store/trials.ts'
+import { asNow } from './apply-trial.ts'
 
 export class DesiredReader {
   readonly #store: Store
@@ -41,7 +44,10 @@ export class DesiredReader {
   read(stack: string): DesiredStack | undefined {
     const row = this.#store.stacks.find(stack)
     if (row === undefined) return undefined
-    return this.compose(row, this.#store.stacks.services(stack), (number) => this.#store.revisions.find(stack, number))
+    const revision = (number: number) => this.#store.revisions.find(stack, number)
+    const desired = this.compose(row, this.#store.stacks.services(stack), revision)
+    const trial = this.#store.trials.find(stack)
+    return trial === undefined ? desired : this.withTrial(desired, trial, revision)
   }
 
   /** The same for a state that is not stored (a preview): the caller says what a revision is. */
@@ -76,6 +82,36 @@ export class DesiredReader {
       disabled: row.disabled,
       networks: [...networks, ...releaseNetworksOf(Object.values(services), models)],
       volumes,
+    }
+  }
+
+  /** The same with a revision on trial beside it. */
+  withTrial(
+    desired: DesiredStack,
+    { strategy, revision: number, share, keepMs, services: names, promoted }: Omit<TrialRow, 'stack'>,
+    revision: (number: number) => RevisionRow | undefined,
+    pins: (number: number) => readonly ImagePin[] = (n) => this.#store.revisions.pins(desired.stack, n),
+  ): DesiredStack {
+    const of = revision(number)
+    if (of === undefined || desired.presence === 'absent') return desired
+    const services = names.flatMap((name): [string, DesiredService][] => {
+      const [serving, state] = [desired.services[name], promoted.services.find(({ service }) => service === name)]
+      const spec = of.model.services[name]
+      if (serving === undefined || state === undefined || spec === undefined) return []
+      const pin = pins(number).find(({ service }) => service === name)
+      const tried = this.#service(desired.stack, asNow(state, [serving]), of, spec, pin)
+      const replicas = triedReplicas(strategy, share, serving.replicas, tried.replicas)
+      return [[name, { ...tried, replicas, routing: serving.routing, suffix: SUFFIX[strategy] }]]
+    })
+    const revisions = new Set(Object.values(desired.services).map((service) => service.revision))
+    const models = [...revisions, desired.revision, number].flatMap((n): [number, Model][] => {
+      const model = revision(n)?.model
+      return model === undefined ? [] : [[n, model]]
+    })
+    return {
+      ...desired,
+      ...this.#objectsOf(new Map(models), desired.revision),
+      trial: { strategy, revision: number, share, keepMs, services: Object.fromEntries(services) },
     }
   }
 

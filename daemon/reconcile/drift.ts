@@ -8,6 +8,7 @@ import { hostDrift, restartDrift } from '../stack/drift.ts'
 import { isCurrent } from '../stack/match.ts'
 import { type Observed, type ObservedContainer, observeContainer } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
+import { declarationOf, isOnTrial } from '../stack/trial.ts'
 import { changeReason } from './change-reason.ts'
 import type { Core } from './core.ts'
 import { NO_CREDENTIALS } from './credentials.ts'
@@ -81,7 +82,7 @@ class DriftReport {
   }
 
   async of(container: ObservedContainer, inspect: ContainerInspect): Promise<DriftField[]> {
-    const service = this.#desired.services[container.service]!
+    const service = declarationOf(container, this.#desired)!
     return [
       ...this.#definition(container, service),
       ...(await this.#image(container, service)),
@@ -122,7 +123,8 @@ class DriftReport {
   async #host(container: ObservedContainer, service: DesiredService, inspect: ContainerInspect): Promise<DriftField[]> {
     if (!isCurrent(container, service) || container.specHash !== service.specHash) return []
     const { service: name, replica, id } = container
-    const setting = { context: this.#context, with: this.#core, signal: this.#signal, report: () => {} }
+    const context = isOnTrial(container, this.#desired) ? this.#context.trial : this.#context
+    const setting = { context, with: this.#core, signal: this.#signal, report: () => {} }
     const plan = await containerPlan(setting, { service: name, replica, name: container.name, carriedVolumes: {} })
     const declared = plan.body.HostConfig ?? {}
     const isHeld = this.#held.has(id)

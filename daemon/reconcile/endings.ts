@@ -155,6 +155,11 @@ export class Endings {
     }
   }
 
+  /** It has ended by itself within the last minutes, whatever has become of it. */
+  hasCrashed(id: string): boolean {
+    return this.#crashesOf(id).length > 0
+  }
+
   /**
    * It is killed again and again soon after its start, with all the memory it wants, and nobody was seen to do it: the Engine
    * may be in a loop over it (perform/engine-loop.ts).

@@ -32,7 +32,10 @@ export function goodState({ memory }: Store, stack: string): GoodState | undefin
   return memory.all(stack, 'good')[KEY] as GoodState | undefined
 }
 
-/** Makes the last good state the desired one. Undefined where there is none, or it is the very one that failed. */
+/**
+ * Makes the last good state the desired one; where a revision is on trial, that is what there is beside it. Undefined where
+ * there is none, or it is the very one that failed.
+ */
 export function beginGoingBack(
   store: Store,
   { id, stack }: { readonly id: string; readonly stack: string },
@@ -41,6 +44,14 @@ export function beginGoingBack(
 ): GoingBack | undefined {
   const good = goodState(store, stack)
   const row = store.stacks.find(stack)
+  if (row !== undefined && store.trials.find(stack) !== undefined) {
+    const going: GoingBack = { to: row.revision, problem: problem.toDetails() }
+    store.batch(() => {
+      store.memory.set(stack, 'going-back', id, going)
+      store.trials.forget(stack)
+    })
+    return going
+  }
   if (good === undefined || row === undefined || isSame(good, store.stacks.services(stack))) return undefined
   // An image's tag moved, or a restart was asked for, under the same definition: then too there is a way back.
   const going: GoingBack = { to: good.revision, problem: problem.toDetails() }

@@ -1,6 +1,8 @@
 /** The loop by itself: looks whether a stack is still as declared, and brings it back where it is not. */
 import { randomUUID } from 'node:crypto'
 import { Problem } from '../../protocol/problems.ts'
+import { TrialDecision } from '../../protocol/resources/stack.ts'
+import type { StackPlan } from '../stack/actions.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import { HEAL } from '../stack/policy.ts'
@@ -8,6 +10,7 @@ import type { Core } from './core.ts'
 import { conditionOf, endStateOf } from './end-state.ts'
 import { Pace } from './pace.ts'
 import { DeploymentProgress } from './progress.ts'
+import type { StackRequest } from './requests.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
 
 /**
@@ -39,6 +42,7 @@ export async function heal(
     store.stacks.setCondition(stack, 'blocked', `${plan.blocked.reason}: ${plan.blocked.hint}`, at)
     return 'steady'
   }
+  if (plan.trial !== undefined && endTrial(core, desired, plan.trial, at)) return 'changed'
   if (plan.actions.length === 0) {
     settleOwed(core, stack, () => true)
     settle(core, desired, context.observed, plan.concerns, at)
@@ -87,6 +91,36 @@ export async function heal(
   core.progress.publish({ deployment: id, type: 'ended' })
   if (problem === undefined) return 'changed'
   return attempt === undefined ? problem : { dueAtMs: pace.dueAtMs, failed: { problem, attempt } }
+}
+
+/** What nobody has to decide is asked for by the same requests as a person has. Answers whether anything was. */
+function endTrial(
+  { store }: Core,
+  { stack, revision, trial }: DesiredStack,
+  verdict: NonNullable<StackPlan['trial']>,
+  at: string,
+): boolean {
+  if (trial === undefined || (verdict.kind === 'failed' && verdict.remedy === 'pause')) return false
+  const options = TrialDecision.parse({})
+  const request: StackRequest =
+    verdict.kind === 'over'
+      ? { kind: 'promote', options }
+      : {
+          kind: 'abort',
+          options,
+          because: `the ${trial.strategy} of revision ${trial.revision} has failed: ${verdict.why}\nthe stack stays on revision ${revision}; see: evenkeel logs --previous ${verdict.service}`,
+        }
+  store.deployments.add({
+    id: randomUUID(),
+    stack,
+    kind: verdict.kind === 'over' ? 'promote' : 'abort',
+    revision: trial.revision,
+    state: 'queued',
+    requestedBy: 'evenkeel',
+    request,
+    createdAt: at,
+  })
+  return true
 }
 
 /** All that is left to do is that of services which wait for their time. */

@@ -17,7 +17,15 @@ import { createContainer } from './perform/create-container.ts'
 import { buildImage, pullImage, removeImage } from './perform/images.ts'
 import { connectNetwork, createNetwork, removeNetwork } from './perform/networks.ts'
 import { awaitReplica, continueRollout } from './perform/rollout.ts'
-import { admitReplica, drainReplica, publishService, unpublishService, unrouteReplica } from './perform/routing.ts'
+import {
+  admitReplica,
+  drainReplica,
+  mergeTraffic,
+  publishService,
+  splitTraffic,
+  unpublishService,
+  unrouteReplica,
+} from './perform/routing.ts'
 import { runSteps } from './perform/steps.ts'
 import { switchRelease } from './perform/switch-release.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
@@ -52,6 +60,8 @@ const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
   'admit-replica': admitReplica,
   'drain-replica': drainReplica,
   'unroute-replica': unrouteReplica,
+  'split-traffic': splitTraffic,
+  'merge-traffic': mergeTraffic,
   'remove-image': removeImage,
   refuse: async ({ body }) => {
     throw new Problem(body.code, body.message, { hint: body.hint })
@@ -81,5 +91,6 @@ export function perform(
 ): Promise<void> {
   const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
   const until = ENDABLE.has(action.body.kind) ? signal : new AbortController().signal
-  return performer({ body: action.body, context, with: collaborators, signal: until, report })
+  const of = action.set === 'trial' ? context.trial : context
+  return performer({ body: action.body, context: of, with: collaborators, signal: until, report })
 }

@@ -2,16 +2,20 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
+import type { Trial } from '../../protocol/resources/trial.ts'
 import type { StackPlan } from '../stack/actions.ts'
 import { type Adopted, withAdopted } from '../stack/adopted.ts'
 import { containerName } from '../stack/container-name.ts'
+import type { DesiredStack } from '../stack/desired.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { plan as planStack } from '../stack/plan.ts'
 import { HEAL } from '../stack/policy.ts'
 import { withEveryRelease } from '../stack/release.ts'
+import type { ServiceRouting } from '../stack/routing.ts'
 import type { RevisionRow } from '../store/revisions.ts'
-import { applyRequest, type StackState } from './apply-request.ts'
+import { applyRequest } from './apply-request.ts'
 import { changeReason } from './change-reason.ts'
+import { trialOf } from './commit-trial.ts'
 import type { Core } from './core.ts'
 import { decideReleases } from './decide-releases.ts'
 import { driftOf } from './drift.ts'
@@ -20,6 +24,8 @@ import { drawImages, ImageTable } from './images.ts'
 import { owedSteps } from './owed-steps.ts'
 import { imageOptionsOf, policyOf, type StackRequest } from './requests.ts'
 import { memoryOf, prepareRound } from './run-plan.ts'
+import type { AppliedState, StackState } from './stack-state.ts'
+import { trialAt, trialOfRow } from './views.ts'
 
 export async function previewRequest(
   core: Core,
@@ -54,11 +60,14 @@ export async function previewRequest(
     ...resolved,
     ...(given.pins ?? []).filter((pin) => !resolved.some(({ service }) => service === pin.service)),
   ]
-  const released = decideReleases(core, { before, applied, revision, pins })
-  const declared = core.desired.compose(applied.stack, released.services, revision, (number) => [
+  const pinsThen = (number: number) => [
     ...resolved,
     ...pinsOf(number).filter((pin) => !resolved.some((other) => other.service === pin.service)),
-  ])
+  ]
+  const released = decideReleases(core, { before, applied, revision, pins })
+  const next = core.desired.compose(applied.stack, released.services, revision, pinsThen)
+  const asked = { before, applied: released, request, next, at: now.toISOString() }
+  const { desired: declared, trial } = tried(core, asked, revision, pinsThen)
   const observed = withAdopted(await core.observer.observe(declared, signal), given.adopted ?? [])
   const desired = withEveryRelease(declared, observed)
   const memory = memoryOf(core, stack, observed)
@@ -92,7 +101,44 @@ export async function previewRequest(
   const words = unknown.map(
     (service) => `whether ${service} is replaced is known once its image has been pulled or built`,
   )
-  return toPlan(stack, planned, words, await drifted(core, stack, signal))
+  return toPlan(stack, planned, { words, trial, drift: await drifted(core, stack, signal) })
+}
+
+/** Where a trial is asked for, what serves stays, and has that beside it; `next` is what it would be without. */
+function tried(
+  core: Core,
+  {
+    before,
+    applied,
+    request,
+    next,
+    at,
+  }: {
+    readonly before: StackState | undefined
+    readonly applied: AppliedState
+    readonly request: Extract<StackRequest, { kind: 'up' }>
+    readonly next: DesiredStack
+    readonly at: string
+  },
+  revision: (number: number) => RevisionRow | undefined,
+  pins: (number: number) => readonly ImagePin[],
+): { readonly desired: DesiredStack; readonly trial?: Trial } {
+  const { options, revision: asked } = request
+  if (before === undefined || options.trial === undefined) return { desired: next }
+  const { stack, services } = applied
+  const serving = core.desired.compose(before.stack, before.services, revision)
+  const published = core.store.memory.all(stack.name, 'published') as Record<string, ServiceRouting>
+  const pinned = { revision: stack.revision, services }
+  const trial = trialOf(serving, next, published, {
+    stack,
+    pinned,
+    options: { ...options, trial: options.trial },
+    asked,
+    by: '',
+    at,
+  })
+  if (trial === undefined) return { desired: serving }
+  return { desired: core.desired.withTrial(serving, trial, revision, pins), trial: trialOfRow(trial) }
 }
 
 /** What the loop would do by itself now. */
@@ -100,7 +146,8 @@ export async function previewDrift(core: Core, stack: string, signal: AbortSigna
   const desired = core.desired.read(stack)
   if (desired === undefined) throw new Problem('stack-not-found', `there is no stack ${stack}`)
   const { plan } = await prepareRound(core, desired, { policy: HEAL }, signal)
-  return toPlan(stack, plan, [], await drifted(core, stack, signal))
+  const trial = trialAt(core.store, stack)
+  return toPlan(stack, plan, { words: [], trial, drift: await drifted(core, stack, signal) })
 }
 
 async function drifted(core: Core, stack: string, signal: AbortSignal): Promise<Plan['drift']> {
@@ -114,7 +161,15 @@ async function drifted(core: Core, stack: string, signal: AbortSignal): Promise<
   })
 }
 
-function toPlan(stack: string, plan: StackPlan, words: readonly string[], drift: Plan['drift']): Plan {
+function toPlan(
+  stack: string,
+  plan: StackPlan,
+  {
+    words,
+    trial,
+    drift,
+  }: { readonly words: readonly string[]; readonly trial?: Trial | undefined } & Pick<Plan, 'drift'>,
+): Plan {
   if (plan.blocked !== undefined) throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
   const objects = new Map<string, string>()
   for (const action of plan.actions) {
@@ -141,6 +196,7 @@ function toPlan(stack: string, plan: StackPlan, words: readonly string[], drift:
     },
     rollouts: [...plan.rollouts],
     warnings: [...plan.warnings, ...plan.concerns, ...words],
+    ...(trial === undefined ? {} : { trial }),
     drift,
   }
 }

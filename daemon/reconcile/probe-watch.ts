@@ -11,6 +11,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import { isCurrent } from '../stack/match.ts'
 import type { Observed } from '../stack/observed.ts'
 import { judgeProbe, NO_RECORD, type Probe, type Probes, probedAt, readyWithinMs } from '../stack/probe.ts'
+import { declarationOf } from '../stack/trial.ts'
 import { ProbeAsker } from './ask-probe.ts'
 import type { Clock } from './clock.ts'
 import type { EventRecorder } from './event-recorder.ts'
@@ -59,7 +60,7 @@ export class ProbeWatch {
     const { stack } = desired
     const there = new Set<string>()
     for (const container of observed.containers) {
-      const service = desired.services[container.service]
+      const service = declarationOf(container, desired)
       if (container.ownership !== 'ours' || container.oneOff || container.state !== 'running') continue
       there.add(container.id)
       if (service === undefined || !isCurrent(container, service)) continue

@@ -1,6 +1,12 @@
 /** What was asked of a stack, as a deployment keeps it: enough to carry it out after a crash, and no credentials. */
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
-import type { DownOptions, ScaleRequest, ServicesRequest, UpOptions } from '../../protocol/resources/stack.ts'
+import type {
+  DownOptions,
+  ScaleRequest,
+  ServicesRequest,
+  TrialDecision,
+  UpOptions,
+} from '../../protocol/resources/stack.ts'
 import type { Operation } from '../stack/operation.ts'
 import { HEAL, type Policy } from '../stack/policy.ts'
 import type { ImageOptions } from './images.ts'
@@ -12,14 +18,20 @@ export type ChangeRequest =
       readonly revision: number
       readonly options: UpOptions
       readonly disabled: readonly string[]
-      /** A way back: the images that its revision is pinned to already, whatever their tags mean by now. */
-      readonly images?: 'pinned'
+      /**
+       * The images that its revision is pinned to already, whatever their tags mean by now: `pinned` for a way back, `tried`
+       * where the revision is on trial.
+       */
+      readonly images?: 'pinned' | 'tried'
     }
   | { readonly kind: 'down'; readonly options: DownOptions }
   | { readonly kind: 'start' | 'stop'; readonly options: ServicesRequest }
   /** `anew`: services whose containers are made anew, because no restart changes what they have. */
   | { readonly kind: 'restart'; readonly options: ServicesRequest; readonly anew?: readonly string[] }
   | { readonly kind: 'scale'; readonly options: ScaleRequest }
+  | { readonly kind: 'promote'; readonly options: TrialDecision }
+  /** `because`: what failed on trial, where nobody asked for it. */
+  | { readonly kind: 'abort'; readonly options: TrialDecision; readonly because?: string }
   | OperationRequest
 
 /** It is about containers that are there: no image is looked for, and nothing is made. */
@@ -66,6 +78,7 @@ export type StackRequest =
 
 /** A request over the whole stack makes older ones of its kind pointless; one over some services does not. */
 export function isWholeStack(request: StackRequest): boolean {
+  if (request.kind === 'promote' || request.kind === 'abort') return true
   return (request.kind === 'up' || request.kind === 'down') && request.options.services.length === 0
 }
 
@@ -102,6 +115,9 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
         dependents: request.options.dependents,
         graceSeconds: request.options.timeoutSeconds,
       }
+    case 'promote':
+    case 'abort':
+      return { ...base, wait: request.options.wait, graceSeconds: request.options.timeoutSeconds }
     case 'scale':
     case 'kill':
     case 'pause':
@@ -116,7 +132,9 @@ export function policyOf(request: StackRequest, scope: ReadonlySet<string> | 'al
 }
 
 export function waitTimeoutMs(request: StackRequest): number | undefined {
-  if (request.kind !== 'up' && request.kind !== 'start') return undefined
+  const mayWait =
+    request.kind === 'up' || request.kind === 'start' || request.kind === 'promote' || request.kind === 'abort'
+  if (!mayWait) return undefined
   const seconds = request.options.waitTimeoutSeconds
   return seconds === undefined || seconds <= 0 ? undefined : seconds * 1000
 }

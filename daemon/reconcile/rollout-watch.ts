@@ -1,7 +1,7 @@
 /** What a round's failures mean for its rollouts: put up with, stop for a person, or the whole stack goes back. */
 import { Problem } from '../../protocol/problems.ts'
 import type { Action } from '../stack/actions.ts'
-import type { DesiredStack } from '../stack/desired.ts'
+import type { DesiredService, DesiredStack } from '../stack/desired.ts'
 import { replicaKey } from '../stack/operation.ts'
 import type { Policy } from '../stack/policy.ts'
 import { type Rollout, tolerates } from '../stack/rollout.ts'
@@ -20,6 +20,7 @@ const OF_THE_NEW: ReadonlySet<Action['body']['kind']> = new Set([
   'run-steps',
   'admit-replica',
   'switch-release',
+  'split-traffic',
 ])
 
 export class RolloutWatch {
@@ -50,12 +51,13 @@ export class RolloutWatch {
   begin(actions: readonly Action[]): void {
     if (this.#policy.mode !== 'request') return
     const awaited = new Set(actions.filter(({ body }) => body.kind === 'await-replica').map(({ service }) => service))
-    for (const { service, effect, body } of actions) {
+    for (const { service, effect, body, set } of actions) {
       if (body.kind === 'switch-release') {
         for (const one of body.services) this.#followed.add(one)
         this.#isWhole = true
       }
-      const isFollowed = body.kind === 'run-steps' || (effect === 'replace' && awaited.has(service))
+      const isNew = effect === 'replace' || set === 'trial'
+      const isFollowed = body.kind === 'run-steps' || (isNew && awaited.has(service))
       if (service !== undefined && isFollowed) this.#followed.add(service)
     }
   }
@@ -83,7 +85,7 @@ export class RolloutWatch {
     const failed = this.#failures.get(service)?.size ?? 0
     const rollout = this.#rolloutOf(service)
     if (failed === 0) return true
-    return rollout !== undefined && tolerates(rollout, failed, this.#desired.services[service]?.replicas ?? 1)
+    return rollout !== undefined && tolerates(rollout, failed, this.#of(service)?.replicas ?? 1)
   }
 
   /** All that failed was put up with. */
@@ -92,6 +94,11 @@ export class RolloutWatch {
   }
 
   #rolloutOf(service: string): Rollout | undefined {
-    return this.#desired.services[service]?.rollouts?.[this.#policy.rollout ?? 'update']
+    return this.#of(service)?.rollouts?.[this.#policy.rollout ?? 'update']
+  }
+
+  /** Where some of it is on trial, that is what may fail. */
+  #of(service: string): DesiredService | undefined {
+    return this.#desired.trial?.services[service] ?? this.#desired.services[service]
   }
 }

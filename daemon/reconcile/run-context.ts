@@ -1,5 +1,6 @@
 /** What the actions of one run share: the desired state they serve, what they found, and their collaborators. */
 import { Problem } from '../../protocol/problems.ts'
+import type { Model } from '../../protocol/stackfile/model.ts'
 import type { ImageBuilder } from '../build/builder.ts'
 import type { BundleStore } from '../build/bundle-store.ts'
 import type { ContextStore } from '../build/context-store.ts'
@@ -10,6 +11,7 @@ import type { DesiredStack } from '../stack/desired.ts'
 import { matchService } from '../stack/match.ts'
 import type { Observed, ObservedContainer } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
+import { sidesOf } from '../stack/trial.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
@@ -50,6 +52,18 @@ export interface LogKeeper {
   }): Promise<void>
 }
 
+interface ContextParts {
+  readonly desired: DesiredStack
+  readonly observed: Observed
+  readonly policy: Policy
+  readonly images: ImageTable
+  readonly credentials: Credentials
+  readonly store: Store
+  readonly warn: (message: string) => void
+  /** Where another context's is to know of these failures as well. */
+  readonly rollouts?: RolloutWatch
+}
+
 export class RunContext {
   readonly desired: DesiredStack
   readonly observed: Observed
@@ -62,23 +76,20 @@ export class RunContext {
   /** Containers that this run made, by service and replica. */
   readonly #created = new Map<string, string>()
 
-  constructor(parts: {
-    desired: DesiredStack
-    observed: Observed
-    policy: Policy
-    images: ImageTable
-    credentials: Credentials
-    store: Store
-    warn: (message: string) => void
-  }) {
+  /** For actions upon replicas on trial: what is desired of them, and what is there of them. */
+  readonly trial: RunContext
+
+  constructor(parts: ContextParts) {
+    const { rest, tried } = sidesOf(parts.desired, parts.observed)
     this.desired = parts.desired
-    this.observed = parts.observed
+    this.observed = rest.observed
     this.policy = parts.policy
     this.images = parts.images
     this.credentials = parts.credentials
     this.warn = parts.warn
     this.#store = parts.store
-    this.rollouts = new RolloutWatch(parts.desired, parts.policy)
+    this.rollouts = parts.rollouts ?? new RolloutWatch(parts.desired, parts.policy)
+    this.trial = tried === undefined ? this : new RunContext({ ...parts, ...tried, rollouts: this.rollouts })
   }
 
   made(service: string, replica: number, id: string): void {
@@ -122,6 +133,13 @@ export class RunContext {
     const revision = this.#store.revisions.find(this.desired.stack, number)
     if (revision === undefined) throw new Error(`revision ${number} of ${this.desired.stack} is not in the store`)
     return revision
+  }
+
+  /** Of all revisions that something of the stack is at, or is on trial of. */
+  models(): Model[] {
+    const revisions = ['', ...Object.keys(this.desired.services)].map((service) => this.revisionOf(service))
+    const tried = this.desired.trial && this.#store.revisions.find(this.desired.stack, this.desired.trial.revision)
+    return [...revisions, ...(tried === undefined ? [] : [tried])].map(({ model }) => model)
   }
 
   #observedOf(service: string): ObservedContainer[] {

@@ -5,27 +5,26 @@
 import { Problem } from '../../protocol/problems.ts'
 import type { ServiceTraffic } from '../../protocol/resources/deployment.ts'
 import type { ImagePin } from '../../protocol/resources/revision.ts'
-import type { DesiredService, ServiceState } from '../stack/desired.ts'
+import type { DesiredService } from '../stack/desired.ts'
 import type { Observed } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
-import type { StepsState } from '../stack/steps.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import { commitAdoption, decideAdoption, eject } from './adopt.ts'
-import { type AppliedState, applyRequest, type StackState } from './apply-request.ts'
+import { applyRequest } from './apply-request.ts'
+import { commitRequest } from './commit-request.ts'
 import type { Core } from './core.ts'
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
-import { decideReleases, mustBeReleasable, rememberReleases } from './decide-releases.ts'
+import { decideReleases, mustBeReleasable } from './decide-releases.ts'
 import { conditionOf, endStateOf } from './end-state.ts'
 import { asProblem } from './executor.ts'
-import { beginGoingBack, type GoingBack, goingBack, goodState, reasonOf, rememberGood } from './go-back.ts'
+import { beginGoingBack, type GoingBack, goingBack, reasonOf, rememberGood } from './go-back.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import { ImageTable } from './images.ts'
 import { TrafficMeasure } from './measure-traffic.ts'
-import { owedSteps } from './owed-steps.ts'
 import { DeploymentProgress } from './progress.ts'
 import {
-  fillsVacancies,
+  type ChangeRequest,
   imageOptionsOf,
   isOperation,
   operationOf,
@@ -36,6 +35,7 @@ import {
 import type { RolloutWatch } from './rollout-watch.ts'
 import { RunContext } from './run-context.ts'
 import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
+import type { AppliedState, StackState } from './stack-state.ts'
 
 interface Applied {
   readonly scope: ReadonlySet<string> | 'all'
@@ -125,7 +125,10 @@ export class DeploymentRun {
     if (plan.blocked !== undefined) {
       throw new Problem('stack-blocked', plan.blocked.reason, { hint: plan.blocked.hint })
     }
-    if (plan.actions.length === 0) return
+    if (plan.actions.length === 0) {
+      this.#tellWhy()
+      return
+    }
     this.#traffic = await TrafficMeasure.begin(core, desired, this.#row.id)
     const outcome = await executeRound(core, plan.actions, context, this.#progress, both)
     if (timeout?.aborted && !signal.aborted) {
@@ -135,7 +138,16 @@ export class DeploymentRun {
     }
     signal.throwIfAborted()
     await this.#judge(context.rollouts, failureOf(outcome), table, signal)
+    this.#tellWhy()
     // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
+  }
+
+  /** What failed on trial is taken back by now: the deployment that did so says what it was. */
+  #tellWhy(): void {
+    if (this.#request.kind !== 'abort' || this.#request.because === undefined) return
+    throw new Problem('deployment-failed', this.#request.because, {
+      hint: 'what the new version wrote to volumes and databases is not undone',
+    })
   }
 
   /** What the failures of a round mean. */
@@ -206,6 +218,8 @@ the rollout is paused where it is`,
     }
     if (this.#request.kind === 'eject') throw new Error('an eject leaves nothing to apply')
     const before = this.#before()
+    if (this.#row.applied && (this.#request.kind === 'promote' || this.#request.kind === 'abort'))
+      return { scope: 'all', observed: undefined, oneOffs: [] }
     const modelOf = (number: number) => this.#revision(number).model
     const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
     const { scope } = applied
@@ -224,7 +238,14 @@ the rollout is paused where it is`,
         policyOf(this.#request, scope),
         signal,
       )
-    store.batch(() => this.#commit(released, pins))
+    const commitment = {
+      row: this.#row,
+      request: this.#request as ChangeRequest,
+      applied: released,
+      pins,
+      at: this.#now(),
+    }
+    for (const warning of store.batch(() => commitRequest(this.#core, commitment))) this.#warnings.add(warning)
     return { scope, observed: released === applied ? observed : undefined, oneOffs: this.#oneOffs(released) }
   }
 
@@ -242,7 +263,8 @@ the rollout is paused where it is`,
   #before(): StackState | undefined {
     const { store } = this.#core
     const stack = store.stacks.find(this.#row.stack)
-    return stack === undefined ? undefined : { stack, services: store.stacks.services(this.#row.stack) }
+    if (stack === undefined) return undefined
+    return { stack, services: store.stacks.services(stack.name), trial: store.trials.find(stack.name) }
   }
 
   #revision(number: number): RevisionRow {
@@ -291,100 +313,6 @@ the rollout is paused where it is`,
     }
     const pins = await resolvePins(input, 'fail', signal)
     return { pins, observed: work.length > 0 ? undefined : observed }
-  }
-
-  /**
-   * Makes it the desired state. A revision is pinned to images once; where a tag means another image by now, an explicit
-   * request makes a further revision of the same model.
-   */
-  #commit(applied: AppliedState, pins: readonly ImagePin[]): void {
-    const { store } = this.#core
-    const name = this.#row.stack
-    // From before there were good states: what is steady is one.
-    if (goodState(store, name) === undefined && store.stacks.find(name)?.condition === 'steady')
-      rememberGood(store, name)
-    const services = new Map(applied.services.map((state) => [state.service, state]))
-    /** They take the newest image, and leave the replicas of their services at the revision and image that those have. */
-    const oneOffs = new Set(applied.oneOffs.map(({ service }) => service))
-    let revision = applied.stack.revision
-    const known = new Map(store.revisions.pins(name, revision).map((pin) => [pin.service, pin.imageId]))
-    const moved = pins.some((pin) => {
-      const before = known.get(pin.service)
-      const isAt = oneOffs.has(pin.service) || services.get(pin.service)?.revision === revision
-      return isAt && before !== undefined && before !== pin.imageId
-    })
-    if (moved) {
-      const copy = store.revisions.latestNumber(name) + 1
-      const { number: _, ...rest } = this.#revision(revision)
-      store.revisions.add({ ...rest, number: copy, createdAt: this.#now(), note: 'images were resolved again' })
-      for (const pin of store.revisions.pins(name, revision)) store.revisions.pin(name, copy, pin)
-      for (const [service, state] of services) {
-        if (state.revision === revision && !oneOffs.has(service)) services.set(service, { ...state, revision: copy })
-      }
-      revision = copy
-    }
-    for (const pin of pins) {
-      store.revisions.pin(name, oneOffs.has(pin.service) ? revision : services.get(pin.service)!.revision, pin)
-    }
-    const servicesBefore = store.stacks.services(name)
-    rememberReleases(store, applied)
-    store.stacks.save({ ...applied.stack, revision })
-    for (const state of store.stacks.services(name)) {
-      if (!services.has(state.service)) store.stacks.removeService(name, state.service)
-    }
-    const startsNothing = isOperation(this.#request)
-    for (const state of services.values()) {
-      store.stacks.saveService(name, state)
-      if (applied.scope !== 'all' && !applied.scope.has(state.service)) continue
-      store.memory.forget(name, 'paused', state.service)
-      if (fillsVacancies(this.#request)) this.#fill(state.service)
-      if (startsNothing && state.run === 'running') continue
-      if (state.run === 'running') store.memory.set(name, 'owed', state.service, true)
-      else store.memory.forget(name, 'owed', state.service)
-    }
-    if (this.#request.kind === 'up') {
-      this.#markProtected(revision)
-      this.#oweSteps(applied, servicesBefore)
-    }
-    store.deployments.applied(this.#row.id, revision)
-  }
-
-  #oweSteps({ scope }: AppliedState, before: readonly ServiceState[]): void {
-    const { stacks, memory } = this.#core.store
-    const name = this.#row.stack
-    const remembered = memory.all(name, 'steps') as Record<string, StepsState>
-    const owed = owedSteps({
-      scope,
-      before,
-      after: stacks.services(name),
-      modelOf: (number) => this.#revision(number).model,
-      remembered,
-      isWayBack: this.#request.kind === 'up' && this.#request.images === 'pinned',
-    })
-    for (const service of Object.keys(remembered))
-      if (owed[service] === undefined) memory.forget(name, 'steps', service)
-    for (const [service, state] of Object.entries(owed)) memory.set(name, 'steps', service, state)
-  }
-
-  /** Replicas that were left empty on purpose are wanted again. */
-  #fill(service: string): void {
-    const { memory } = this.#core.store
-    const stack = this.#row.stack
-    for (const key of Object.keys(memory.all(stack, 'vacant'))) {
-      if (key.startsWith(`${service} `)) memory.forget(stack, 'vacant', key)
-    }
-  }
-
-  /** The file's word on its volumes, renewed with each `up`. One that left the file keeps its mark. */
-  #markProtected(revision: number): void {
-    const { memory } = this.#core.store
-    const name = this.#row.stack
-    const marks = memory.all(name, 'protected')
-    for (const volume of Object.values(this.#revision(revision).model.volumes ?? {})) {
-      if (volume === null || volume.external === true) continue
-      if (volume['x-evenkeel']?.protect === true) memory.set(name, 'protected', volume.name, 'file')
-      else if (marks[volume.name] === 'file') memory.forget(name, 'protected', volume.name)
-    }
   }
 
   #removal() {

@@ -8,7 +8,7 @@ import { plan } from '../stack/plan.ts'
 import type { Cures, Memory, Removal } from '../stack/plan-input.ts'
 import type { Policy } from '../stack/policy.ts'
 import { withEveryRelease } from '../stack/release.ts'
-import type { Routed, ServiceRouting } from '../stack/routing.ts'
+import type { Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { StepsState } from '../stack/steps.ts'
 import { type MemoryKind, OF_A_CONTAINER } from '../store/memory.ts'
 import { changeReason } from './change-reason.ts'
@@ -85,6 +85,7 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Memory 
     signalled: runOn,
     vacant: keys('vacant'),
     halted: core.endings.haltedOf(stack),
+    crashed: observed.containers.filter(({ id }) => core.endings.hasCrashed(id)).map(({ id }) => id),
     endedByEngine: observed.containers.filter(({ id }) => core.endings.isLoopToBeEnded(id)).map(({ id }) => id),
     cures: memory.all(stack, 'cures') as Record<string, Cures>,
     frozen: [...core.frozen],
@@ -92,6 +93,7 @@ export function memoryOf(core: Core, stack: string, observed: Observed): Memory 
     routings: {
       published: memory.all(stack, 'published') as Record<string, ServiceRouting>,
       routed: memory.all(stack, 'routed') as Record<string, Routed>,
+      splits: memory.all(stack, 'split') as Record<string, Split>,
     },
     steps: memory.all(stack, 'steps') as Record<string, StepsState>,
     switched: memory.all(stack, 'release').switched as number | undefined,

@@ -15,14 +15,18 @@ import {
   type ServicesRequest,
   type Stack,
   type StackSummary,
+  type TrialDecision,
   UpOptions,
   type UpRequest,
 } from '../../protocol/resources/stack.ts'
+import type { Trial } from '../../protocol/resources/trial.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
 import { effectiveModel } from '../stack/effective-model.ts'
 import type { RevisionRow } from '../store/revisions.ts'
+import type { TrialRow } from '../store/trials.ts'
 import { decideAdoption } from './adopt.ts'
-import { applyRequest, type StackState } from './apply-request.ts'
+import { applyRequest } from './apply-request.ts'
+import { mustNotBeOnTrial } from './apply-trial.ts'
 import { bundleRefs, Candidates } from './candidates.ts'
 import type { Caller, ContainerDetail, Control } from './control.ts'
 import type { Core } from './core.ts'
@@ -35,9 +39,10 @@ import { toAuth } from './registry-auth.ts'
 import { type ChangeRequest, isWholeStack, type StackRequest } from './requests.ts'
 import { prepareRollback, rollbackCandidate } from './rollback.ts'
 import { declaredParts, listContainers, listStacks, rowOf, showStack } from './stack-queries.ts'
+import type { StackState } from './stack-state.ts'
 import { stoppedBy } from './stopped-by.ts'
 import type { Supervisor } from './supervisor.ts'
-import { mustFind, revisionOfRow } from './views.ts'
+import { mustFind, revisionOfRow, trialAt } from './views.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
 
 export class StackControl implements Control {
@@ -79,10 +84,11 @@ export class StackControl implements Control {
         revision: candidate.number,
         options: request.options,
         disabled: request.disabledServices,
+        ...(isTried(store.trials.find(stack), candidate.number) && { images: 'tried' }),
       }
       // Refused now rather than later: a service that the file does not have.
       applyRequest(stack, this.#state(stack), stored, () => candidate.model, this.#now())
-      const kind = request.options.start === 'start' ? 'up' : 'create'
+      const kind = request.options.trial?.strategy ?? (request.options.start === 'start' ? 'up' : 'create')
       return {
         revision: candidate.number,
         accepted: this.#queue(stack, kind, stored, candidate.number, caller),
@@ -102,11 +108,12 @@ export class StackControl implements Control {
     const files = [...request.files.map((file) => this.#core.files.refOf(file)), ...bundleRefs(request.bundles)]
     const model = await this.#candidates.checked(stack, request, files, caller)
     const candidate = this.#candidates.revisionOf(stack, { ...request, files, model, author: '' })
-    const stored = {
-      kind: 'up' as const,
+    const stored: ChangeRequest & { kind: 'up' } = {
+      kind: 'up',
       revision: candidate.number,
       options: request.options,
       disabled: request.disabledServices,
+      ...(isTried(this.#core.store.trials.find(stack), candidate.number) && { images: 'tried' }),
     }
     return previewRequest(this.#core, this.#state(stack), stored, candidate, deadline())
   }
@@ -149,6 +156,7 @@ export class StackControl implements Control {
   async rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     mustNotBeHeld(store, stack)
+    mustNotBeOnTrial(store, stack)
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
     // What an administrator declared once is not for everybody to bring back.
@@ -156,6 +164,7 @@ export class StackControl implements Control {
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
+      mustNotBeOnTrial(store, stack)
       const candidate = rollbackCandidate(this.#core, to, request.note, caller.name)
       const changed = candidate !== to
       if (changed) {
@@ -181,6 +190,18 @@ export class StackControl implements Control {
   #rollbackRequest(stack: string, { number }: RevisionRow, options: UpOptions) {
     const disabled = this.#core.store.stacks.find(stack)?.disabled ?? []
     return { kind: 'up' as const, revision: number, options, disabled, images: 'pinned' as const }
+  }
+
+  async promote(stack: string, options: TrialDecision, caller: Caller): Promise<Accepted> {
+    const { store } = this.#core
+    const tried = store.revisions.find(stack, store.trials.find(stack)?.revision ?? 0)
+    // What an administrator put on trial is not for everybody to have everywhere.
+    if (tried !== undefined) await mustBeWithinPolicy(caller, tried, this.#core.engine, deadline())
+    return this.#accept(stack, { kind: 'promote', options }, caller)
+  }
+
+  async abort(stack: string, options: TrialDecision, caller: Caller): Promise<Accepted> {
+    return this.#accept(stack, { kind: 'abort', options }, caller)
   }
 
   async kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted> {
@@ -234,6 +255,7 @@ export class StackControl implements Control {
   async eject(stack: string, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     const { revision } = this.#row(stack)
+    mustNotBeOnTrial(store, stack)
     const stored: StackRequest = { kind: 'eject' }
     const deployment = store.transaction(() => this.#queue(stack, 'eject', stored, revision, caller))
     this.#supervisor.requested(stack, deployment, stored)
@@ -260,6 +282,10 @@ export class StackControl implements Control {
 
   containers(stack: string, detail: ContainerDetail): Promise<Container[]> {
     return listContainers(this.#core, stack, detail)
+  }
+
+  trial(stack: string): Trial | undefined {
+    return trialAt(this.#core.store, stack)
   }
 
   names(stack: string): Promise<ResolvedName[]> {
@@ -323,7 +349,8 @@ export class StackControl implements Control {
   #state(stack: string): StackState | undefined {
     const { store } = this.#core
     const row = store.stacks.find(stack)
-    return row === undefined ? undefined : { stack: row, services: store.stacks.services(stack) }
+    if (row === undefined) return undefined
+    return { stack: row, services: store.stacks.services(stack), trial: store.trials.find(stack) }
   }
 
   #accept(stack: string, request: ChangeRequest, caller: Caller): Accepted {
@@ -379,3 +406,6 @@ export class StackControl implements Control {
     return this.#core.clock.now().toISOString()
   }
 }
+
+/** Its images are those that its replicas have, whatever their tags mean by now. */
+const isTried = (trial: TrialRow | undefined, revision: number): boolean => trial?.revision === revision

@@ -4,14 +4,17 @@ import { Problem } from '../../protocol/problems.ts'
 import type { Container, CrashLoop } from '../../protocol/resources/container.ts'
 import type { Revision, Source } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
+import type { Trial } from '../../protocol/resources/trial.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Adopted } from '../stack/adopted.ts'
 import { containerName } from '../stack/container-name.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { exitCodeOf, healthOf } from '../stack/observed.ts'
+import type { Split } from '../stack/routing.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { StackRow } from '../store/stacks.ts'
 import type { Store } from '../store/store.ts'
+import type { TrialRow } from '../store/trials.ts'
 import { heldBy } from './held.ts'
 
 export function summaryOf(
@@ -48,6 +51,7 @@ export function summaryOf(
     workingDir: source?.workingDir ?? '',
     configFiles: [...(source?.configFiles ?? [])],
     ...(held === undefined ? {} : { held }),
+    ...withTrial(store, row.name),
     updatedAt: row.updatedAt,
   }
 }
@@ -83,6 +87,35 @@ export function stackOfRow(
   }
 }
 
+const withTrial = (store: Store, stack: string): { trial?: Trial } => {
+  const trial = trialAt(store, stack)
+  return trial === undefined ? {} : { trial }
+}
+
+/** What is on trial of a stack. */
+export function trialAt({ trials, memory }: Store, stack: string): Trial | undefined {
+  const row = trials.find(stack)
+  return row === undefined ? undefined : trialOfRow(row, memory.all(stack, 'split') as Record<string, Split>)
+}
+
+export function trialOfRow(row: TrialRow, splits: Readonly<Record<string, Split>> = {}): Trial {
+  const { strategy, revision, share, services, waiting, begunAt, begunBy, keepMs } = row
+  const since = services.map((service) => splits[service]).filter((split) => split?.revision === revision)
+  const isServing = since.length === services.length && since.every((split) => split!.share >= 100)
+  const promotedAtMs =
+    keepMs === undefined || !isServing ? undefined : Math.max(...since.map((split) => split!.sinceMs)) + keepMs
+  return {
+    strategy,
+    revision,
+    share,
+    services: [...services],
+    waiting: [...waiting],
+    begunAt,
+    begunBy,
+    ...(promotedAtMs === undefined ? {} : { promotedAt: new Date(promotedAtMs).toISOString() }),
+  }
+}
+
 export function revisionOfRow(store: Store, row: RevisionRow, current: number, detail: 'summary' | 'model'): Revision {
   return {
     stack: row.stack,
@@ -93,6 +126,7 @@ export function revisionOfRow(store: Store, row: RevisionRow, current: number, d
     source: withoutProxy(row.source),
     images: store.revisions.pins(row.stack, row.number),
     current: row.number === current,
+    ...(store.trials.find(row.stack)?.revision === row.number ? withTrial(store, row.stack) : {}),
     ...(detail === 'model' ? { model: row.model } : {}),
   }
 }

@@ -33,6 +33,8 @@ const WORDS: Record<ActionKind, Words> = {
   'admit-replica': ['Routing', 'Routed'],
   'drain-replica': ['Draining', 'Drained'],
   'unroute-replica': ['Unrouting', 'Unrouted'],
+  'split-traffic': ['Dividing', 'Divided'],
+  'merge-traffic': ['Merging', 'Merged'],
   'remove-image': ['Removing', 'Removed'],
   refuse: ['Refusing', 'Refused'],
 }

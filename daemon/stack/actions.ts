@@ -158,6 +158,19 @@ export type ActionBody =
   | { readonly kind: 'drain-replica'; readonly service: string; readonly id: string; readonly drainMs: number }
   /** The ingress forgets it: it is not there any more. */
   | { readonly kind: 'unroute-replica'; readonly service: string; readonly id: string }
+  /**
+   * Of what is new for these, so many percent goes to their containers of a revision, at once for all of them. `isPromoted`: no
+   * less than their part of the containers.
+   */
+  | {
+      readonly kind: 'split-traffic'
+      readonly services: readonly string[]
+      readonly revision: number
+      readonly share: number
+      readonly isPromoted: boolean
+    }
+  /** All of their containers are alike to the ingress again. */
+  | { readonly kind: 'merge-traffic'; readonly services: readonly string[] }
   | { readonly kind: 'remove-image'; readonly reference: string }
   /** Fails at once with this: what comes after it is known to be impossible, and so nothing of it is begun. */
   | { readonly kind: 'refuse'; readonly code: ProblemCode; readonly message: string; readonly hint: string }
@@ -172,6 +185,8 @@ export interface Action {
   /** As a person names what it acts on: `Container shop-web-1`. */
   readonly object: string
   readonly service: string | undefined
+  /** It is upon a replica on trial, which another one of its number serves beside. */
+  readonly set?: 'trial' | undefined
   readonly effect: Effect
   readonly reason: string
   /** Ids of the actions that come before it. They are all in the same plan, and make no cycle. */
@@ -185,6 +200,17 @@ export interface PlannedRollout {
   readonly service: string
   readonly order: 'start-first' | 'stop-first'
   readonly why: string
+}
+
+/** What is on trial does not do. */
+export interface TrialFailure {
+  readonly kind: 'failed'
+  readonly service: string
+  /** Ids of containers. */
+  readonly failed: readonly string[]
+  readonly why: string
+  /** `abort`: what serves has all of the traffic again. `pause`: a person decides. */
+  readonly remedy: 'abort' | 'pause'
 }
 
 /** Why a stack cannot be brought to what was declared without a person's decision. */
@@ -204,4 +230,6 @@ export interface StackPlan {
   /** Containers, networks and volumes that are as declared. */
   readonly unchanged: number
   readonly blocked: Blocked | undefined
+  /** What is to become of the trial, where nobody has to decide that. */
+  readonly trial?: TrialFailure | { readonly kind: 'over' } | undefined
 }

@@ -43,6 +43,8 @@ export interface DesiredService extends ServiceState {
   readonly replicas: number
   /** Fixed name of its only container, where the file has one. */
   readonly containerName: string | undefined
+  /** What names of its containers end in while it is on trial. */
+  readonly suffix?: string | undefined
   readonly image: { readonly reference: string; readonly id: string | undefined }
   /** Undefined while the image is not there yet: then nothing can be compared. */
   readonly specHash: string | undefined
@@ -95,6 +97,20 @@ export interface DesiredVolume {
   readonly specHash: string
 }
 
+export type Strategy = 'canary' | 'blue-green'
+
+/** A revision on trial beside what serves (trial.ts). */
+export interface DesiredTrial {
+  readonly strategy: Strategy
+  readonly revision: number
+  /** Percent of what is new that it gets, once all of its replicas count. */
+  readonly share: number
+  /** Those of which replicas stand beside the others, as they are on trial. */
+  readonly services: Readonly<Record<string, DesiredService>>
+  /** How long the others are kept once it has all of the traffic. Undefined: until somebody decides. */
+  readonly keepMs?: number | undefined
+}
+
 export interface DesiredStack {
   readonly stack: string
   readonly instance: string
@@ -107,6 +123,7 @@ export interface DesiredStack {
   readonly volumes: readonly DesiredVolume[]
   /** What one-off containers are about to be made of: what these need is to be there, and nothing else of them. */
   readonly oneOffs?: readonly DesiredService[]
+  readonly trial?: DesiredTrial | undefined
 }
 
 /**

@@ -13,18 +13,47 @@ interface Draw {
   readonly tolerates?: readonly string[]
 }
 
+interface Sheet {
+  readonly actions: Map<string, Action>
+  readonly warnings: Set<string>
+  readonly concerns: Set<string>
+  readonly rollouts: Map<string, PlannedRollout>
+  lookAgainAtMs: number | undefined
+  unchanged: number
+  blocked: Blocked | undefined
+  trial: StackPlan['trial']
+}
+
+const blank = (): Sheet => ({
+  actions: new Map(),
+  warnings: new Set(),
+  concerns: new Set(),
+  rollouts: new Map(),
+  lookAgainAtMs: undefined,
+  unchanged: 0,
+  blocked: undefined,
+  trial: undefined,
+})
+
 export class Draft {
-  readonly #actions = new Map<string, Action>()
-  readonly #warnings = new Set<string>()
-  readonly #concerns = new Set<string>()
-  readonly #rollouts = new Map<string, PlannedRollout>()
-  #lookAgainAtMs: number | undefined
-  #unchanged = 0
-  #blocked: Blocked | undefined
+  readonly #sheet: Sheet
+  readonly #actions: Sheet['actions']
+  readonly #set: Action['set']
+
+  constructor(sheet: Sheet = blank(), set?: Action['set']) {
+    this.#sheet = sheet
+    this.#actions = sheet.actions
+    this.#set = set
+  }
+
+  /** The same plan; what is drawn by this is of replicas on trial, and apart from those that serve. */
+  forTrial(): Draft {
+    return new Draft(this.#sheet, 'trial')
+  }
 
   /** Adds an action and answers its id. The same action drawn twice is one; its conditions add up. */
   add(draw: Draw): string {
-    const id = `${draw.body.kind} ${draw.key}`
+    const id = [draw.body.kind, draw.key, ...(this.#set === undefined ? [] : [`(${this.#set})`])].join(' ')
     const before = this.#actions.get(id)
     const after = [...new Set([...(before?.after ?? []), ...(draw.after ?? []).filter((a) => a !== undefined)])]
     this.#actions.set(id, {
@@ -32,6 +61,7 @@ export class Draft {
       body: draw.body,
       object: draw.object,
       service: draw.service,
+      ...(this.#set !== undefined && { set: this.#set }),
       effect: draw.effect,
       reason: before?.reason ?? draw.reason,
       after,
@@ -93,29 +123,42 @@ export class Draft {
   }
 
   warn(message: string): void {
-    this.#warnings.add(message)
+    this.#sheet.warnings.add(message)
   }
 
   rollout(planned: PlannedRollout): void {
-    if (!this.#rollouts.has(planned.service)) this.#rollouts.set(planned.service, planned)
+    if (!this.#sheet.rollouts.has(planned.service)) this.#sheet.rollouts.set(planned.service, planned)
   }
 
   /** Something that is not well and is left as it is, for the time being or until a person decides. */
   concern(message: string, lookAgainAtMs?: number): void {
-    this.#concerns.add(message)
-    if (lookAgainAtMs !== undefined) this.#lookAgainAtMs = Math.min(this.#lookAgainAtMs ?? lookAgainAtMs, lookAgainAtMs)
+    this.#sheet.concerns.add(message)
+    if (lookAgainAtMs !== undefined) this.lookAgain(lookAgainAtMs)
+  }
+
+  lookAgain(atMs: number): void {
+    this.#sheet.lookAgainAtMs = Math.min(this.#sheet.lookAgainAtMs ?? atMs, atMs)
+  }
+
+  /** What becomes of the trial. */
+  decide(trial: NonNullable<StackPlan['trial']>): void {
+    this.#sheet.trial = trial
+    if (trial.kind === 'failed' && trial.remedy === 'pause')
+      this.concern(
+        `${trial.service} has failed on trial: ${trial.why}; it is out of the traffic: evenkeel abort takes it back, evenkeel promote has it all the same`,
+      )
   }
 
   keep(): void {
-    this.#unchanged += 1
+    this.#sheet.unchanged += 1
   }
 
   block(blocked: Blocked): void {
-    this.#blocked ??= blocked
+    this.#sheet.blocked ??= blocked
   }
 
   get rollouts(): readonly PlannedRollout[] {
-    return [...this.#rollouts.values()]
+    return [...this.#sheet.rollouts.values()]
   }
 
   get actions(): readonly Action[] {
@@ -125,13 +168,14 @@ export class Draft {
   /** The plan in an order that respects `after`. What is blocked is not begun at all. */
   finish(): StackPlan {
     return {
-      actions: this.#blocked === undefined ? sorted(this.#actions) : [],
-      warnings: [...this.#warnings],
-      rollouts: [...this.#rollouts.values()],
-      concerns: [...this.#concerns],
-      lookAgainAtMs: this.#lookAgainAtMs,
-      unchanged: this.#unchanged,
-      blocked: this.#blocked,
+      actions: this.#sheet.blocked === undefined ? sorted(this.#actions) : [],
+      warnings: [...this.#sheet.warnings],
+      rollouts: this.rollouts,
+      concerns: [...this.#sheet.concerns],
+      lookAgainAtMs: this.#sheet.lookAgainAtMs,
+      unchanged: this.#sheet.unchanged,
+      blocked: this.#sheet.blocked,
+      ...(this.#sheet.trial !== undefined && { trial: this.#sheet.trial }),
     }
   }
 }

@@ -35,6 +35,8 @@ export interface Memory {
   readonly vacant?: readonly string[]
   /** How often lately somebody stopped a container past us that is down since, by id. */
   readonly halted?: Readonly<Record<string, number>>
+  /** Ids of containers that have ended by themselves within the last minutes. */
+  readonly crashed?: readonly string[]
   /** Ids of containers that the Engine ends again and again by itself. */
   readonly endedByEngine?: readonly string[]
   /** Replicas, as `replicaKey` names them, that were made anew because they were unhealthy. */

@@ -147,9 +147,7 @@ export class ReplacementPlanner {
     after: readonly string[],
     reason: string,
   ): string[] {
-    // One that served before its successor was made has proved itself: this is the way back.
-    const isOld = current !== undefined && leaving.every(({ created }) => created > current.created)
-    const counted = this.#actions.await(replica, current?.id, after, isOld ? 0 : undefined)
+    const counted = this.#actions.await(replica, current?.id, after, this.#isProved(current, leaving) ? 0 : undefined)
     const { routing, service } = this.#service
     const [serving] = servingFirst(leaving, this.#actions.name(replica), this.#actions.routings.routed)
     const holders = leaving.filter((container) => this.holdsIngressPort(container))
@@ -174,6 +172,13 @@ export class ReplacementPlanner {
     })
     // The old one goes once the whole release is switched: the next batch is to be there before.
     return this.#service.releasing === 'atomic' ? [counted] : [...admitted, renamed]
+  }
+
+  /** It served before its successor was made, which is the way back; or it serves beside the others already. */
+  #isProved(current: ObservedContainer | undefined, leaving: readonly ObservedContainer[]): boolean {
+    if (current === undefined) return false
+    if (leaving.every(({ created }) => created > current.created)) return true
+    return current.state === 'running' && this.#actions.routings.routed[current.id]?.state === 'ready'
   }
 
   /** Its port is the Engine's as yet: it was made before the ingress had it. */

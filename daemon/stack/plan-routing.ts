@@ -8,10 +8,8 @@ import { NO_ROUTINGS, type Routings, type ServiceRouting } from './routing.ts'
 import type { ServiceWork } from './service-work.ts'
 
 export function planRouting(draft: Draft, input: PlanInput, work: ReadonlyMap<string, ServiceWork>): void {
-  const { desired, observed, memory } = input
-  const { published, routed } = memory.routings ?? NO_ROUTINGS
-  const isServed = (service: DesiredService | undefined): service is DesiredService =>
-    service?.routing !== undefined && (service.run === 'running' || service.run === 'paused')
+  const { desired, memory } = input
+  const { published } = memory.routings ?? NO_ROUTINGS
 
   for (const service of Object.values(desired.services)) if (isServed(service)) publish(draft, input, service)
 
@@ -29,22 +27,38 @@ export function planRouting(draft: Draft, input: PlanInput, work: ReadonlyMap<st
     for (const start of work.get(name)?.starts ?? []) draft.order(start, [id])
   }
   for (const service of Object.values(desired.services)) takeOver(draft, published, service)
+  unrouteGone(draft, input)
+}
 
+const isServed = (service: DesiredService | undefined): service is DesiredService =>
+  service?.routing !== undefined && (service.run === 'running' || service.run === 'paused')
+
+/** What the ingress has, and what does not run any more. */
+export function unrouteGone(draft: Draft, input: PlanInput): void {
+  const { desired, observed, memory } = input
+  const { routed } = memory.routings ?? NO_ROUTINGS
   const there = new Map(observed.containers.map((container) => [container.id, container]))
   for (const [id, { service }] of Object.entries(routed)) {
     const container = there.get(id)
     const serves = container !== undefined && ['running', 'paused', 'restarting'].includes(container.state)
     if (serves || !isServed(desired.services[service]) || draft.has(`remove-container ${id}`)) continue
     if (container !== undefined && isAdmitted(draft, id)) continue
-    draft.add({
-      body: { kind: 'unroute-replica', service, id },
-      key: id,
-      object: `Ingress ${desired.stack}/${service}`,
-      service,
-      effect: 'change',
-      reason: 'its container does not run any more',
-    })
+    unroute(draft, input, id, 'its container does not run any more')
   }
+}
+
+/** The ingress is to bring it nothing any more, where it has it at all. */
+export function unroute(draft: Draft, { desired, memory }: PlanInput, id: string, reason: string): void {
+  const service = (memory.routings ?? NO_ROUTINGS).routed[id]?.service
+  if (service === undefined) return
+  draft.add({
+    body: { kind: 'unroute-replica', service, id },
+    key: id,
+    object: `Ingress ${desired.stack}/${service}`,
+    service,
+    effect: 'change',
+    reason,
+  })
 }
 
 const isAdmitted = (draft: Draft, id: string): boolean =>

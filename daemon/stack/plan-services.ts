@@ -7,13 +7,13 @@ import type { ObservedContainer } from './observed.ts'
 import { type Removed, removeContainer, removeInReverse } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { freePorts, refuseKeptPorts } from './plan-ports.ts'
-import { planRelease } from './plan-release.ts'
 import { ReplicaPlanner } from './plan-replica.ts'
 import { planRouting } from './plan-routing.ts'
 import { planSteps } from './plan-steps.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
 
-export function planServices(draft: Draft, input: PlanInput, stages: Stages): void {
+/** Answers what is done to each. */
+export function planServices(draft: Draft, input: PlanInput, stages: Stages): ReadonlyMap<string, ServiceWork> {
   const { desired, observed } = input
   const dependencies = Object.fromEntries(Object.values(desired.services).map((s) => [s.service, s.dependsOn]))
   const order = dependencyOrder(Object.keys(desired.services), dependencies)
@@ -44,7 +44,7 @@ export function planServices(draft: Draft, input: PlanInput, stages: Stages): vo
   refuseKeptPorts(draft, input, work)
   freeNetworks(draft, input, stages)
   replaceTogether(draft, input, stages)
-  planRelease(draft, input, work, stages)
+  return work
 }
 
 /**

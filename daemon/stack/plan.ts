@@ -8,8 +8,12 @@ import { planDown } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
 import { planNetworks } from './plan-networks.ts'
 import { planOperation } from './plan-operation.ts'
+import { planRelease } from './plan-release.ts'
 import { planServices } from './plan-services.ts'
+import { planSplits } from './plan-split.ts'
+import { planTrial } from './plan-trial.ts'
 import { planVolumes } from './plan-volumes.ts'
+import { inputSides } from './trial.ts'
 
 export function plan(input: PlanInput): StackPlan {
   const draft = new Draft()
@@ -22,8 +26,12 @@ export function plan(input: PlanInput): StackPlan {
     return draft.finish()
   }
   const images = input.imageActions?.(draft) ?? {}
-  const networks = planNetworks(draft, input)
+  const stages = { images, networks: planNetworks(draft, input) }
   planVolumes(draft, input)
-  planServices(draft, input, { images, networks })
+  const { rest, tried } = inputSides(input)
+  const work = planServices(draft, rest, stages)
+  planRelease(draft, rest, work, stages)
+  if (tried !== undefined) planTrial(draft, { rest, tried }, stages, work)
+  planSplits(draft, input)
   return draft.finish()
 }

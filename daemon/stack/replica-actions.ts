@@ -48,7 +48,8 @@ export class ReplicaActions {
   }
 
   name(replica: number): string {
-    return this.#service.containerName ?? `${this.#input.desired.stack}-${this.#service.service}-${replica}`
+    const { containerName, service, suffix = '' } = this.#service
+    return `${containerName ?? `${this.#input.desired.stack}-${service}-${replica}`}${suffix}`
   }
 
   /** What all actions upon the replica have in common. */

@@ -50,6 +50,8 @@ export interface Routed {
   readonly service: string
   /** On the network that the ingress reaches it by. */
   readonly address: string
+  /** Of its service, when it was admitted. */
+  readonly revision?: number | undefined
   /** `draining`: nothing new comes to it. `out`: that is over, whatever is left of its connections. */
   readonly state: 'ready' | 'draining' | 'out'
   /** Its probe fails: nothing new comes to it for as long. */
@@ -58,11 +60,23 @@ export interface Routed {
   readonly drainSinceMs?: number | undefined
 }
 
+/** Of what is new for a service, a part goes to its containers of one revision, the rest to the others. */
+export interface Split {
+  readonly revision: number
+  /** Percent. 0: those of that revision stand by; 100: the others do. */
+  readonly share: number
+  /** That revision is to take over: its part is no smaller than its part of the containers. */
+  readonly isPromoted?: boolean | undefined
+  /** Since when the share is this: Unix milliseconds. */
+  readonly sinceMs: number
+}
+
 /** What stands in memory of a stack's part in the ingress. */
 export interface Routings {
   /** Services that the ingress has, as they were last told to it. */
   readonly published: Readonly<Record<string, ServiceRouting>>
   readonly routed: Readonly<Record<string, Routed>>
+  readonly splits?: Readonly<Record<string, Split>>
 }
 
 export const NO_ROUTINGS: Routings = { published: {}, routed: {} }

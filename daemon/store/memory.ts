@@ -10,8 +10,9 @@ import type { Sql } from './database.ts'
  * has. `routed`: containers in it. `good`: the state that a stack goes back to. `going-back`: deployments that failed, and
  * take the stack there. `paused`: services whose rollout waits for a person. `protected`: volumes that no command removes, by
  * who said so: `file` or `command`. `traffic`: what the ingress has counted since a deployment began.
- * `release`: of an atomic stack, the number of the `last` release, and of the one that was `switched` to.
- * `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come that a request brought to a revision.
+ * `release`: of an atomic stack, the number of the `last` release, and of the one that was `switched` to. `split`: services whose traffic
+ * is divided between two revisions. `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services
+ * have come that a request brought to a revision.
  */
 export type MemoryKind =
   | 'restarted'
@@ -33,6 +34,7 @@ export type MemoryKind =
   | 'release'
   | 'traffic'
   | 'traffic-paused'
+  | 'split'
 
 /** Kinds whose keys are ids of containers: they go with those. */
 export const OF_A_CONTAINER = ['restarted', 'held', 'stopping', 'signalled'] as const

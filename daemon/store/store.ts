@@ -18,12 +18,14 @@ import { RoleRepository } from './roles.ts'
 import { SecretRepository } from './secrets.ts'
 import { StackRepository } from './stacks.ts'
 import { TeamRepository } from './teams.ts'
+import { TrialRepository } from './trials.ts'
 import { unwritable } from './unwritable.ts'
 
 export interface Store {
   /** Made once per state folder: the label by which our containers know us. */
   readonly instance: string
   readonly stacks: StackRepository
+  readonly trials: TrialRepository
   readonly revisions: RevisionRepository
   readonly deployments: DeploymentRepository
   readonly events: EventRepository
@@ -61,6 +63,7 @@ export function openStore(folder: string, redact: (text: string) => string = (te
   return {
     instance,
     stacks: new StackRepository(sql, redact),
+    trials: new TrialRepository(sql),
     revisions: new RevisionRepository(sql),
     deployments: new DeploymentRepository(sql, redact),
     events: new EventRepository(sql, redact),

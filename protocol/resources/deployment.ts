@@ -3,6 +3,10 @@ import { ProblemSchema, ServiceName, StackName, Timestamp } from './common.ts'
 
 export const DeploymentKind = z.enum([
   'up',
+  'canary',
+  'blue-green',
+  'promote',
+  'abort',
   'create',
   'down',
   'start',

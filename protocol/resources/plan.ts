@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { StackName } from './common.ts'
 import { DriftField } from './container.ts'
+import { Trial } from './trial.ts'
 
 /** How an action looks to a person: `+`, `~`, `-/+`, `-`, or a wait. */
 export const Effect = z.enum(['create', 'change', 'replace', 'remove', 'wait'])
@@ -34,6 +35,8 @@ export const Plan = z.object({
     .array(z.object({ service: z.string(), order: z.enum(['start-first', 'stop-first']), why: z.string() }))
     .default([]),
   warnings: z.array(z.string()),
+  /** What would be on trial, or is. */
+  trial: Trial.optional(),
   /** Containers that somebody changed past the daemon, and tags that mean another image by now. */
   drift: z.array(z.object({ container: z.string(), service: z.string(), fields: z.array(DriftField) })),
 })

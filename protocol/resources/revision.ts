@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ProxySettings } from '../proxy.ts'
 import type { Model } from '../stackfile/model.ts'
 import { StackName, Timestamp } from './common.ts'
+import { Trial } from './trial.ts'
 
 const ProxySchema = z.strictObject({
   httpProxy: z.string().max(4096).optional(),
@@ -42,6 +43,8 @@ export const Revision = z.object({
   images: z.array(ImagePin),
   /** Whether it is what the stack is meant to be now. */
   current: z.boolean(),
+  /** Present while it is on trial beside the current one. */
+  trial: Trial.optional(),
   model: ModelSchema.optional(),
 })
 export type Revision = z.infer<typeof Revision>

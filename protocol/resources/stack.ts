@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { KEEP_SECONDS, LONGEST_KEEP_SECONDS } from '../traffic.ts'
 import { RegistryAuthSchema, Seconds, ServiceName, StackName, Timestamp } from './common.ts'
 import { Hold } from './hold.ts'
 import { ModelSchema, Source } from './revision.ts'
+import { Trial } from './trial.ts'
 
 /**
  * `steady`: as declared. `converging`: the loop works on it. `failed`: the last run ended in an error, which `reason`
@@ -21,6 +23,8 @@ export const StackSummary = z.object({
   configFiles: z.array(z.string()),
   /** Present while nothing of it is touched. */
   held: Hold.optional(),
+  /** Present while a revision is on trial beside what serves. */
+  trial: Trial.optional(),
   updatedAt: Timestamp,
 })
 export type StackSummary = z.infer<typeof StackSummary>
@@ -56,6 +60,21 @@ export type FileContent = z.infer<typeof FileContent>
 export const PullPolicy = z.enum(['always', 'missing', 'never', 'build'])
 export const BuildPolicy = z.enum(['missing', 'always', 'never'])
 
+/**
+ * What changed comes up beside what serves. `canary`: it gets so many percent of what is new, until somebody decides.
+ * `blue-green`: all of it comes up, then gets all that is new at once (`flip`: or when somebody promotes it), and what was
+ * there before is kept for so long.
+ */
+export const TrialOptions = z.discriminatedUnion('strategy', [
+  z.strictObject({ strategy: z.literal('canary'), share: z.number().int().min(1).max(99) }),
+  z.strictObject({
+    strategy: z.literal('blue-green'),
+    flip: z.enum(['when-ready', 'by-hand']).default('when-ready'),
+    keepSeconds: z.number().int().min(1).max(LONGEST_KEEP_SECONDS).default(KEEP_SECONDS),
+  }),
+])
+export type TrialOptions = z.infer<typeof TrialOptions>
+
 /** The flags of `up`, in words. All are optional; the defaults are Compose's. */
 export const UpOptions = z.strictObject({
   /** Only these services and, unless `dependencies` is `ignore`, what they depend on. Empty: all. */
@@ -80,6 +99,7 @@ export const UpOptions = z.strictObject({
   waitTimeoutSeconds: Seconds.optional(),
   /** A name in use from another source is taken over only on demand. */
   takeOver: z.boolean().default(false),
+  trial: TrialOptions.optional(),
 })
 export type UpOptions = z.infer<typeof UpOptions>
 
@@ -147,6 +167,14 @@ export const ServicesRequest = z.strictObject({
   waitTimeoutSeconds: Seconds.optional(),
 })
 export type ServicesRequest = z.infer<typeof ServicesRequest>
+
+/** The body of promote and abort. */
+export const TrialDecision = z.strictObject({
+  timeoutSeconds: Seconds.optional(),
+  wait: z.enum(['started', 'ready']).default('started'),
+  waitTimeoutSeconds: Seconds.optional(),
+})
+export type TrialDecision = z.infer<typeof TrialDecision>
 
 /** Going back to an earlier revision. Without one: the last other that came up in full. */
 export const RollbackRequest = z.strictObject({

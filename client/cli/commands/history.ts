@@ -2,6 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import { command } from '../command.ts'
 import { renderDeployment } from '../render/deployment.ts'
 import { ago, table, tookOf } from '../render/table.ts'
+import { trialMark } from '../render/trial.ts'
 
 export default command({
   name: 'history',
@@ -60,7 +61,7 @@ With a revision: the deployments that led to it, each step with the time that it
         table(
           ['REVISION', 'CREATED', 'BY', 'IMAGES', 'NOTE'],
           revisions.map((revision) => [
-            `${revision.number}${revision.current ? ' *' : ''}`,
+            `${revision.number}${revision.current ? ' *' : ''}${revision.trial === undefined ? '' : ` ${trialMark(revision.trial)}`}`,
             ago(revision.createdAt, now),
             revision.author,
             [...new Set(revision.images.map((image) => image.reference))].join(', '),

@@ -1,5 +1,6 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
+import abort from './abort.ts'
 import adopt from './adopt.ts'
 import attach from './attach.ts'
 import audit from './audit.ts'
@@ -18,6 +19,7 @@ import contextRm from './context/rm.ts'
 import contextUse from './context/use.ts'
 import cp from './cp.ts'
 import create from './create.ts'
+import deploy from './deploy.ts'
 import dialStdio from './dial-stdio.ts'
 import diff from './diff.ts'
 import dns from './dns.ts'
@@ -43,6 +45,7 @@ import pause from './pause.ts'
 import pauseTraffic from './pause-traffic.ts'
 import plan from './plan.ts'
 import port from './port.ts'
+import promote from './promote.ts'
 import ps from './ps.ts'
 import pull from './pull.ts'
 import push from './push.ts'
@@ -134,6 +137,9 @@ export const COMMANDS: readonly Command[] = [
   history,
   show,
   rollback,
+  deploy,
+  promote,
+  abort,
   hold,
   resume,
   pauseTraffic,

@@ -2,6 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import type { StackSummary } from '../../../protocol/resources/stack.ts'
 import { command } from '../command.ts'
 import { table } from '../render/table.ts'
+import { trialMark } from '../render/trial.ts'
 
 export default command({
   name: 'ls',
@@ -36,6 +37,7 @@ export default command({
             Revision: stack.revision,
             ...(stack.reason === undefined ? {} : { Reason: stack.reason }),
             ...(stack.held === undefined ? {} : { Held: stack.held.scope }),
+            ...(stack.trial === undefined ? {} : { Trial: stack.trial }),
           })),
         ),
       )
@@ -67,8 +69,9 @@ function statusOf({ containers }: StackSummary): string {
 }
 
 /** What is held goes first: whatever else is said of it, nothing is done about it. */
-function conditionOf({ condition, reason, held }: StackSummary): string {
-  const words = reason === undefined ? condition : `${condition}: ${oneLine(reason)}`
+function conditionOf({ condition, reason, held, trial }: StackSummary): string {
+  const tried = trial === undefined ? '' : `, ${trialMark(trial)}`
+  const words = `${reason === undefined ? condition : `${condition}: ${oneLine(reason)}`}${tried}`
   return held === undefined ? words : `held, ${words}`
 }
 

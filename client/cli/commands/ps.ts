@@ -5,6 +5,7 @@ import { FORMAT_OPTION, type Shape } from '../format-option.ts'
 import { heldWords } from '../render/hold.ts'
 import { driftWords } from '../render/plan.ts'
 import { ago, table } from '../render/table.ts'
+import { trialLines } from '../render/trial.ts'
 
 export default command({
   name: 'ps',
@@ -33,14 +34,16 @@ export default command({
     const {
       containers: known,
       held,
+      trial,
       concerns = [],
     } = await context.api.call('containers', { stack }, undefined, { drift }).catch((error: unknown) => {
       // As Compose: a stack that does not exist has no containers.
       if (error instanceof Problem && error.code === 'stack-not-found')
-        return { containers: [], held: undefined, concerns: [] }
+        return { containers: [], held: undefined, trial: undefined, concerns: [] }
       throw error
     })
     if (held !== undefined) context.warn(heldWords(stack, held))
+    if (trial !== undefined) context.warn(trialLines(trial))
     for (const service of services) {
       if (!known.some((container) => container.service === service))
         throw new Problem('service-not-found', `no such service: ${service}`)

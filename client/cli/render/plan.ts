@@ -2,15 +2,17 @@
 import type { DriftField } from '../../../protocol/resources/container.ts'
 import type { Plan, PlannedAction } from '../../../protocol/resources/plan.ts'
 import type { Output } from '../output.ts'
+import { trialLine } from './trial.ts'
 
 const SIGNS = { create: '+', change: '~', replace: '-/+', remove: '-', wait: '…' } as const
 
 export function renderPlan(plan: Plan, output: Output): string {
   const { colors } = output
   const drift = driftLines(plan)
+  const tried = trialLinesOf(plan)
   if (plan.actions.length === 0) {
     const words = `No changes. ${plan.counts.unchanged} object(s) of stack ${plan.stack} are as declared.`
-    return [words, ...drift].join('\n')
+    return [words, ...tried, ...drift].join('\n')
   }
   const paint = {
     create: colors.green,
@@ -28,6 +30,7 @@ export function renderPlan(plan: Plan, output: Output): string {
     `Stack ${plan.stack}:`,
     ...lines,
     ...rolloutLines(plan),
+    ...tried,
     '',
     `Plan: ${create} to create, ${change} to change, ${replace} to replace, ${remove} to remove, ${unchanged} unchanged.`,
     ...drift,
@@ -38,6 +41,12 @@ function rolloutLines({ rollouts }: Plan): string[] {
   return rollouts.length === 0
     ? []
     : ['', ...rollouts.map(({ service, order, why }) => `${service}: ${order}, for ${why}`)]
+}
+
+function trialLinesOf({ trial }: Plan): string[] {
+  if (trial === undefined) return []
+  const { waiting } = trial
+  return ['', trialLine(trial), ...(waiting.length === 0 ? [] : [`Not until it is promoted: ${waiting.join(', ')}`])]
 }
 
 function driftLines({ drift }: Plan): string[] {

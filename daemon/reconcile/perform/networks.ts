@@ -36,8 +36,7 @@ export async function createNetwork({
 
 /** Services may be of different revisions: the one whose definition is the desired one, or the loop makes it anew for ever. */
 function modelWith(key: string, wanted: DesiredNetwork | undefined, context: Performance['context']) {
-  const services = ['', ...Object.keys(context.desired.services)]
-  const models = services.map((service) => context.revisionOf(service).model)
+  const models = context.models()
   const found = models.find((model) => {
     const network = model.networks?.[key]
     const isNamed = network !== undefined && releaseNetwork(network.name, wanted?.release) === wanted?.name

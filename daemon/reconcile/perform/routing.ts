@@ -29,9 +29,10 @@ export async function admitReplica({
 }: Performance<'admit-replica'>): Promise<void> {
   const id = context.mustHaveContainer(body)
   const { NetworkSettings } = await engine.containers.inspect(id, { signal })
-  const address = addressOf(addressesOf(NetworkSettings), context.desired.services[body.service]?.networks ?? [])
+  const service = context.desired.services[body.service]
+  const address = addressOf(addressesOf(NetworkSettings), service?.networks ?? [])
   if (address === undefined) throw unreachable(body.service)
-  await ingress.admit(context.desired.stack, body.service, { id, address }, signal)
+  await ingress.admit(context.desired.stack, body.service, { id, address, revision: service?.revision }, signal)
 }
 
 export const unreachable = (service: string): Problem =>
@@ -51,6 +52,24 @@ export async function drainReplica({
   report,
 }: Performance<'drain-replica'>): Promise<void> {
   await ingress.drain(desired.stack, body.id, { drainMs: body.drainMs, report }, signal)
+}
+
+export async function splitTraffic({
+  body: { services, revision, share, isPromoted },
+  context: { desired },
+  with: { ingress },
+  signal,
+}: Performance<'split-traffic'>): Promise<void> {
+  await ingress.split(desired.stack, services, { revision, share, isPromoted }, signal)
+}
+
+export async function mergeTraffic({
+  body,
+  context: { desired },
+  with: { ingress },
+  signal,
+}: Performance<'merge-traffic'>): Promise<void> {
+  await ingress.merge(desired.stack, body.services, signal)
 }
 
 export async function unrouteReplica({

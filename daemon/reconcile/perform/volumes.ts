@@ -19,7 +19,7 @@ export async function createVolume({
   const { stack } = context.desired
   // Services may be of different revisions: the one whose definition is the desired one.
   const wanted = context.desired.volumes.find((volume) => volume.name === body.name)?.specHash
-  const models = ['', ...Object.keys(context.desired.services)].map((service) => context.revisionOf(service).model)
+  const models = context.models()
   await makeVolume(stack, { ...body, specHash: wanted }, models, { engine, store }, signal)
 }
 

@@ -7,6 +7,7 @@ import { stackLabels } from './0006-stack-labels.ts'
 import { deploymentTraffic } from './0007-deployment-traffic.ts'
 import { certificates } from './0008-certificates.ts'
 import { releases } from './0009-releases.ts'
+import { trials } from './0010-trials.ts'
 
 /** In order; the position of a migration, from 1, is the `user_version` that it leads to. Never edited once released. */
 export const MIGRATIONS: readonly string[] = [
@@ -19,4 +20,5 @@ export const MIGRATIONS: readonly string[] = [
   deploymentTraffic,
   certificates,
   releases,
+  trials,
 ]

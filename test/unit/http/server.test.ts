@@ -176,6 +176,8 @@ const ACCEPTED: readonly RouteName[] = [
   'restart',
   'scale',
   'rollback',
+  'promote',
+  'abort',
   'build',
   'pull',
   'push',
@@ -257,7 +259,7 @@ test.each([
     }),
   })
   await call('containers')
-  expect(calls).toMatchObject([{ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] }])
+  expect(calls[0]).toMatchObject({ method: 'containers', args: ['shop', { drift: 'omit', lastLines }] })
 })
 
 describe('a request that is not valid', () => {

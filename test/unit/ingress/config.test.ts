@@ -17,7 +17,7 @@ const aService = (routing: Partial<ServiceRouting>, parts: Partial<IngressServic
   stack: 'shop',
   service: 'web',
   routing: { ports: [], routes: [], balance: 'roundrobin', drainMs: 0, ...routing },
-  servers: [{ id: ID, address: '172.18.0.2', state: 'ready' }],
+  servers: [{ id: ID, address: '172.18.0.2', state: 'ready', weight: 1 }],
   ...parts,
 })
 const port = { ip: '', port: 5432, target: 6000, mode: 'tcp' } as const
@@ -135,7 +135,7 @@ describe('the configuration of the ingress', () => {
   })
 
   it('has no more of a container that drains, for a new worker is to bring nothing to it', () => {
-    const servers = [{ id: ID, address: '172.18.0.2', state: 'draining' as const }]
+    const servers = [{ id: ID, address: '172.18.0.2', state: 'draining' as const, weight: 1 }]
     expect(linesOf([aService({ ports: [port] }, { servers })]).some((line) => line.startsWith('server '))).toBe(false)
   })
 

@@ -53,6 +53,15 @@ describe('a host over HTTPS', () => {
     expect(tls).toContain('X-Forwarded-Proto https')
   })
 
+  it('has the cookies of sticky clients marked as secure, and HTTP does not', () => {
+    const service = aService([route('a.test', { tls: AUTO }), route('b.test')])
+    const sticky = renderConfig([{ ...service, routing: { ...service.routing, balance: 'sticky' } }], SETTINGS).text
+    const mark = String.raw`http-after-response replace-header Set-Cookie '^(ek-[0-9a-f]+=[^;]*)(.*)$' '\1; Secure\2'`
+    expect(partOf(sticky, 'frontend routes-tls')).toContain(mark)
+    expect(partOf(sticky, 'frontend routes\n')).not.toContain('Secure')
+    expect(textOf([route('a.test', { tls: AUTO })])).not.toContain('Secure')
+  })
+
   it('is where HTTP leads once it has a certificate, but for what an authority asks', () => {
     const http = partOf(textOf([route('a.test', { tls: AUTO }), route('b.test')]), 'frontend routes\n')
     const lines = http.split('\n').map((line) => line.trim())

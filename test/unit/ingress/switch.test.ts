@@ -25,8 +25,8 @@ function aRuntime(servers: readonly RuntimeServer[]) {
     move: (backend: string, name: string, to: { host: string; port: number }) =>
       tell(`move ${backend}/${name} ${to.host}`),
     makeCookies: (backend: string) => tell(`cookies ${backend}`),
-    setStates: (states: readonly { name: string; state: string }[]) =>
-      tell(states.map(({ name, state }) => `${name} ${state}`).join('; ')),
+    setStates: (states: readonly { name: string; state: string; weight?: number }[]) =>
+      tell(states.map(({ name, state, weight }) => [name, state, weight].join(' ').trim()).join('; ')),
     remove: (_: string, name: string) => tell(`remove ${name}`).then(() => true),
   }
 }
@@ -36,12 +36,18 @@ const service = (name: string, servers: IngressService['servers'], routing = ROU
   routing,
   servers,
 })
-const server = (id: string, state: 'ready' | 'draining' | 'out' = 'ready') => ({ id, address: '172.18.0.2', state })
+const server = (id: string, state: 'ready' | 'draining' | 'out' = 'ready') => ({
+  id,
+  address: '172.18.0.2',
+  state,
+  weight: 1,
+})
 const there = (of: string, id: string, state: RuntimeServer['state'] = 'ready'): RuntimeServer => ({
   backend: `shop:${of}:80:http`,
   name: serverName(id),
   address: '172.18.0.2:80',
   state,
+  weight: 1,
 })
 
 describe('servers of the ingress', () => {
@@ -54,7 +60,7 @@ describe('servers of the ingress', () => {
     expect(runtime.told).toEqual([
       'add shop:web:80:http/web-2 172.18.0.2:80',
       'add shop:api:80:http/api-2 172.18.0.2:80',
-      'web-2 ready; api-2 ready; web-1 draining; api-1 draining',
+      'web-2 ready 1; api-2 ready 1; web-1 draining; api-1 draining',
       'remove web-0',
     ])
   })
@@ -67,7 +73,17 @@ describe('servers of the ingress', () => {
     expect(runtime.told).toEqual([
       'move shop:web:80:http/web-2 172.18.0.2',
       'cookies shop:web:80:http',
-      'web-2 ready; web-1 out',
+      'web-2 ready 1; web-1 out',
+    ])
+  })
+
+  it('change their parts in the same call, and one that stands by is brought nothing', async () => {
+    const runtime = aRuntime([there('web', 'web-1'), there('web', 'web-2', 'draining')])
+    const [nine, one, green] = [{ ...server('web-1'), weight: 9 }, server('web-2'), server('web-3')]
+    await syncServers(runtime, [service('web', [nine, one, { ...green, state: 'standby' }])])
+    expect(runtime.told).toEqual([
+      'add shop:web:80:http/web-3 172.18.0.2:80',
+      'web-1 ready 9; web-2 ready; web-3 draining 1',
     ])
   })
 })

@@ -25,6 +25,8 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   pull: { model: UP.model, source: UP.source },
   push: { model: UP.model, source: UP.source },
   rollback: {},
+  promote: {},
+  abort: { timeoutSeconds: 1, wait: 'ready' },
   planRollback: { revision: 3 },
   kill: {},
   pause: {},

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { applyRequest, type StackState, scopeOf } from '../../../daemon/reconcile/apply-request.ts'
+import { applyRequest, scopeOf } from '../../../daemon/reconcile/apply-request.ts'
 import type { ChangeRequest } from '../../../daemon/reconcile/requests.ts'
+import type { StackState } from '../../../daemon/reconcile/stack-state.ts'
 import type { ServiceState } from '../../../daemon/stack/desired.ts'
 import type { StackRow } from '../../../daemon/store/stacks.ts'
 import { AT, aModel, down, scale, services, up } from '../support/core.ts'

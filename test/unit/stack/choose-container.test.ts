@@ -3,9 +3,15 @@ import type { ContainerSummary } from '../../../daemon/engine/types.ts'
 import { chooseRunning } from '../../../daemon/stack/choose-container.ts'
 import { problemOf } from '../support/problems.ts'
 
-const container = (service: string, number: number | 'one-off', state: ContainerSummary['State'] = 'running') =>
+const container = (
+  service: string,
+  number: number | 'one-off',
+  state: ContainerSummary['State'] = 'running',
+  suffix = '',
+) =>
   ({
-    Id: `${service}-${number}`,
+    Id: `${service}-${number}${suffix}`,
+    Names: [`/shop-${service}-${number}${suffix}`],
     State: state,
     Labels: {
       'com.docker.compose.service': service,
@@ -28,6 +34,11 @@ describe('the container that a command means', () => {
 
   test('is a one-off only where there is nothing else', () => {
     expect(chooseRunning([all[0]!], { service: 'web' }).Id).toBe('web-one-off')
+  })
+
+  test('is of two of a number the one that serves, and not the one on trial', () => {
+    const tried = container('web', 2, 'running', '.canary')
+    expect(chooseRunning([tried, ...all], { service: 'web' }).Id).toBe('web-2')
   })
 
   test('runs', () => {
