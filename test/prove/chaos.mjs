@@ -44,7 +44,12 @@ export const chaos = {
           .map(([name, times]) => `${times} x ${name}`)
           .join(', '),
       )
-      if (problem !== undefined) note(problem)
+      if (problem !== undefined) {
+        note(problem)
+        const name = /ek-chaos-\d+/.exec(problem)?.[0]
+        const args = ['-p', name, 'events', '--json', '--since', '1h', '--until', new Date().toISOString()]
+        if (name !== undefined) note(`what the daemon saw of ${name}:\n${(await daemon.ek(args)).stdout}`)
+      }
       show(
         `as declared after ${kills} kills over ${count} stacks in ${minutes} min`,
         problem === undefined ? `${(tookMs / 1000).toFixed(1)} s after the last` : 'never',
