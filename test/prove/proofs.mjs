@@ -5,6 +5,7 @@ import { attacks } from './attacks.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { badVersions } from './bad-versions.mjs'
+import { canary } from './canary.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { dependencies } from './dependencies.mjs'
@@ -70,6 +71,7 @@ export const proofs = [
   ingressFeatures,
   https,
   killRollout,
+  canary,
   ingressSpeed,
   deployTime,
   remote,
