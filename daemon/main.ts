@@ -28,6 +28,7 @@ import { engineAddress } from './engine/address.ts'
 import { connectEngine } from './engine/connect.ts'
 import { knownHoles } from './engine/known-holes.ts'
 import type { Engine } from './engine/types.ts'
+import { followAccess } from './http/follow-access.ts'
 import { followEvents } from './http/follow-events.ts'
 import { followJob } from './http/follow-job.ts'
 import { followLogs } from './http/follow-logs.ts'
@@ -312,6 +313,7 @@ async function run(config: Config): Promise<void> {
       jobProgress: ({ params, query, socket }) => followJob(jobs.find(params.id!), query, socket),
       events: ({ query, socket, caller }) =>
         followEvents(query, store.events, recorder.events, clock.now(), socket, (stack) => caller.may('read', stack)),
+      access: ({ params, query, socket }) => followAccess(core, ingress.access, params.stack!, query, socket),
       stats: ({ params, query, socket }) =>
         followStats(core, containers, { watch, hub: statsHub }, params.stack!, query, socket),
       wait: ({ params, query, socket }) => followWait(core, containers, params.stack!, query, socket),

@@ -418,6 +418,11 @@ export type RouteName = keyof typeof ROUTES
 /** WebSocket endpoints: frames in protocol/streams.ts. */
 export const STREAMS = {
   logs: { path: '/v1/stacks/:stack/logs', permission: 'logs', summary: 'Logs of a stack, merged' },
+  access: {
+    path: '/v1/stacks/:stack/access',
+    permission: 'logs',
+    summary: 'Requests that the ingress brings, as they end',
+  },
   stats: { path: '/v1/stacks/:stack/stats', permission: 'read', summary: 'What containers use, once a second' },
   wait: { path: '/v1/stacks/:stack/wait', permission: 'read', summary: 'Until containers have ended' },
   events: { path: '/v1/events', permission: 'connect', summary: 'Events of all stacks or one' },

@@ -134,6 +134,37 @@ export type WaitFrame =
     }
   | End
 
+/** A request that the ingress has brought to a service, once it is over. Neither its query nor its headers are in it. */
+export interface AccessEntry {
+  /** When it began. */
+  readonly at: string
+  readonly client: string
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  /** Absent where its client went before there was an answer. */
+  readonly status?: number
+  /** Of the answer, with its headers. */
+  readonly bytes: number
+  readonly durationMs: number
+  readonly service: string
+  /** The name of the one that answered; absent where none did. */
+  readonly container?: string
+  /** Further tries to connect to a container. */
+  readonly retries: number
+}
+
+/** `live` once requests come; what happened before is not told. */
+export type AccessFrame =
+  | { readonly type: 'live' }
+  | { readonly type: 'requests'; readonly requests: readonly AccessEntry[] }
+  | Gap
+  | End
+
+export interface AccessQuery {
+  readonly services?: string
+}
+
 /** The query of the logs stream. `since` and `until`: RFC 3339, Unix seconds, or a Go duration back from now. */
 export interface LogsQuery {
   readonly services?: string

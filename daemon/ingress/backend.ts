@@ -1,5 +1,6 @@
 /** A backend of HAProxy: how the replicas of a service are chosen among, what they are asked, and what a client is told without them. Pure. */
 import { createHash } from 'node:crypto'
+import { LOG_OF_BACKEND } from './access-lines.ts'
 import { INSIDE } from './inside.ts'
 import { type Backend, serverName } from './table.ts'
 import { SLOW_MS, SLOW_TABLE } from './traffic.ts'
@@ -15,7 +16,7 @@ export function backendHead(backend: Backend, settings: { readonly cookieKey: st
     `backend ${backend.name}`,
     `  mode ${backend.mode}`,
     ...balanceLines(backend, settings),
-    ...(backend.mode === 'http' ? ['  http-reuse safe', ...httpLines(backend), ...COUNT_SLOW] : []),
+    ...(backend.mode === 'http' ? ['  http-reuse safe', ...LOG_OF_BACKEND, ...httpLines(backend), ...COUNT_SLOW] : []),
     ...(words === '' ? [] : [`  default-server ${words}`]),
   ].join('\n')
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { HttpRoute } from '../stack/routing.ts'
+import { LOG_OF_FRONTEND, RING_SECTION } from './access-lines.ts'
 import { backendHead, COOKIE, errorPages, serverLines } from './backend.ts'
 import { CERTIFIED, CHALLENGE_PATH, CHALLENGES, LIST } from './certificate-files.ts'
 import { holdHttp, holdsAny, holdTcp, LOAD_SCRIPT } from './hold.ts'
@@ -42,12 +43,18 @@ export function renderConfig(services: readonly IngressService[], settings: Ingr
     ...services.flatMap((service) => portFrontends(service, settings, holds)),
     ...routeFrontends(services, settings, holds),
   ]
-  const bare = [DEFAULTS, IDLE, SLOW, ...frontends, ...backends.map((backend) => backendHead(backend, settings))].join(
-    '\n',
-  )
+  const bare = [
+    RING_SECTION,
+    DEFAULTS,
+    IDLE,
+    SLOW,
+    ...frontends,
+    ...backends.map((backend) => backendHead(backend, settings)),
+  ].join('\n')
   const structure = createHash('sha256').update(bare).digest('hex').slice(0, 16)
   const text = [
     globalOf(structure) + (holds ? LOAD_SCRIPT : ''),
+    RING_SECTION,
     DEFAULTS,
     IDLE,
     SLOW,
@@ -154,6 +161,7 @@ function httpFrontend({ name, binds, scheme, first, last }: HttpFrontend): strin
     ...binds,
     bindOfNewest(name),
     '  option idle-close-on-response',
+    ...LOG_OF_FRONTEND,
     ...first,
     '  http-request set-var(txn.begun) date(0,ms)',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,

@@ -10,6 +10,8 @@ import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
+import { FOLLOWED } from './access-lines.ts'
+import { AccessLog } from './access-log.ts'
 import { PAGE } from './backend.ts'
 import { type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
 import { IngressContainer } from './container.ts'
@@ -19,8 +21,9 @@ import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
 import { INSIDE } from './inside.ts'
 import { type ReleaseSwitch, writeSwitch } from './release-switch.ts'
 import { Runtime } from './runtime.ts'
+import { changeMap, readMap } from './runtime-maps.ts'
 import { syncServers } from './sync-servers.ts'
-import { type EncryptedHost, encryptedHosts, type IngressService, readTable, serverName } from './table.ts'
+import { backendsOf, type EncryptedHost, encryptedHosts, type IngressService, readTable, serverName } from './table.ts'
 import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
@@ -113,6 +116,7 @@ export class HaproxyIngress implements Ingress {
   readonly #container: IngressContainer
   readonly #runtime: Runtime
   readonly #tls: IngressTls
+  readonly access: AccessLog
   /** Told when it may serve other hosts than before. */
   readonly changes = new Channel<void>()
   /** One change at a time. */
@@ -125,6 +129,11 @@ export class HaproxyIngress implements Ingress {
     this.#container = new IngressContainer(parts)
     this.#runtime = new Runtime(join(parts.folder, 'master.sock'), join(parts.folder, 'worker.sock'))
     this.#tls = new IngressTls({ ...parts, runtime: this.#runtime })
+    this.access = new AccessLog({
+      socketPath: join(parts.folder, 'worker.sock'),
+      write: () => this.takeUp(),
+      log: parts.log,
+    })
   }
 
   /** Hosts that routes want to be served over HTTPS. */
@@ -386,13 +395,18 @@ export class HaproxyIngress implements Ingress {
     const rendered = renderConfig(services, this.#parts.settings)
     this.#write(rendered)
     const table = this.#tls.write(services)
-    if (await this.#container.ensure(signal)) await this.#untilServed(rendered, START_MS, 'started')
-    else if ((await this.#structure()) !== rendered.structure) {
+    const followed = this.#writeFollowed(services)
+    if (await this.#container.ensure(signal)) {
+      await this.#untilServed(rendered, START_MS, 'started')
+      this.access.renew()
+    } else if ((await this.#structure()) !== rendered.structure) {
       const { failedReloads } = await this.#runtime.workers()
       await this.#runtime.reload()
       await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
+      this.access.renew()
     }
     await syncServers(this.#runtime, services)
+    await this.#syncFollowed(followed)
     await this.#tls.sync(services, table)
   }
 
@@ -456,6 +470,21 @@ export class HaproxyIngress implements Ingress {
       }
       await clock.sleep(LOOK_MS)
     }
+  }
+
+  /** Whose requests HAProxy is to tell of. It reads that when it begins, and is told of what changes. */
+  #writeFollowed(services: readonly IngressService[]): ReadonlyMap<string, string> {
+    const { stacks } = this.access
+    const backends = services.filter(({ stack }) => stacks.has(stack)).flatMap(backendsOf)
+    const followed = new Map(backends.map(({ name }) => [name, 'yes']))
+    replaceFile(join(this.#parts.folder, FOLLOWED), [...followed].map(([name, yes]) => `${name} ${yes}\n`).join(''))
+    return followed
+  }
+
+  async #syncFollowed(wanted: ReadonlyMap<string, string>): Promise<void> {
+    const path = `${INSIDE}/${FOLLOWED}`
+    const there = await readMap(this.#runtime, '@1', path)
+    await changeMap(this.#runtime, '@1', path, { there, wanted })
   }
 
   #write({ text, pages }: RenderedConfig): void {

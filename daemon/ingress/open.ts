@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Engine, EngineEvent } from '../engine/types.ts'
 import type { Store } from '../store/store.ts'
+import type { AccessLog } from './access-log.ts'
 import type { ListenAddress } from './config.ts'
 import { HaproxyIngress, type Ingress, noIngress } from './ingress.ts'
 
@@ -39,6 +40,8 @@ export interface OpenedIngress extends Ingress {
   readonly https:
     | Pick<HaproxyIngress, 'encryptedHosts' | 'serveCertificates' | 'answerChallenge' | 'changes'>
     | undefined
+  /** Undefined where there is no ingress. */
+  readonly access: AccessLog | undefined
   follow(watch: Watch): void
 }
 
@@ -53,7 +56,7 @@ export function openIngress({
   certificateOf,
 }: Surroundings): OpenedIngress {
   const why = whyNone(config.image, engine.address, uid)
-  if (why !== undefined) return { ...noIngress(why), https: undefined, follow: () => {} }
+  if (why !== undefined) return { ...noIngress(why), https: undefined, access: undefined, follow: () => {} }
   const ingress = new HaproxyIngress({
     engine,
     memory: store.memory,

@@ -5,6 +5,7 @@ import { attacks } from './attacks.mjs'
 import { badDays } from './bad-days.mjs'
 import { badInput } from './bad-input.mjs'
 import { badVersions } from './bad-versions.mjs'
+import { canary } from './canary.mjs'
 import { chaos } from './chaos.mjs'
 import { corpus } from './corpus.mjs'
 import { dependencies } from './dependencies.mjs'
@@ -74,6 +75,7 @@ export const proofs = [
   killRollout,
   engineGap,
   releases,
+  canary,
   ingressSpeed,
   deployTime,
   remote,

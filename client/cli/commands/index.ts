@@ -1,6 +1,7 @@
 /** All commands, in the order in which help shows them. */
 import type { Command } from '../command.ts'
 import abort from './abort.ts'
+import accessLog from './access-log.ts'
 import adopt from './adopt.ts'
 import attach from './attach.ts'
 import audit from './audit.ts'
@@ -137,6 +138,7 @@ export const COMMANDS: readonly Command[] = [
   history,
   show,
   rollback,
+  accessLog,
   deploy,
   promote,
   abort,

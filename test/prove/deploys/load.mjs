@@ -10,7 +10,17 @@ let seen = empty()
 let isOver = false
 
 function empty() {
-  return { requests: 0, failed: 0, errors: {}, versions: {}, mixed: {}, cuts: [], lastOkMs: Date.now(), gapMs: 0 }
+  return {
+    requests: 0,
+    failed: 0,
+    errors: {},
+    versions: {},
+    mixed: {},
+    answers: {},
+    cuts: [],
+    lastOkMs: Date.now(),
+    gapMs: 0,
+  }
 }
 
 function ok(version) {
@@ -18,7 +28,9 @@ function ok(version) {
   seen.requests += 1
   seen.gapMs = Math.max(seen.gapMs, now - seen.lastOkMs)
   seen.lastOkMs = now
-  if (version !== undefined) seen.versions[version] ??= now
+  if (version === undefined) return
+  seen.versions[version] ??= now
+  seen.answers[version] = (seen.answers[version] ?? 0) + 1
 }
 
 function failed(what, error) {
