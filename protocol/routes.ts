@@ -45,6 +45,12 @@ export const ROUTES = {
     permission: 'deploy',
     summary: 'Take the revision on trial back',
   },
+  cancel: {
+    method: 'POST',
+    path: '/v1/stacks/:stack/cancel',
+    permission: 'deploy',
+    summary: 'End a deployment that waits or is under way, and go back to what was there',
+  },
   planRollback: {
     method: 'POST',
     path: '/v1/stacks/:stack/rollback/plan',

@@ -13,7 +13,7 @@ import {
 } from './resources/access.ts'
 import { Certificate, CertificateRequest } from './resources/certificate.ts'
 import { Container, ContainersQuery } from './resources/container.ts'
-import { Accepted, Deployment } from './resources/deployment.ts'
+import { Accepted, CancelRequest, Deployment } from './resources/deployment.ts'
 import { PathAnswer, PathQuery, PutFilesQuery } from './resources/files.ts'
 import { Collected, CollectRequest, Garbage, GarbageQuery } from './resources/garbage.ts'
 import { Hold, Holds } from './resources/hold.ts'
@@ -110,6 +110,7 @@ export const SCHEMAS = {
   scale: { body: ScaleRequest, answer: Accepted, status: 202 },
   rollback: { body: RollbackRequest, answer: Accepted, status: 202 },
   promote: { body: TrialDecision, answer: Accepted, status: 202 },
+  cancel: { body: CancelRequest, answer: Accepted, status: 202 },
   abort: { body: TrialDecision, answer: Accepted, status: 202 },
   planRollback: { body: RollbackRequest, answer: Plan },
   kill: { body: KillOptions, answer: Accepted, status: 202 },

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import type { Permission } from '../../protocol/access.ts'
 import { Problem } from '../../protocol/problems.ts'
 import { redactedJson } from '../../protocol/redacted-json.ts'
+import type { CancelRequest } from '../../protocol/resources/deployment.ts'
 import type { PathQuery, PutFilesQuery } from '../../protocol/resources/files.ts'
 import type { CollectRequest } from '../../protocol/resources/garbage.ts'
 import type { Holds } from '../../protocol/resources/hold.ts'
@@ -230,6 +231,7 @@ function handlersOf(api: Api): Record<RouteName, Handler> {
     rollback: (input) => control.rollback(stack(input), input.body as RollbackRequest, input.caller),
     promote: (input) => control.promote(stack(input), input.body as TrialDecision, input.caller),
     abort: (input) => control.abort(stack(input), input.body as TrialDecision, input.caller),
+    cancel: async (input) => control.cancel(stack(input), input.body as CancelRequest, input.caller),
     planRollback: (input) => control.planRollback(stack(input), input.body as RollbackRequest, input.caller),
     kill: (input) => control.kill(stack(input), input.body as KillOptions, input.caller),
     pause: (input) => control.pause(stack(input), input.body as PauseOptions, input.caller),

@@ -3,7 +3,7 @@
  * the stack's loop then works on it. Rejects with a `Problem`.
  */
 import type { Container } from '../../protocol/resources/container.ts'
-import type { Accepted, Deployment } from '../../protocol/resources/deployment.ts'
+import type { Accepted, CancelRequest, Deployment } from '../../protocol/resources/deployment.ts'
 import type { ResolvedName } from '../../protocol/resources/name.ts'
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
@@ -50,6 +50,8 @@ export interface Control {
   /** Has the revision on trial everywhere; where it stands by, it gets the traffic first. */
   promote(stack: string, request: TrialDecision, caller: Caller): Promise<Accepted>
   abort(stack: string, request: TrialDecision, caller: Caller): Promise<Accepted>
+  /** Ends a deployment that waits or is under way; what it changed goes back to what was there. */
+  cancel(stack: string, request: CancelRequest, caller: Caller): Accepted
   planRollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Plan>
   kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted>
   pause(stack: string, options: PauseOptions, caller: Caller): Promise<Accepted>

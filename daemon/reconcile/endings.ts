@@ -16,8 +16,11 @@ const OURS_FOR_MS = 5000
 export const SIGNAL_FOR_MS = 15_000
 /** What an Engine that goes away has stopped just before, nobody did by hand. */
 const ENGINE_STOP_MS = 20_000
-/** Engine 28 now and then tells twice of one end, of a container that was paused when it was stopped: 10 ms apart. */
-const TOLD_TWICE_MS = 1000
+/**
+ * Engine 28 now and then tells twice of one end, of a container that was paused when it was stopped: 10 ms apart, and more on a
+ * machine that is busy. A start in between is told of as well.
+ */
+const TOLD_TWICE_MS = 10_000
 /** The Engine's own loop ends a container within so long of its start, on a machine that is busy. */
 const SHORT_LIFE_MS = 15_000
 /** From one try to end such a loop to the next, doubled each time: it may be none. */

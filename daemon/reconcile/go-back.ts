@@ -14,7 +14,8 @@ export interface GoodState {
 }
 
 export interface GoingBack {
-  readonly to: number
+  /** Undefined: nothing had been changed as yet. */
+  readonly to: number | undefined
   readonly problem: ProblemDetails
 }
 
@@ -75,6 +76,17 @@ export function beginGoingBack(
   return going
 }
 
+/** What was asked for is not the desired state as yet: there is nothing to go back from. */
+export function stayWhereItIs(
+  { memory }: Pick<Store, 'memory'>,
+  { id, stack }: { readonly id: string; readonly stack: string },
+  problem: Problem,
+): GoingBack {
+  const going: GoingBack = { to: undefined, problem: problem.toDetails() }
+  memory.set(stack, 'going-back', id, going)
+  return going
+}
+
 /** Begun by an earlier life of this deployment. */
 export function goingBack({ memory }: Store, stack: string, deployment: string): GoingBack | undefined {
   return memory.all(stack, 'going-back')[deployment] as GoingBack | undefined
@@ -86,7 +98,8 @@ export function reasonOf({ to, problem }: GoingBack, failure: Problem | undefine
     failure === undefined
       ? `the stack is back on revision ${to}`
       : `the way back to revision ${to} failed as well: ${failure.message}`
-  return new Problem('deployment-failed', `${problem.detail}\n${words}`, {
+  const code = problem.code === 'cancelled' && failure === undefined ? 'cancelled' : 'deployment-failed'
+  return new Problem(code, `${problem.detail}\n${words}`, {
     hint:
       failure === undefined
         ? 'what the new version wrote to volumes and databases is not undone'

@@ -64,23 +64,29 @@ export class DeploymentRun {
     this.#progress = new DeploymentProgress(row.id, core)
   }
 
-  /** Never rejects: how it ended stands in the store. */
-  async run(signal: AbortSignal): Promise<void> {
-    const core = this.#core
-    const { store } = core
-    store.deployments.begin(this.#row.id, this.#now())
+  /** Never rejects: how it ended stands in the store. `cancelled`: that it is to go back stands there, too. */
+  async run(signal: AbortSignal, cancelled: AbortSignal = new AbortController().signal): Promise<void> {
+    this.#core.store.deployments.begin(this.#row.id, this.#now())
     this.#event('deployment.started', `${this.#row.kind} started`)
-    let problem: Problem | undefined
-    try {
-      await this.#carryOut(signal)
-    } catch (error) {
-      problem = signal.aborted && signal.reason instanceof Problem ? signal.reason : asProblem(error)
+    let problem = await this.#attempt(AbortSignal.any([signal, cancelled]))
+    let traffic = cancelled.aborted ? undefined : await this.#traffic?.end()
+    if (cancelled.aborted && !signal.aborted) {
+      problem = await this.#attempt(signal)
+      traffic = await this.#traffic?.end()
     }
     this.#progress.end()
-    const traffic = await this.#traffic?.end()
     // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
     if (signal.aborted && problem?.code !== 'superseded' && problem?.code !== 'stack-held') return
     this.#end(problem, traffic)
+  }
+
+  async #attempt(signal: AbortSignal): Promise<Problem | undefined> {
+    try {
+      await this.#carryOut(signal)
+      return undefined
+    } catch (error) {
+      return signal.aborted && signal.reason instanceof Problem ? signal.reason : asProblem(error)
+    }
   }
 
   async #carryOut(signal: AbortSignal): Promise<void> {
@@ -95,6 +101,7 @@ export class DeploymentRun {
     const table = new ImageTable(core.engine)
     const begun = goingBack(core.store, this.#row.stack, this.#row.id)
     if (begun !== undefined) {
+      if (begun.to === undefined) throw Problem.fromDetails(begun.problem)
       await this.#goBack(begun, table, signal)
       return
     }
@@ -238,6 +245,8 @@ the rollout is paused where it is`,
         policyOf(this.#request, scope),
         signal,
       )
+    // Who cancelled it meanwhile was told that nothing is changed.
+    signal.throwIfAborted()
     const commitment = {
       row: this.#row,
       request: this.#request as ChangeRequest,

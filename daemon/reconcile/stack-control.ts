@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Problem } from '../../protocol/problems.ts'
 import type { Container } from '../../protocol/resources/container.ts'
-import type { Accepted, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
+import type { Accepted, CancelRequest, Deployment, DeploymentKind } from '../../protocol/resources/deployment.ts'
 import type { ResolvedName } from '../../protocol/resources/name.ts'
 import type { KillOptions, PauseOptions, RemoveOptions } from '../../protocol/resources/operations.ts'
 import type { Plan } from '../../protocol/resources/plan.ts'
@@ -27,6 +27,7 @@ import type { TrialRow } from '../store/trials.ts'
 import { decideAdoption } from './adopt.ts'
 import { applyRequest } from './apply-request.ts'
 import { mustNotBeOnTrial } from './apply-trial.ts'
+import { cancelDeployment } from './cancel.ts'
 import { bundleRefs, Candidates } from './candidates.ts'
 import type { Caller, ContainerDetail, Control } from './control.ts'
 import type { Core } from './core.ts'
@@ -202,6 +203,10 @@ export class StackControl implements Control {
 
   async abort(stack: string, options: TrialDecision, caller: Caller): Promise<Accepted> {
     return this.#accept(stack, { kind: 'abort', options }, caller)
+  }
+
+  cancel(stack: string, request: CancelRequest, caller: Caller): Accepted {
+    return cancelDeployment(this.#core, this.#supervisor, stack, request, caller)
   }
 
   async kill(stack: string, options: KillOptions, caller: Caller): Promise<Accepted> {

@@ -23,6 +23,15 @@ const SETTLE_MS = [300, 1500, 6000] as const
 /** The state cannot be written: looking costs nothing, and once there is space again nobody is to wait. */
 const UNWRITABLE_MS = 5000
 
+interface Running {
+  readonly id: string
+  readonly request: StackRequest | undefined
+  readonly abort: AbortController
+  /** It is to go back, which stands in the store. */
+  readonly cancelled: AbortController
+  readonly ended: Promise<void>
+}
+
 export class StackLoop {
   readonly #core: Core
   readonly #stack: string
@@ -32,7 +41,7 @@ export class StackLoop {
   #lookAt: number | undefined = 0
   /** When the last hint came. */
   #hintedAt = Number.NEGATIVE_INFINITY
-  #running: { id: string; request: StackRequest | undefined; abort: AbortController; ended: Promise<void> } | undefined
+  #running: Running | undefined
   /** What the whole stack failed for; what its services fail for has a pace of its own. */
   #failures = 0
   #notBefore = 0
@@ -69,6 +78,12 @@ export class StackLoop {
     if (overtakes) abort?.abort(new Problem('superseded', 'a newer request took the place of this one'))
     else if (current === undefined) abort?.abort(new Problem('superseded', 'a request came'))
     this.#wake()
+  }
+
+  /** That a deployment is to go back is in the store. */
+  cancel(id: string, problem: Problem): void {
+    if (this.#running?.id === id) this.#running.cancelled.abort(problem)
+    else this.#wake()
   }
 
   /** Something may have changed: look again. */
@@ -123,8 +138,8 @@ export class StackLoop {
           continue
         }
         if (next !== undefined) {
-          await this.#guarded(next.id, next.request as StackRequest, (signal) =>
-            new DeploymentRun(this.#core, next).run(signal),
+          await this.#guarded(next.id, next.request as StackRequest, (signal, cancelled) =>
+            new DeploymentRun(this.#core, next).run(signal, cancelled),
           )
           this.forgive()
           this.look()
@@ -185,16 +200,16 @@ export class StackLoop {
   async #guarded(
     id: string,
     request: StackRequest | undefined,
-    work: (signal: AbortSignal) => Promise<void>,
+    work: (signal: AbortSignal, cancelled: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const abort = new AbortController()
+    const [abort, cancelled] = [new AbortController(), new AbortController()]
     let end = (): void => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve
     })
-    this.#running = { id, request, abort, ended }
+    this.#running = { id, request, abort, cancelled, ended }
     try {
-      await work(abort.signal)
+      await work(abort.signal, cancelled.signal)
     } finally {
       this.#running = undefined
       end()

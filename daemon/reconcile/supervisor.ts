@@ -1,4 +1,5 @@
 /** Has one loop for each stack, and wakes it: upon requests, events of the Engine, and its return after it was away. */
+import type { Problem } from '../../protocol/problems.ts'
 import type { EngineEvent } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
 import { unwritable } from '../store/unwritable.ts'
@@ -65,6 +66,11 @@ export class Supervisor {
 
   requested(stack: string, id: string, request: StackRequest): void {
     this.#loop(stack).requested(id, request)
+  }
+
+  /** That it is to go back is in the store. */
+  cancel(stack: string, id: string, problem: Problem): void {
+    this.#loop(stack).cancel(id, problem)
   }
 
   /** One stack's loop, or all: resolves when nothing is being done any more. */

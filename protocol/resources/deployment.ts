@@ -97,6 +97,12 @@ export const Deployment = z.object({
 })
 export type Deployment = z.infer<typeof Deployment>
 
+export const CancelRequest = z.strictObject({
+  /** Its id; undefined: the one that is under way, else the first that waits. */
+  deployment: z.uuid().optional(),
+})
+export type CancelRequest = z.infer<typeof CancelRequest>
+
 /** The answer to each request that changes a stack: it is known to the daemon, and survives its death. */
 export const Accepted = z.object({
   deployment: z.string().describe('Id of the deployment; its progress is a WebSocket'),

@@ -6,6 +6,7 @@ import adopt from './adopt.ts'
 import attach from './attach.ts'
 import audit from './audit.ts'
 import build from './build.ts'
+import cancel from './cancel.ts'
 import certificateImport from './certificate/import.ts'
 import certificateLs from './certificate/ls.ts'
 import certificateRm from './certificate/rm.ts'
@@ -142,6 +143,7 @@ export const COMMANDS: readonly Command[] = [
   deploy,
   promote,
   abort,
+  cancel,
   hold,
   resume,
   pauseTraffic,

@@ -178,6 +178,7 @@ const ACCEPTED: readonly RouteName[] = [
   'rollback',
   'promote',
   'abort',
+  'cancel',
   'build',
   'pull',
   'push',

@@ -27,6 +27,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   rollback: {},
   promote: {},
   abort: { timeoutSeconds: 1, wait: 'ready' },
+  cancel: {},
   planRollback: { revision: 3 },
   kill: {},
   pause: {},
