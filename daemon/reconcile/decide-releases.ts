@@ -28,7 +28,11 @@ export function decideReleases({ store, desired }: Core, applying: Applying): Ap
   const isOne = Object.values(after.services).some(({ releasing }) => releasing !== undefined)
   if (!isOne && states.every(({ release }) => release === undefined)) return applied
   const name = applied.stack.name
+  const releaseOf = (service: string) => states.find((state) => state.service === service)?.release
   const good = goodState(store, name)
+  const isLost = [...states, ...(good?.services ?? [])].some((state) => revision(state.revision) === undefined)
+  // After a rebuild nobody knows what the containers were made of: they stay on the networks that they are on.
+  if (isLost) return withReleases(applied, releaseOf, releaseOf)
   const known = [
     ...(before === undefined ? [] : [desired.compose(before.stack, states, revision)]),
     ...(good === undefined ? [] : [desired.compose({ ...applied.stack, ...good }, good.services, revision)]),
@@ -36,11 +40,18 @@ export function decideReleases({ store, desired }: Core, applying: Applying): Ap
   const last = Number(store.memory.all(name, 'release').last ?? 0)
   const next = Math.max(last, ...[...states, ...(good?.services ?? [])].map(({ release = 0 }) => release)) + 1
   const releases = assignReleases(after, known, next)
-  const oneOff = (service: string) => states.find((state) => state.service === service)?.release
+  return withReleases(applied, (service) => releases[service], releaseOf)
+}
+
+function withReleases(
+  applied: AppliedState,
+  ofServices: (service: string) => number | undefined,
+  ofOneOffs: (service: string) => number | undefined,
+): AppliedState {
   return {
     ...applied,
-    services: applied.services.map((state) => ({ ...state, release: releases[state.service] })),
-    oneOffs: applied.oneOffs.map((state) => ({ ...state, release: oneOff(state.service) })),
+    services: applied.services.map((state) => ({ ...state, release: ofServices(state.service) })),
+    oneOffs: applied.oneOffs.map((state) => ({ ...state, release: ofOneOffs(state.service) })),
   }
 }
 

@@ -89,7 +89,8 @@ export class Draft {
     for (const action of this.#actions.values()) {
       if (!action.after.some((id) => ids.includes(id))) continue
       const after = [...new Set(action.after.map((id) => (ids.includes(id) ? merged : id)))]
-      this.#actions.set(action.id, { ...action, after: after.filter((id) => id !== action.id) })
+      const tolerates = action.tolerates.filter((id) => !ids.includes(id))
+      this.#actions.set(action.id, { ...action, after: after.filter((id) => id !== action.id), tolerates })
     }
     return merged
   }
@@ -98,8 +99,10 @@ export class Draft {
   detach(ids: readonly string[], from: readonly string[]): void {
     for (const id of ids) {
       const action = this.#actions.get(id)
-      if (action !== undefined)
-        this.#actions.set(id, { ...action, after: action.after.filter((before) => !from.includes(before)) })
+      if (action === undefined) continue
+      const kept = (before: string): boolean => !from.includes(before)
+      const { after, tolerates } = action
+      this.#actions.set(id, { ...action, after: after.filter(kept), tolerates: tolerates.filter(kept) })
     }
   }
 

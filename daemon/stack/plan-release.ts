@@ -8,7 +8,7 @@ import type { Draft } from './draft.ts'
 import { isCurrent } from './match.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { PlanInput } from './plan-input.ts'
-import { neverServed } from './release.ts'
+import { homeNetworks, neverServed } from './release.ts'
 import type { ServiceWork, Stages } from './service-work.ts'
 
 export function planRelease(
@@ -223,26 +223,32 @@ function joinFirst(draft: Draft, { desired }: PlanInput): void {
 
 /** Networks of releases of which nothing is left. What merely joined them is taken off. */
 function removeNetworks(draft: Draft, { desired, observed }: PlanInput): void {
-  const wanted = new Set(
-    Object.values(desired.services).flatMap(({ run, release, networks }) =>
-      run === 'removed' || release === undefined ? [] : networks,
-    ),
-  )
+  const wanted = homeNetworks(desired)
   for (const network of observed.networks) {
-    if (network.ownership !== 'ours' || network.release === undefined) continue
-    const home = observed.containers.filter(({ release }) => release === network.release)
-    const removals = home.map(({ id }) =>
+    if (network.ownership !== 'ours' || network.release === undefined || wanted.has(network.name)) continue
+    const made = observed.containers.filter(
+      ({ release, networks }) => release === network.release && networks[network.name] !== undefined,
+    )
+    const removals = made.map(({ id }) =>
       draft.actions.find(({ body }) => body.kind === 'remove-container' && body.id === id),
     )
-    const isWanted = desired.networks.some(({ name, release }) => name === network.name && release !== undefined)
-    if ((isWanted && wanted.has(network.name)) || removals.includes(undefined)) continue
+    if (removals.includes(undefined)) continue
     draft.add({
       body: { kind: 'remove-network', id: network.id, name: network.name, release: network.release },
       key: network.name,
       object: `Network ${network.name}`,
       effect: 'remove',
       reason: `nothing is left of release ${network.release}`,
-      after: removals.map((action) => action?.id),
+      after: [...removals.map((action) => action?.id), ...joiningOf(draft, desired, network.name)],
     })
   }
+}
+
+/** What puts a container on it still, for as long as others of the release serve. */
+function joiningOf(draft: Draft, { services }: PlanInput['desired'], network: string): string[] {
+  return draft.actions.flatMap(({ id, body }) => {
+    if (body.kind === 'connect-network') return body.network === network ? id : []
+    const isOne = body.kind === 'create-container' || body.kind === 'start-container'
+    return isOne && services[body.service]?.networks.includes(network) ? id : []
+  })
 }

@@ -51,7 +51,6 @@ export class ReplicaPlanner {
     const { replica, current, surplus } = match
     const failed =
       current === undefined ? [] : match.outdated.filter((one) => neverServed(one, this.#input.memory.switched))
-    for (const container of failed) this.#actions.remove(container, 'it never took over', 'replace')
     const outdated = match.outdated.filter((one) => !failed.includes(one))
     if (outdated.length > 0 && this.#isPaused()) {
       this.#draft.keep()
@@ -63,7 +62,10 @@ export class ReplicaPlanner {
       else this.#settle(outdated[0], replica, [])
       return
     }
-    const gone = surplus.map((container) => this.#actions.remove(container, 'there are two of this replica')[1])
+    const gone = [
+      ...surplus.map((container) => this.#actions.remove(container, 'there are two of this replica')[1]),
+      ...failed.map((container) => this.#actions.remove(container, 'it never took over', 'replace')[1]),
+    ]
     if (current !== undefined && this.#actions.lenders().length > 0) {
       this.#replacement.replace(replica, [current, ...outdated], { after: gone })
       return

@@ -38,25 +38,41 @@ export function networksOfOneOff(name: string, service: string, { services, netw
   return names.length === 0 ? [name] : names
 }
 
+/** Networks of releases on which something is made that is wanted: name on the Engine -> release. */
+export function homeNetworks({ services, oneOffs = [] }: DesiredStack): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const { run, release, releaseNetworks = [] } of [...Object.values(services), ...oneOffs])
+    if (run !== 'removed' && release !== undefined)
+      for (const name of releaseNetworks) found.set(releaseNetwork(name, release), release)
+  return found
+}
+
 /** What is wanted, with the networks of later releases that each service serves as well. */
 export function withEveryRelease(desired: DesiredStack, observed: Observed): DesiredStack {
-  const services = Object.values(desired.services)
-  const wanted = services.flatMap(({ release, run }) => (run === 'removed' ? [] : (release ?? [])))
-  const there = observed.containers.flatMap(({ release, ownership }) => (ownership === 'ours' ? (release ?? []) : []))
-  if (wanted.length === 0 && there.length === 0) return desired
-  const known = new Set([...desired.networks, ...observed.networks].map(({ name }) => name))
+  const wanted = homeNetworks(desired)
+  const there = new Map(observed.containers.flatMap(madeOn))
+  if (wanted.size === 0 && there.size === 0) return desired
   const joined = (service: DesiredService): DesiredService => {
     // A name that knows no version is found by whoever is there.
-    const releases = service.releasing === 'shared' ? [...wanted, ...there] : wanted
-    const later = [...new Set(releases)].filter((one) => one > (service.release ?? 0)).sort((a, b) => a - b)
-    const names = later.flatMap((one) => (service.releaseNetworks ?? []).map((name) => releaseNetwork(name, one)))
-    return { ...service, networks: [...service.networks, ...names.filter((name) => known.has(name))] }
+    const known = service.releasing === 'shared' ? new Map([...there, ...wanted]) : wanted
+    const later = [...known]
+      .filter(
+        ([name, release]) => release > (service.release ?? 0) && service.releaseNetworks?.includes(fileNetwork(name)),
+      )
+      .sort(([one, a], [other, b]) => a - b || (one < other ? -1 : 1))
+    return { ...service, networks: [...service.networks, ...later.map(([name]) => name)] }
   }
   return {
     ...desired,
-    services: Object.fromEntries(services.map((service) => [service.service, joined(service)])),
+    services: Object.fromEntries(Object.values(desired.services).map((one) => [one.service, joined(one)])),
     ...(desired.oneOffs !== undefined && { oneOffs: desired.oneOffs.map(joined) }),
   }
+}
+
+function madeOn({ release, ownership, networks }: ObservedContainer): [string, number][] {
+  if (release === undefined || ownership !== 'ours') return []
+  const names = Object.keys(networks).filter((name) => name === releaseNetwork(fileNetwork(name), release))
+  return names.map((name) => [name, release])
 }
 
 /**

@@ -50,6 +50,7 @@ class EngineModel {
   readonly #restarted: Record<string, number>
   readonly #held: Set<string>
   readonly #vacant: Set<string>
+  #switched: number | undefined
   readonly #made = new Map<string, string>()
   readonly #volumesOnce: Set<string>
   #serial: number
@@ -63,8 +64,10 @@ class EngineModel {
     this.#restarted = { ...memory.restarted }
     this.#held = new Set(memory.held)
     this.#vacant = new Set(memory.vacant)
+    this.#switched = memory.switched
     this.#volumesOnce = new Set(memory.volumes)
-    this.#serial = Math.max(0, ...observed.containers.map((container) => container.created))
+    const made = observed.networks.map(({ id }) => Number(/^network-(\d+)$/.exec(id)?.[1] ?? 0))
+    this.#serial = Math.max(0, ...made, ...observed.containers.map((container) => container.created))
   }
 
   world(): World {
@@ -80,6 +83,7 @@ class EngineModel {
         volumes: [...this.#volumesOnce],
         held: [...this.#held],
         vacant: [...this.#vacant],
+        ...(this.#switched !== undefined && { switched: this.#switched }),
       },
     }
   }
@@ -168,6 +172,9 @@ class EngineModel {
         if (!holdsItsNetworks(container)) throw new Unfulfilled(`${container.name} does not run`)
         return
       }
+      case 'switch-release':
+        this.#switched = body.release
+        return
       case 'continue-rollout':
       case 'publish-service':
       case 'unpublish-service':
@@ -186,11 +193,17 @@ class EngineModel {
     }
     this.#serial += 1
     const id = `network-${this.#serial}`
-    const specHash = this.#desired.networks.find((network) => network.name === name)?.specHash
-    this.#networks.set(id, { id, name, ownership: 'ours', key, specHash })
+    const { specHash, release } = this.#desired.networks.find((network) => network.name === name) ?? {}
+    this.#networks.set(id, { id, name, ownership: 'ours', key, specHash, release })
   }
 
-  #removeNetwork({ id, name }: Extract<ActionBody, { kind: 'remove-network' }>): void {
+  #removeNetwork({ id, name, release }: Extract<ActionBody, { kind: 'remove-network' }>): void {
+    for (const container of release === undefined ? [] : this.#containers.values()) {
+      if (container.release === release && container.networks[name] !== undefined)
+        throw new Impossible(`${container.name} was made on ${name}`)
+      const { [name]: _, ...others } = container.networks
+      this.#containers.set(container.id, { ...container, networks: others })
+    }
     const user = [...this.#containers.values()].find(
       (container) => holdsItsNetworks(container) && container.networks[name] === id,
     )
@@ -219,6 +232,7 @@ class EngineModel {
       specHash: service.specHash,
       recreate: service.recreate,
       restart: service.restart,
+      release: service.release,
       image: service.image.reference,
       imageId: service.image.id ?? '',
       state: 'created',
