@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { AppliedState } from '../../../daemon/reconcile/apply-request.ts'
 import { decideReleases, rememberReleases } from '../../../daemon/reconcile/decide-releases.ts'
 import { rememberGood } from '../../../daemon/reconcile/go-back.ts'
+import type { AppliedState } from '../../../daemon/reconcile/stack-state.ts'
 import type { ServiceState } from '../../../daemon/stack/desired.ts'
 import type { RevisionRow } from '../../../daemon/store/revisions.ts'
 import type { StackRow } from '../../../daemon/store/stacks.ts'

@@ -65,7 +65,7 @@ describe('a stop past the daemon', () => {
     })
     scene.passes(4000)
     expect(scene.stoppedByHand()).toBeUndefined()
-    scene.passes(2000)
+    scene.passes(11_000)
     expect(scene.stoppedByHand()).toMatchObject({ times: 1 })
   })
 
