@@ -59,7 +59,6 @@ module.exports = {
     floor('access', 'daemon/access', ['protocol', 'daemon/store', 'daemon/stack']),
     floor('http', 'daemon/http', [
       'daemon/certificates',
-      'daemon/ingress',
       'daemon/access',
       'protocol',
       'daemon/engine',

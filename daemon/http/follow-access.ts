@@ -1,8 +1,7 @@
 /** Requests that the ingress brings to one stack, as they happen. */
 import { Problem } from '../../protocol/problems.ts'
 import type { AccessEntry, AccessFrame, AccessQuery } from '../../protocol/streams.ts'
-import type { AccessLog } from '../ingress/access-log.ts'
-import { serverName } from '../ingress/table.ts'
+import type { ContainerSummary } from '../engine/types.ts'
 import type { Core } from '../reconcile/core.ts'
 import { containerName } from '../stack/container-name.ts'
 import { servicesOf } from '../streams/log-query.ts'
@@ -12,9 +11,16 @@ import type { FrameSocket } from './frame-socket.ts'
 const QUEUE_LIMIT = 10_000
 const BATCH = 200
 
+/** Of a stack, as they happen; `missed`: some were. `container` of an entry is the beginning of its id. */
+interface Requests {
+  follow(stack: string, receiver: (news: News) => void): Promise<() => void>
+}
+
+type News = { readonly entry: AccessEntry } | { readonly missed: string }
+
 export async function followAccess(
   { store, ingress, observer }: Pick<Core, 'store' | 'ingress' | 'observer'>,
-  access: Pick<AccessLog, 'follow'> | undefined,
+  access: Requests | undefined,
   stack: string,
   query: AccessQuery,
   socket: FrameSocket,
@@ -52,10 +58,11 @@ export async function followAccess(
     while (!socket.signal.aborted) {
       const batch = queue.slice(0, BATCH)
       queue = queue.slice(BATCH)
-      if (batch.some(({ container }) => container !== undefined && !known.has(container)))
-        known = new Map(
-          (await observer.containers(stack, socket.signal)).map((one) => [serverName(one.Id), containerName(one)]),
-        )
+      if (batch.some(({ container }) => container !== undefined && !known.has(container))) {
+        // Requests go on while the Engine is away, and are told by ids.
+        const there = await observer.containers(stack, socket.signal).catch(() => [])
+        known = new Map(batch.flatMap(({ container = '' }) => nameOf(container, there)))
+      }
       const named = batch.map((entry) => ({ ...entry, ...called(entry, known) }))
       if (named.length > 0) await send({ type: 'requests', requests: named })
       if (missed > 0 && queue.length === 0) {
@@ -81,3 +88,9 @@ export async function followAccess(
 /** By its name; one that is gone already by its id. */
 const called = ({ container }: AccessEntry, names: ReadonlyMap<string, string>): Pick<AccessEntry, 'container'> =>
   container === undefined ? {} : { container: names.get(container) ?? container }
+
+function nameOf(id: string, containers: readonly ContainerSummary[]): [string, string][] {
+  if (id === '') return []
+  const found = containers.find(({ Id }) => Id.startsWith(id))
+  return [[id, found === undefined ? id : containerName(found)]]
+}
