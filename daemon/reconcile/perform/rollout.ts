@@ -22,9 +22,11 @@ export async function awaitReplica({
   const isRouted = context.desired.services[body.service]?.routing !== undefined
   try {
     if (isRouted) await ingress.warm(signal)
-    const { health } = await waiter.wait(id, body.service, 'serving', signal)
+    // What has counted before may have been restarted by the Engine since: it need only be there.
+    const isProved = body.id !== undefined && body.monitorMs === 0
+    const { health } = await waiter.wait(id, body.service, isProved ? 'ready' : 'serving', signal)
     const probed = await probedOf(engine, context.desired, body.service, id, signal)
-    if (probed?.probes.ready !== undefined) {
+    if (!isProved && probed?.probes.ready !== undefined) {
       const over = new AbortController()
       const either = AbortSignal.any([signal, over.signal])
       const failed = waiter.untilFailed(id, body.service, either)
@@ -33,6 +35,7 @@ export async function awaitReplica({
     }
     // From now on, for the loop looks again only once this round is over.
     if (probed !== undefined) probes.follow(probed)
+    if (isProved) return
     if (body.monitor === 'instead' && (health === 'healthy' || probed?.probes.ready !== undefined)) return
     const now = (): number => clock.now().getTime()
     const endMs = now() + body.monitorMs
