@@ -56,6 +56,12 @@ async function answers(): Promise<Record<string, number>> {
   }
   return counts
 }
+/** A cycle of weights need not end with the last request: two more or less of a hundred are right. */
+function share(of: Record<string, number>, expected: Record<string, number>): void {
+  expect(Object.keys(of).sort()).toEqual(Object.keys(expected).sort())
+  for (const [version, count] of Object.entries(expected))
+    expect(Math.abs(of[version]! - count), JSON.stringify(of)).toBeLessThanOrEqual(2)
+}
 async function containers(): Promise<string[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`com.docker.compose.project=${STACK}`] }))
   const found = await engineJson(ENGINE, 'GET', `/containers/json?filters=${filters}`)
@@ -89,13 +95,13 @@ describe('a canary', () => {
     expect(planned).toContain('Not until it is promoted: worker')
     await ek('deploy', '--canary', '10%')
     expect(await containers()).toEqual(['web-1', 'web-1.canary', 'web-2', 'worker-1'])
-    expect(await answers()).toEqual({ 1: 90, 2: 10 })
+    share(await answers(), { 1: 90, 2: 10 })
     expect((await ek('ps')).stderr).toContain('canary: 10 % of web goes to revision')
     expect((await ek('history')).stdout).toContain('canary 10 %')
     expect((await ek('ls')).stdout).toContain('canary 10 %')
     await ek('deploy', '--canary', '60%')
     expect(await containers()).toContain('web-2.canary')
-    expect(await answers()).toEqual({ 1: 40, 2: 60 })
+    share(await answers(), { 1: 40, 2: 60 })
     await ek('promote')
     expect(await containers()).toEqual(['web-1', 'web-2', 'worker-1'])
     expect(await answers()).toEqual({ 2: 100 })
@@ -109,7 +115,7 @@ describe('a canary', () => {
     for (const words of [['up', '-d'], ['plan'], ['rollback'], ['eject'], ['deploy', '--canary', '50%']])
       expect(await refused(...words)).toMatch(/canary of stack .* is under way.*\n.*evenkeel promote/)
     await ek('scale', 'web=3')
-    expect(await answers()).toEqual({ 1: 50, 2: 50 })
+    share(await answers(), { 1: 50, 2: 50 })
     await ek('hold')
     expect(await refused('promote')).toContain('held')
     await ek('resume')
@@ -160,7 +166,7 @@ describe('a canary', () => {
     await daemon.kill()
     const meanwhile = await answers()
     await start()
-    expect(meanwhile).toEqual({ 1: 80, 2: 20 })
+    share(meanwhile, { 1: 80, 2: 20 })
     expect((await ek('ps')).stderr).toContain('canary: 20 % of web')
     await ek('promote')
     expect(await answers()).toEqual({ 2: 100 })
