@@ -211,13 +211,15 @@ function tellOfForeignNetworks(
   }
 }
 
-/** Who starts on a network finds there whoever serves it as well. */
-function joinFirst(draft: Draft, { desired }: PlanInput): void {
+/** Who starts on a network of a release finds there whoever serves it as well; the loop by itself starts it in any case. */
+function joinFirst(draft: Draft, { desired, policy }: PlanInput): void {
+  const homes = homeNetworks(desired)
   for (const { id: joined, body } of draft.actions) {
-    if (body.kind !== 'connect-network') continue
-    for (const { id, body: start } of draft.actions)
-      if (start.kind === 'start-container' && desired.services[start.service]?.networks.includes(body.network))
-        if (!draft.isAfter(joined, id)) draft.order(id, [joined])
+    if (body.kind !== 'connect-network' || !homes.has(body.network)) continue
+    for (const { id, body: start } of draft.actions) {
+      const isOne = start.kind === 'start-container' && desired.services[start.service]?.networks.includes(body.network)
+      if (isOne && !draft.isAfter(joined, id)) draft.order(id, [joined], policy.mode === 'heal' ? [joined] : [])
+    }
   }
 }
 
