@@ -2,7 +2,6 @@
  * The ingress as the rest of the daemon knows it. What it is to serve is written down first, then HAProxy is brought there:
  * whatever ends the daemon in between, the next call, or the next life, does the rest. It serves on while nobody is here.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Channel } from '../../protocol/feed.ts'
 import { Problem } from '../../protocol/problems.ts'
@@ -10,20 +9,16 @@ import type { Engine } from '../engine/types.ts'
 import type { IngressReach } from '../stack/replacement-order.ts'
 import type { Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
-import { FOLLOWED } from './access-lines.ts'
 import { AccessLog } from './access-log.ts'
-import { PAGE } from './backend.ts'
-import { type IngressSettings, type RenderedConfig, renderConfig } from './config.ts'
+import type { IngressSettings } from './config.ts'
 import { IngressContainer } from './container.ts'
-import { readOrNothing, replaceFile } from './files.ts'
-import { HOLD_LOOK_MS, holdsAny, PAUSES, pausesOf, SCRIPT, SCRIPT_TEXT } from './hold.ts'
-import { IngressTls, refuseTakenByHttps } from './ingress-tls.ts'
-import { INSIDE } from './inside.ts'
+import { Haproxy } from './haproxy.ts'
+import { HOLD_LOOK_MS } from './hold.ts'
+import { IngressTls } from './ingress-tls.ts'
+import { refuseTaken } from './refuse-taken.ts'
 import { type ReleaseSwitch, writeSwitch } from './release-switch.ts'
 import { Runtime } from './runtime.ts'
-import { changeMap, readMap } from './runtime-maps.ts'
-import { syncServers } from './sync-servers.ts'
-import { backendsOf, type EncryptedHost, encryptedHosts, type IngressService, readTable, serverName } from './table.ts'
+import { type EncryptedHost, encryptedHosts, readTable, serverName } from './table.ts'
 import type { Reading } from './traffic.ts'
 
 /** What carrying out a plan needs of an ingress. */
@@ -103,12 +98,7 @@ export function noIngress(why: string): Ingress {
   }
 }
 
-const START_MS = 15_000
-const RELOAD_MS = 10_000
-const LOOK_MS = 100
 const DRAIN_LOOK_MS = 250
-/** Longer paths of Unix sockets the kernel does not take. */
-const SOCKET_PATH_LIMIT = 107
 
 export class HaproxyIngress implements Ingress {
   readonly reach: IngressReach = { kind: 'here' }
@@ -116,6 +106,7 @@ export class HaproxyIngress implements Ingress {
   readonly #container: IngressContainer
   readonly #runtime: Runtime
   readonly #tls: IngressTls
+  readonly #haproxy: Haproxy
   readonly access: AccessLog
   /** Told when it may serve other hosts than before. */
   readonly changes = new Channel<void>()
@@ -134,6 +125,14 @@ export class HaproxyIngress implements Ingress {
       write: () => this.takeUp(),
       log: parts.log,
     })
+    const { access } = this
+    this.#haproxy = new Haproxy({
+      ...parts,
+      container: this.#container,
+      runtime: this.#runtime,
+      tls: this.#tls,
+      access,
+    })
   }
 
   /** Hosts that routes want to be served over HTTPS. */
@@ -148,25 +147,20 @@ export class HaproxyIngress implements Ingress {
   async warm(signal: AbortSignal): Promise<void> {
     await this.#inTurn(async () => {
       const services = readTable(this.#parts.memory)
-      if (services.length === 0) await this.#serve(services, signal)
+      if (services.length === 0) await this.#haproxy.serve(services, signal)
     })
   }
 
   async publish(stack: string, service: string, routing: ServiceRouting, signal: AbortSignal): Promise<void> {
-    const { memory } = this.#parts
+    const { memory, settings } = this.#parts
     await this.#inTurn(async () => {
-      this.#refuseTaken(stack, service, routing)
+      refuseTaken(readTable(memory), { stack, service, routing }, settings)
       const before = memory.all(stack, 'published')[service]
       memory.set(stack, 'published', service, routing)
-      try {
-        await this.#bringThere(signal)
-      } catch (error) {
-        // What cannot be served is not to keep what can from being served.
+      await this.#bringThereOr(() => {
         if (before === undefined) memory.forget(stack, 'published', service)
         else memory.set(stack, 'published', service, before)
-        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
-        throw error
-      }
+      }, signal)
     })
     this.changes.publish()
   }
@@ -213,18 +207,12 @@ export class HaproxyIngress implements Ingress {
   }
 
   async switch(stack: string, change: ReleaseSwitch, signal: AbortSignal): Promise<void> {
-    const { memory, clock } = this.#parts
+    const { memory, clock, settings } = this.#parts
     await this.#inTurn(async () => {
       const apart = new Set([...change.publish.map(({ service }) => service), ...change.unpublish])
-      for (const { service, routing } of change.publish) this.#refuseTaken(stack, service, routing, apart)
-      const takeBack = writeSwitch(memory, stack, change, clock.now().getTime())
-      try {
-        await this.#bringThere(signal)
-      } catch (error) {
-        takeBack()
-        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
-        throw error
-      }
+      for (const { service, routing } of change.publish)
+        refuseTaken(readTable(memory), { stack, service, routing }, settings, apart)
+      await this.#bringThereOr(writeSwitch(memory, stack, change, clock.now().getTime()), signal)
     })
     this.changes.publish()
   }
@@ -275,16 +263,12 @@ export class HaproxyIngress implements Ingress {
     await this.#inTurn(async () => {
       const before = memory.all(stack, 'traffic-paused')
       for (const service of services) memory.set(stack, 'traffic-paused', service, untilMs)
-      try {
-        await this.#bringThere()
-      } catch (error) {
+      await this.#bringThereOr(() => {
         for (const service of services) {
           if (before[service] === undefined) memory.forget(stack, 'traffic-paused', service)
           else memory.set(stack, 'traffic-paused', service, before[service])
         }
-        await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
-        throw error
-      }
+      })
     })
   }
 
@@ -347,36 +331,15 @@ export class HaproxyIngress implements Ingress {
     return turn
   }
 
-  /** A route or a port leads to one service. `apart`: those of the stack that change with it. */
-  #refuseTaken(
-    stack: string,
-    service: string,
-    routing: ServiceRouting,
-    apart: ReadonlySet<string> = new Set([service]),
-  ): void {
-    const { memory, settings } = this.#parts
-    const others = readTable(memory).filter((other) => other.stack !== stack || !apart.has(other.service))
-    for (const other of others) {
-      const whose = `service ${other.service} of stack ${other.stack}`
-      const route = routing.routes.find(({ host, path }) =>
-        other.routing.routes.some((one) => one.host === host && one.path === path),
-      )
-      if (route !== undefined)
-        throw new Problem('conflict', `the route ${route.host ?? '*'}${route.path} of ${service} is that of ${whose}`, {
-          hint: `choose another host or path in services.${service}.x-evenkeel.routes`,
-        })
-      const port = routing.ports.find(({ port }) => other.routing.ports.some((one) => one.port === port))
-      if (port !== undefined)
-        throw new Problem('port-taken', `port ${port.port}/tcp of service ${service} is that of ${whose}`, {
-          hint: `publish services.${service}.ports on another port`,
-        })
+  /** What cannot be served is not to keep what can from being served. */
+  async #bringThereOr(takeBack: () => void, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#bringThere(signal)
+    } catch (error) {
+      takeBack()
+      await this.#bringThere().catch((err) => this.#parts.log.warn({ err }, 'the ingress is not as it was'))
+      throw error
     }
-    refuseTakenByHttps([...others, { stack, service, routing, servers: [] }], settings.https.port)
-    const own = routing.ports.find(({ port }) => port === settings.http.port)
-    if (own !== undefined)
-      throw new Problem('port-taken', `port ${own.port}/tcp of service ${service} is where the ingress serves routes`, {
-        hint: `give services.${service}.x-evenkeel.routes in place of the port, or move them: evenkeeld --ingress-http`,
-      })
   }
 
   /** From what is written down to what is served. Doing it twice does no harm. */
@@ -387,27 +350,7 @@ export class HaproxyIngress implements Ingress {
       await this.#container.remove(signal)
       return
     }
-    await this.#serve(services, signal)
-  }
-
-  async #serve(services: readonly IngressService[], signal: AbortSignal | undefined): Promise<void> {
-    await this.#holdAndLetGo(services)
-    const rendered = renderConfig(services, this.#parts.settings)
-    this.#write(rendered)
-    const table = this.#tls.write(services)
-    const followed = this.#writeFollowed(services)
-    if (await this.#container.ensure(signal)) {
-      await this.#untilServed(rendered, START_MS, 'started')
-      this.access.renew()
-    } else if ((await this.#structure()) !== rendered.structure) {
-      const { failedReloads } = await this.#runtime.workers()
-      await this.#runtime.reload()
-      await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
-      this.access.renew()
-    }
-    await syncServers(this.#runtime, services)
-    await this.#syncFollowed(followed)
-    await this.#tls.sync(services, table)
+    await this.#haproxy.serve(services, signal)
   }
 
   /** Those whose time is over; HAProxy itself lets go of what waited then. Comes again when the next one is. */
@@ -425,78 +368,5 @@ export class HaproxyIngress implements Ingress {
       () => this.takeUp().catch((err) => log.warn({ err }, 'the ingress is not as it is to be')),
       Math.min(...next) - now + 3 * HOLD_LOOK_MS,
     ).unref()
-  }
-
-  /** Workers that hold are told first, so that what waits there goes on to servers which are there still. */
-  async #holdAndLetGo(services: readonly IngressService[]): Promise<void> {
-    const { folder, clock } = this.#parts
-    const pauses = pausesOf(services)
-    const text = [...pauses].map(([service, until]) => `${service} ${until}\n`).join('')
-    const before = readOrNothing(join(folder, PAUSES)) ?? ''
-    if (text === before) return
-    // Where HAProxy does not run, nothing waits.
-    const isTold = before !== '' && (await this.#runtime.replaceMap(`${INSIDE}/${PAUSES}`, pauses).catch(() => false))
-    if (isTold) await clock.sleep(3 * HOLD_LOOK_MS)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (holdsAny(services)) replaceFile(join(folder, SCRIPT), SCRIPT_TEXT)
-    replaceFile(join(folder, PAUSES), text)
-  }
-
-  async #structure(): Promise<string | undefined> {
-    return this.#runtime.structure().catch(() => undefined)
-  }
-
-  /** `failedReloads`: how many had failed before; one more is the answer. */
-  async #untilServed(
-    { structure }: RenderedConfig,
-    limitMs: number,
-    what: string,
-    failedReloads = Number.POSITIVE_INFINITY,
-  ): Promise<void> {
-    const { clock } = this.#parts
-    const end = clock.now().getTime() + limitMs
-    // On its way a reload has neither the old master's socket nor the new one's.
-    while ((await this.#structure()) !== structure) {
-      const workers = await this.#runtime.workers().catch(() => undefined)
-      const isRefused = workers !== undefined && workers.failedReloads > failedReloads
-      if (isRefused || clock.now().getTime() >= end) {
-        const words = await this.#container.complaints()
-        const when = isRefused ? '' : ` within ${limitMs / 1000} s`
-        throw new Problem('ingress-failed', `the ingress has not ${what}${when}\n${words}`.trim(), {
-          hint: /cannot bind/i.test(words)
-            ? 'something else on this machine listens on that port: free it, or publish on another one'
-            : `see its log: docker logs ${this.#container.name}`,
-        })
-      }
-      await clock.sleep(LOOK_MS)
-    }
-  }
-
-  /** Whose requests HAProxy is to tell of. It reads that when it begins, and is told of what changes. */
-  #writeFollowed(services: readonly IngressService[]): ReadonlyMap<string, string> {
-    const { stacks } = this.access
-    const backends = services.filter(({ stack }) => stacks.has(stack)).flatMap(backendsOf)
-    const followed = new Map(backends.map(({ name }) => [name, 'yes']))
-    replaceFile(join(this.#parts.folder, FOLLOWED), [...followed].map(([name, yes]) => `${name} ${yes}\n`).join(''))
-    return followed
-  }
-
-  async #syncFollowed(wanted: ReadonlyMap<string, string>): Promise<void> {
-    const path = `${INSIDE}/${FOLLOWED}`
-    const there = await readMap(this.#runtime, '@1', path)
-    await changeMap(this.#runtime, '@1', path, { there, wanted })
-  }
-
-  #write({ text, pages }: RenderedConfig): void {
-    const { folder } = this.#parts
-    if (Buffer.byteLength(join(folder, 'master.sock')) > SOCKET_PATH_LIMIT)
-      throw new Problem('unsupported', `the path of the state is too long for a socket in it: ${folder}`, {
-        hint: 'evenkeeld --state with a shorter path',
-      })
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    for (const [name, page] of pages) replaceFile(join(folder, name), page)
-    replaceFile(join(folder, 'haproxy.cfg'), text)
-    for (const name of readdirSync(folder))
-      if (name.startsWith(PAGE) && !pages.has(name)) rmSync(join(folder, name), { force: true })
   }
 }
