@@ -1,6 +1,6 @@
-import { Problem } from '../../../protocol/problems.ts'
 import type { AccessEntry, AccessFrame } from '../../../protocol/streams.ts'
 import { command } from '../command.ts'
+import { liveFrames } from '../live-frames.ts'
 
 export default command({
   name: 'access-log',
@@ -16,18 +16,11 @@ Time, client, method, host and path, status, bytes, duration, container, and how
     const stack = await context.stackName()
     const query = services.length === 0 ? {} : { services: services.join(',') }
     const stream = await context.api.stream<AccessFrame>('access', { stack }, query)
-    process.once('SIGINT', () => process.exit(130))
-    for await (const frame of stream) {
-      if (frame.type === 'gap') context.warn(frame.message)
-      if (frame.type === 'end') {
-        if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
-        break
-      }
+    for await (const frame of liveFrames(stream, context)) {
       if (frame.type !== 'requests') continue
       const lines = frame.requests.map((one) => (values.format === 'json' ? JSON.stringify(one) : lineOf(one)))
       await context.output.write(`${lines.join('\n')}\n`)
     }
-    stream.close()
     return 0
   },
 })

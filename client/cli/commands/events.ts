@@ -1,6 +1,6 @@
-import { Problem } from '../../../protocol/problems.ts'
 import type { EventFrame } from '../../../protocol/streams.ts'
 import { command } from '../command.ts'
+import { liveFrames } from '../live-frames.ts'
 
 export default command({
   name: 'events',
@@ -20,13 +20,7 @@ export default command({
       {},
       { stack, since: values.since, until: values.until },
     )
-    process.once('SIGINT', () => process.exit(130))
-    for await (const frame of stream) {
-      if (frame.type === 'gap') context.warn(frame.message)
-      if (frame.type === 'end') {
-        if (frame.problem !== undefined) throw Problem.fromDetails(frame.problem)
-        break
-      }
+    for await (const frame of liveFrames(stream, context)) {
       if (frame.type !== 'event') continue
       const { event } = frame
       if (services.length > 0 && !services.includes(event.service ?? '')) continue
@@ -38,7 +32,6 @@ export default command({
         )
       }
     }
-    stream.close()
     return 0
   },
 })

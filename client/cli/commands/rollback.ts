@@ -2,6 +2,7 @@ import { Problem } from '../../../protocol/problems.ts'
 import { command } from '../command.ts'
 import { followDeployment } from '../follow-deployment.ts'
 import { renderPlan } from '../render/plan.ts'
+import { WAIT_OPTIONS, waitingOf } from '../wait-options.ts'
 
 export default command({
   name: 'rollback',
@@ -12,13 +13,7 @@ Without a revision: the last other one that came up in full. Nothing is pulled o
   options: {
     'dry-run': { type: 'boolean', describe: 'Only show what would be done, and why' },
     note: { type: 'string', describe: 'Why, for the history', placeholder: 'TEXT' },
-    timeout: { type: 'number', alias: 't', describe: 'Seconds to wait for containers to stop', placeholder: 'SECONDS' },
-    wait: { type: 'boolean', describe: 'Wait for services to be running|healthy' },
-    'wait-timeout': {
-      type: 'number',
-      describe: 'Maximum duration in seconds to wait (implies --wait)',
-      placeholder: 'SECONDS',
-    },
+    ...WAIT_OPTIONS,
   },
   examples: [
     ['evenkeel rollback', 'back to what ran before'],
@@ -35,9 +30,7 @@ Without a revision: the last other one that came up in full. Nothing is pulled o
     const request = {
       ...(number === undefined ? {} : { revision: Number(number) }),
       ...(values.note === undefined ? {} : { note: values.note }),
-      ...(values.timeout === undefined ? {} : { timeoutSeconds: values.timeout }),
-      ...(values['wait-timeout'] === undefined ? {} : { waitTimeoutSeconds: values['wait-timeout'] }),
-      wait: values.wait === true || values['wait-timeout'] !== undefined ? ('ready' as const) : ('started' as const),
+      ...waitingOf(values),
     }
     if (values['dry-run'] === true) {
       const plan = await api.call('planRollback', { stack }, request)
