@@ -103,6 +103,7 @@ async function createReplica(of: {
   const spec = model.services[service]!
   const reference = spec.image ?? `${model.name}-${service}`
   const files = of.files.map((file) => ({ ...file, digest: `${file.kind}:${file.name}` }))
+  const networks = Object.keys(spec.networks ?? {}).map((key) => model.networks?.[key]?.name ?? key)
   const made: string[] = []
   const performance = {
     body: {
@@ -114,7 +115,7 @@ async function createReplica(of: {
     context: {
       desired: {
         stack: model.name,
-        services: { [service]: { image: { reference }, revision: 1, recreate: 0, restart: 0, volumes: [] } },
+        services: { [service]: { image: { reference }, revision: 1, recreate: 0, restart: 0, volumes: [], networks } },
         // Made before by hand, as Compose makes them.
         volumes: [],
       },
