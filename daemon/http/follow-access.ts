@@ -11,7 +11,7 @@ import type { FrameSocket } from './frame-socket.ts'
 const QUEUE_LIMIT = 10_000
 const BATCH = 200
 
-/** Of a stack, as they happen; `missed`: some were. `container` of an entry is the beginning of its id. */
+/** Of a stack, as they happen; `missed`: some were. `container` of an entry is the first 12 digits of its id. */
 interface Requests {
   follow(stack: string, receiver: (news: News) => void): Promise<() => void>
 }
@@ -61,7 +61,9 @@ export async function followAccess(
       if (batch.some(({ container }) => container !== undefined && !known.has(container))) {
         // Requests go on while the Engine is away, and are told by ids.
         const there = await observer.containers(stack, socket.signal).catch(() => [])
-        known = new Map(batch.flatMap(({ container = '' }) => nameOf(container, there)))
+        // Of those that have gone, too: they are not asked for again with each request.
+        const told = batch.flatMap(({ container }): [string, string][] => (container ? [[container, container]] : []))
+        known = new Map([...told, ...there.map((one): [string, string] => [shortId(one), containerName(one)])])
       }
       const named = batch.map((entry) => ({ ...entry, ...called(entry, known) }))
       if (named.length > 0) await send({ type: 'requests', requests: named })
@@ -89,8 +91,4 @@ export async function followAccess(
 const called = ({ container }: AccessEntry, names: ReadonlyMap<string, string>): Pick<AccessEntry, 'container'> =>
   container === undefined ? {} : { container: names.get(container) ?? container }
 
-function nameOf(id: string, containers: readonly ContainerSummary[]): [string, string][] {
-  if (id === '') return []
-  const found = containers.find(({ Id }) => Id.startsWith(id))
-  return [[id, found === undefined ? id : containerName(found)]]
-}
+const shortId = ({ Id }: ContainerSummary): string => Id.slice(0, 12)
