@@ -8,6 +8,7 @@ import type { Trial } from '../../protocol/resources/trial.ts'
 import type { ContainerSummary } from '../engine/types.ts'
 import type { Adopted } from '../stack/adopted.ts'
 import { containerName } from '../stack/container-name.ts'
+import { trialOverAtMs } from '../stack/judge-trial.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import { exitCodeOf, healthOf } from '../stack/observed.ts'
 import type { Split } from '../stack/routing.ts'
@@ -99,11 +100,8 @@ export function trialAt({ trials, memory }: Store, stack: string): Trial | undef
 }
 
 export function trialOfRow(row: TrialRow, splits: Readonly<Record<string, Split>> = {}): Trial {
-  const { strategy, revision, share, services, waiting, begunAt, begunBy, keepMs } = row
-  const since = services.map((service) => splits[service]).filter((split) => split?.revision === revision)
-  const isServing = since.length === services.length && since.every((split) => split!.share >= 100)
-  const promotedAtMs =
-    keepMs === undefined || !isServing ? undefined : Math.max(...since.map((split) => split!.sinceMs)) + keepMs
+  const { strategy, revision, share, services, waiting, begunAt, begunBy } = row
+  const promotedAtMs = trialOverAtMs(row, splits)
   return {
     strategy,
     revision,

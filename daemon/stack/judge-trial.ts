@@ -1,10 +1,10 @@
 /** Whether what is on trial fails, and whether its time is over. Pure. */
 import type { TrialFailure } from './actions.ts'
-import type { DesiredService } from './desired.ts'
+import type { DesiredTrial } from './desired.ts'
 import type { ObservedContainer } from './observed.ts'
 import type { PlanInput } from './plan-input.ts'
 import { tolerates } from './rollout.ts'
-import { NO_ROUTINGS } from './routing.ts'
+import type { Split } from './routing.ts'
 
 /** `rest`: what serves; `tried`: what is on trial. */
 export function trialFailure(rest: PlanInput, tried: PlanInput): TrialFailure | undefined {
@@ -39,10 +39,12 @@ const words = ({ name, state, health, exitCode }: ObservedContainer): string => 
 }
 
 /** When the others have been kept for long enough: Unix milliseconds. Undefined: that is for a person to say. */
-export function trialOverAtMs({ desired: { trial }, memory }: PlanInput): number | undefined {
-  if (trial?.keepMs === undefined) return undefined
-  const splits = (memory.routings ?? NO_ROUTINGS).splits ?? {}
-  const served = Object.values(trial.services).map(({ service }: DesiredService) => splits[service])
-  if (served.some((split) => split?.revision !== trial.revision || split.share < 100)) return undefined
-  return Math.max(...served.map((split) => split!.sinceMs)) + trial.keepMs
+export function trialOverAtMs(
+  { revision, keepMs, services }: Pick<DesiredTrial, 'revision' | 'keepMs'> & { readonly services: readonly string[] },
+  splits: Readonly<Record<string, Split>> = {},
+): number | undefined {
+  if (keepMs === undefined) return undefined
+  const served = services.map((service) => splits[service])
+  if (served.some((split) => split?.revision !== revision || split.share < 100)) return undefined
+  return Math.max(...served.map((split) => split!.sinceMs)) + keepMs
 }

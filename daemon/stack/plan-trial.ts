@@ -21,7 +21,9 @@ export function planTrial(
   const isHealing = rest.policy.mode === 'heal'
   const failure = isHealing ? trialFailure(rest, tried) : undefined
   if (failure !== undefined) whole.decide(failure)
-  const overAtMs = isHealing ? trialOverAtMs(rest) : undefined
+  const names = Object.keys(trial.services)
+  const splits = rest.memory.routings?.splits
+  const overAtMs = isHealing ? trialOverAtMs({ ...trial, services: names }, splits) : undefined
   if (overAtMs !== undefined && rest.nowMs >= overAtMs) whole.decide({ kind: 'over' })
   else if (overAtMs !== undefined) whole.lookAgain(overAtMs)
   for (const service of Object.values(trial.services)) {
