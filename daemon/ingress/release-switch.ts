@@ -6,7 +6,7 @@ import type { MemoryRepository } from '../store/memory.ts'
 export interface ReleaseSwitch {
   readonly publish: readonly { readonly service: string; readonly routing: ServiceRouting }[]
   readonly unpublish: readonly string[]
-  readonly admit: readonly { readonly service: string; readonly id: string; readonly address: string }[]
+  readonly admit: readonly (Pick<Routed, 'service' | 'address' | 'revision'> & { readonly id: string })[]
   /** Ids of containers: nothing new comes to them from then on. */
   readonly drain: readonly string[]
 }
@@ -31,8 +31,8 @@ export function writeSwitch(
       memory.forget(stack, 'split', service)
     }
     for (const { service, routing } of publish) memory.set(stack, 'published', service, routing)
-    for (const { id, service, address } of admit)
-      memory.set(stack, 'routed', id, { service, address, state: 'ready' } satisfies Routed)
+    for (const { id, ...admitted } of admit)
+      memory.set(stack, 'routed', id, { ...admitted, state: 'ready' } satisfies Routed)
     for (const id of drain) {
       const one = routed[id]
       if (one?.state === 'ready' && !unpublish.includes(one.service))

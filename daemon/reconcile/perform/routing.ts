@@ -1,8 +1,10 @@
 /** What the ingress is told. It writes it down itself before it acts. */
 import { Problem } from '../../../protocol/problems.ts'
 import type { ContainerInspect } from '../../engine/types.ts'
+import type { Admitted } from '../../ingress/ingress.ts'
+import type { ActionBody } from '../../stack/actions.ts'
 import { addressOf } from '../../stack/routing.ts'
-import type { Performance } from '../performance.ts'
+import type { Performance, Setting } from '../performance.ts'
 
 export async function publishService({
   body,
@@ -21,24 +23,32 @@ export async function unpublishService({
   await ingress.unpublish(desired.stack, body.service)
 }
 
-export async function admitReplica({
-  body,
-  context,
-  with: { engine, ingress },
-  signal,
-}: Performance<'admit-replica'>): Promise<void> {
-  const id = context.mustHaveContainer(body)
-  const { NetworkSettings } = await engine.containers.inspect(id, { signal })
-  const service = context.desired.services[body.service]
-  const address = addressOf(addressesOf(NetworkSettings), service?.networks ?? [])
-  if (address === undefined) throw unreachable(body.service)
-  await ingress.admit(context.desired.stack, body.service, { id, address, revision: service?.revision }, signal)
+export async function admitReplica(performance: Performance<'admit-replica'>): Promise<void> {
+  const {
+    body,
+    context,
+    with: { ingress },
+    signal,
+  } = performance
+  await ingress.admit(context.desired.stack, body.service, await admitted(body, performance), signal)
 }
 
-export const unreachable = (service: string): Problem =>
-  new Problem('ingress-failed', `the ingress cannot reach service ${service}: its container has no address`, {
-    hint: `put services.${service} on a network of this machine (driver bridge)`,
-  })
+/** A replica as the ingress is to have it: where it reaches it. */
+export async function admitted(
+  replica: Pick<Extract<ActionBody, { kind: 'admit-replica' }>, 'service' | 'replica' | 'id'>,
+  { context, with: { engine }, signal }: Setting,
+): Promise<Admitted> {
+  const id = context.mustHaveContainer(replica)
+  const { NetworkSettings } = await engine.containers.inspect(id, { signal })
+  const service = context.desired.services[replica.service]
+  const address = addressOf(addressesOf(NetworkSettings), service?.networks ?? [])
+  if (address !== undefined) return { id, address, revision: service?.revision }
+  throw new Problem(
+    'ingress-failed',
+    `the ingress cannot reach service ${replica.service}: its container has no address`,
+    { hint: `put services.${replica.service} on a network of this machine (driver bridge)` },
+  )
+}
 
 /** By the names of its networks. */
 export const addressesOf = ({ Networks }: ContainerInspect['NetworkSettings']): Record<string, string> =>
