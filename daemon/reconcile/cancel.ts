@@ -63,6 +63,11 @@ function begin({ store }: Pick<Core, 'store'>, row: DeploymentRow, problem: Prob
     })
   if (goingBack(store, row.stack, row.id) !== undefined)
     throw new Problem('conflict', `${row.kind} of stack ${row.stack} is on its way back already`)
+  // There is one way back from a trial, and that is to end it: not what is meant by whoever has other numbers of replicas.
+  if (kind === 'scale' && store.trials.find(row.stack) !== undefined)
+    throw new Problem('conflict', `scale of stack ${row.stack} cannot be cancelled while a revision is on trial`, {
+      hint: 'scale it to what it was: evenkeel scale; or end the trial: evenkeel abort',
+    })
   const going = row.applied ? beginGoingBack(store, row, problem, at) : stayWhereItIs(store, row, problem)
   if (going === undefined)
     throw new Problem('conflict', `stack ${row.stack} has no earlier state that it could go back to`, {
