@@ -3,7 +3,6 @@ import { Problem } from '../../protocol/problems.ts'
 import type { UpOptions } from '../../protocol/resources/stack.ts'
 import { trialWords } from '../../protocol/trial-words.ts'
 import type { ServiceState } from '../stack/desired.ts'
-import type { Store } from '../store/store.ts'
 import type { TrialRow } from '../store/trials.ts'
 import type { ChangeRequest } from './requests.ts'
 import type { AppliedState, StackState } from './stack-state.ts'
@@ -21,8 +20,7 @@ export function mustLeaveTrialAlone(before: StackState | undefined, { revision, 
 }
 
 /** Throws where a request would have the stack at another revision than what is on trial is tried beside. */
-export function mustNotBeOnTrial(store: Pick<Store, 'trials'>, stack: string): void {
-  const trial = store.trials.find(stack)
+export function mustNotBeOnTrial(trial: TrialRow | undefined): void {
   if (trial !== undefined) throw trialUnderWay(trial)
 }
 

@@ -157,7 +157,7 @@ export class StackControl implements Control {
   async rollback(stack: string, request: RollbackRequest, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     mustNotBeHeld(store, stack)
-    mustNotBeOnTrial(store, stack)
+    mustNotBeOnTrial(store.trials.find(stack))
     const signal = deadline()
     const { to, pins, options } = await prepareRollback(this.#core, stack, request, signal)
     // What an administrator declared once is not for everybody to bring back.
@@ -165,7 +165,7 @@ export class StackControl implements Control {
     const { deployment, stored, changed } = store.transaction(() => {
       // What came while the images were looked for.
       mustNotBeHeld(store, stack)
-      mustNotBeOnTrial(store, stack)
+      mustNotBeOnTrial(store.trials.find(stack))
       const candidate = rollbackCandidate(this.#core, to, request.note, caller.name)
       const changed = candidate !== to
       if (changed) {
@@ -260,7 +260,7 @@ export class StackControl implements Control {
   async eject(stack: string, caller: Caller): Promise<Accepted> {
     const { store } = this.#core
     const { revision } = this.#row(stack)
-    mustNotBeOnTrial(store, stack)
+    mustNotBeOnTrial(store.trials.find(stack))
     const stored: StackRequest = { kind: 'eject' }
     const deployment = store.transaction(() => this.#queue(stack, 'eject', stored, revision, caller))
     this.#supervisor.requested(stack, deployment, stored)
