@@ -5,15 +5,14 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { LabDaemon, projectFolder, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-access-${process.pid}`
 const OTHER = `${STACK}-other`
 const ROUTES = 19_000 + (process.pid % 100)

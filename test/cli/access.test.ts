@@ -1,10 +1,9 @@
 /** The attack table (A4-A9) against a running daemon that serves HTTPS. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { HttpsCaller, startHttpsDaemon, tokenFor } from '../lab/https-daemon.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-access-${process.pid}`
 const SOURCE = { workingDir: '/srv', configFiles: ['/srv/compose.yaml'], host: 'attacker' }
 

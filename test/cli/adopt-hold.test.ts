@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadFromDisk } from '../../client/stack-source.ts'
 import { serviceHashInput } from '../../protocol/stackfile/render.ts'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-adopt-${process.pid}`
 const SLEEP = { image: 'ek-lab/sleep:1', stop_grace_period: '1s' }
 

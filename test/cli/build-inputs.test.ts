@@ -3,14 +3,13 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { runProgram, startDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)
+const ENGINES = testEngines()
 const KEY = join(import.meta.dirname, '../fixtures/ssh/key-ed25519-256')
 /** The first message of any agent: how many keys there are, told by its last bytes. */
 const COUNT_KEYS = `

@@ -4,14 +4,13 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { startRegistry } from '../lab/registry.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)
+const ENGINES = testEngines()
 const LOGIN = 'ann:s3cret'
 
 describe.each(ENGINES)('images on %s', (engine) => {

@@ -3,14 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-cmds-${process.pid}`
 
 let daemon: Awaited<ReturnType<typeof startDaemon>>

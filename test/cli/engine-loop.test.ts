@@ -2,14 +2,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { canStartEngineLoop, processesOf, startEngineLoop } from '../lab/engine-loop.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)
+const ENGINES = testEngines()
 const able: string[] = []
 for (const engine of ENGINES) if (await canStartEngineLoop(engine)) able.push(engine)
 const STACK = `ektest-engine-loop-${process.pid}`

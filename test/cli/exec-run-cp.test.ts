@@ -16,14 +16,13 @@ import {
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { projectFolder, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { runOnPipes, runOnTerminal } from '../lab/terminal.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-session-${process.pid}`
 const EK = join(projectFolder, 'dist/bin/ek')
 const MIB = 1024 * 1024

@@ -5,6 +5,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { run } from '../lab/commands.mjs'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
@@ -14,9 +15,7 @@ import { ensurePebble, Pebble } from '../lab/pebble.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { HaproxyAsked } from '../prove/ingress/haproxy-asked.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-https-${process.pid}`
 const HTTP = 18_900 + (process.pid % 100)
 const HTTPS = 19_000 + (process.pid % 100)

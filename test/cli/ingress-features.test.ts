@@ -3,14 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-features-${process.pid}`
 const BESIDE = `${STACK}-beside`
 const PORT = 18_950 + (process.pid % 50)

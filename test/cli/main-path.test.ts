@@ -3,13 +3,12 @@ import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-main-${process.pid}`
 
 let daemon: Awaited<ReturnType<typeof startDaemon>>

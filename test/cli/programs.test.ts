@@ -2,14 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { startDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINES = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)
+const ENGINES = testEngines()
 const PROGRAMS = join(import.meta.dirname, '../fixtures/programs')
 
 describe.each(ENGINES)('programs on %s', (engine) => {

@@ -5,13 +5,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { projectFolder, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { TmuxTerminal, whyNoTmux } from '../lab/tmux.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 /** Always of the same length, so that columns are as wide whichever process this is. */
 const STACK = `ektty-${String(process.pid).padStart(8, '0')}`
 const FOLDER = new URL('./terminal/', import.meta.url).pathname

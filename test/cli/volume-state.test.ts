@@ -6,13 +6,12 @@ import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { extract, type Header, pack } from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../contract/support/test-engines.ts'
 import { LabDaemon, projectFolder, runProgram, startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
 
-const ENGINE = (process.env.EVENKEEL_TEST_ENGINES ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').split(
-  ',',
-)[0]!
+const ENGINE = testEngines()[0]!
 const STACK = `ektest-volumes-${process.pid}`
 const DATA = `${STACK}_data`
 const EVENKEELD = join(projectFolder, 'dist/bin/evenkeeld')

@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { engineAddress } from '../../../daemon/engine/address.ts'
 import { connectEngine } from '../../../daemon/engine/connect.ts'
 import type { Engine } from '../../../daemon/engine/types.ts'
+import { testEngines } from '../../contract/support/test-engines.ts'
 import { ensureImages } from '../../lab/images.mjs'
 import { type Case, type Expectation, expectationFor, readCases } from './cases.ts'
 import { composeCreate } from './compose-side.ts'
+import { composeVersion } from './compose-version.ts'
 import { type Difference, differences } from './difference.ts'
-import { composeVersion, engineUrls } from './engines.ts'
 import { Ground, PARITY_VARIABLES } from './ground.ts'
 import { allKeys } from './language-keys.ts'
 import { ourCreate } from './our-side.ts'
@@ -38,7 +39,7 @@ if (compose === undefined) {
       expect(cases.filter(({ keys }) => keys.length === 0).map(({ name }) => name)).toEqual([])
     })
 
-    for (const url of engineUrls(process.env)) onEngine(url)
+    for (const url of testEngines()) onEngine(url)
 
     afterAll(() => {
       process.stdout.write(`\nParity with Docker Compose ${compose}\n\n${table.print(cases)}\n`)
