@@ -3,6 +3,7 @@ import { Agent, createServer, request } from 'node:http'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { LabDaemon, temporaryFolder } from '../lab/daemon.mjs'
+import { numberOf } from './args.mjs'
 
 const REQUESTS = 200_000
 const AT_ONCE = 16
@@ -14,7 +15,7 @@ export const apiFuzz = {
   shows: `arbitrary and mutated requests made from the OpenAPI document (${REQUESTS}, --requests N): no 5xx of ours, no crash, memory bounded`,
   needsEngine: false,
   async run({ show, note, random, args }) {
-    const requests = Number(args.includes('--requests') ? args[args.indexOf('--requests') + 1] : REQUESTS)
+    const requests = numberOf(args, '--requests', REQUESTS)
     const folder = temporaryFolder('api-fuzz')
     const engine = await emptyEngine(join(folder.path, 'engine.sock'))
     const daemon = new LabDaemon({ engine: `unix://${join(folder.path, 'engine.sock')}`, folder: folder.path })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { projectFolder, runProgram, temporaryFolder } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { HttpsCaller, startHttpsDaemon, tokenFor } from '../lab/https-daemon.mjs'
+import { wordOf } from './args.mjs'
 import { CALLER_CASES } from './attacks/callers.mjs'
 import { FIELD_CASES } from './attacks/fields.mjs'
 import { POLICY_CASES } from './attacks/policy.mjs'
@@ -19,7 +20,7 @@ export const attacks = {
   name: 'attacks',
   shows: 'the attack table A1-A15, tried on a running daemon: case, tries, result (--case A5 for one alone)',
   async run({ engine, show, note, args }) {
-    const only = args.includes('--case') ? args[args.indexOf('--case') + 1] : undefined
+    const only = wordOf(args, '--case')
     const ground = await prepare(engine, note)
     const rows = []
     try {

@@ -7,6 +7,7 @@ import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
 
 const STACK = 'ek-bad-versions'
@@ -67,7 +68,7 @@ export const badVersions = {
   name: 'bad-versions',
   shows: 'a version that cannot live is never seen: the old one serves on, the stack is back, the reason is one screen',
   async run({ engine, args, show }) {
-    const netns = args.includes('--netns') ? args[args.indexOf('--netns') + 1] : undefined
+    const netns = wordOf(args, '--netns')
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     await makeForeign(engine)

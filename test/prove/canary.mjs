@@ -5,8 +5,9 @@ import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
-import { containersOf, numberOf } from './many-stacks.mjs'
+import { containersOf } from './many-stacks.mjs'
 import { spreadOf } from './statistics.mjs'
 
 const STACK = 'ek-canary'
@@ -28,7 +29,7 @@ export const canary = {
   async run({ engine, args, random, show, note }) {
     const seconds = numberOf(args, '--seconds', 8)
     const kills = numberOf(args, '--kills', 8)
-    const netns = args.includes('--netns') ? args[args.indexOf('--netns') + 1] : undefined
+    const netns = wordOf(args, '--netns')
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     await sweep(engine, STACK)

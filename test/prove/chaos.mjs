@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon } from '../lab/daemon.mjs'
 import { engineCall } from '../lab/engine-call.mjs'
-import { containersOf, difference, manyStacks, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { numberOf } from './args.mjs'
+import { containersOf, difference, manyStacks, whatStaysDifferent } from './many-stacks.mjs'
 
 const SERVICES = 3
 const BOUND_MS = 10_000

@@ -4,7 +4,8 @@ import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
-import { containersOf, numberOf } from './many-stacks.mjs'
+import { numberOf } from './args.mjs'
+import { containersOf } from './many-stacks.mjs'
 import { interleaved, median, spreadOf } from './statistics.mjs'
 
 const ROUTES_PORT = 18_225

@@ -5,9 +5,9 @@ import { LabDaemon, runProgram, temporaryFolder } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { numberOf, wordOf } from './args.mjs'
 import { proveCalls } from './deploys/calls.mjs'
 import { Load } from './deploys/clients.mjs'
-import { numberOf } from './many-stacks.mjs'
 import { spreadOf } from './statistics.mjs'
 
 const ROUTES_PORT = 18_190
@@ -70,8 +70,8 @@ export const deploys = {
   async run({ engine, args, show, note }) {
     const count = numberOf(args, '--deploys', 100)
     const beside = numberOf(args, '--compose', 20)
-    const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : undefined
-    const netns = args.includes('--netns') ? args[args.indexOf('--netns') + 1] : undefined
+    const only = wordOf(args, '--only')
+    const netns = wordOf(args, '--netns')
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     const folder = temporaryFolder('deploys')

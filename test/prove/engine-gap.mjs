@@ -6,8 +6,10 @@ import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { privateEngine, whyNoPrivateEngine } from '../lab/private-engine.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
-import { containersOf, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { whatDiffers } from './deploys/one-app.mjs'
+import { whatStaysDifferent } from './many-stacks.mjs'
 import { median, spreadOf } from './statistics.mjs'
 
 const STACK = 'ek-engine-gap'
@@ -27,9 +29,9 @@ export const engineGap = {
       return
     }
     const runs = numberOf(args, '--runs', 5)
-    const bin = args.includes('--bin') ? { binFolder: args[args.indexOf('--bin') + 1] } : {}
+    const binFolder = wordOf(args, '--bin')
     for (const isLive of [false, true]) {
-      const engine = await privateEngine('gap', { ...bin, config: { 'live-restore': isLive } })
+      const engine = await privateEngine('gap', { binFolder, config: { 'live-restore': isLive } })
       try {
         await restarts({ engine, isLive, runs, random, show, note })
       } finally {
@@ -75,7 +77,7 @@ async function restarts({ engine, isLive, runs, random, show, note }) {
       await deployed
       // What was not accepted, or ended with the Engine, is asked for again by whoever sees that.
       await up(version)
-      const problem = await whatStaysDifferent(() => whatDiffers(engine.socket, daemon, version), 90_000)
+      const problem = await whatStaysDifferent(() => whatDiffers(engine.socket, daemon, STACK, version), 90_000)
       convergedMs.push(performance.now() - backMs)
       if (problem === undefined) exact += 1
       else note(`restart ${run}: ${problem}`)
@@ -138,16 +140,4 @@ async function plainContainer(engine) {
   }
   await engineCall(engine, 'POST', '/containers/create?name=plain', { body })
   await engineCall(engine, 'POST', '/containers/plain/start')
-}
-
-async function whatDiffers(engine, daemon, version) {
-  const containers = await containersOf(engine, [STACK])
-  const names = containers.map(({ Names, Status }) => `${Names[0]} (${Status})`).join(', ')
-  if (containers.length !== 1 || containers[0].Names[0] !== `/${STACK}-app-1`) return `there is ${names}`
-  if (!/\(healthy\)/.test(containers[0].Status)) return names
-  const { Config } = await engineJson(engine, 'GET', `/containers/${containers[0].Id}/json`)
-  if (!Config.Env.includes(`VERSION=${version}`)) return `${names} is of an older file`
-  const { stdout } = await daemon.must(['ls', '-a', '--format', 'json'])
-  const [stack] = JSON.parse(stdout)
-  return stack.Condition === 'steady' ? undefined : `the stack is ${stack.Condition}`
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectFolder } from '../lab/daemon.mjs'
+import { numberOf } from './args.mjs'
 
 const INPUTS = 50_000
 const BOUND_MIB = 600
@@ -11,8 +12,7 @@ export const fuzz = {
   shows: `${INPUTS.toLocaleString('en')} inputs (--inputs N --seed N): each loads, and loads again the same, or is refused with a place`,
   needsEngine: false,
   async run({ show, seed, args }) {
-    const given = args.indexOf('--inputs')
-    const wanted = given === -1 ? INPUTS : Number(args[given + 1])
+    const wanted = numberOf(args, '--inputs', INPUTS)
     const runner = join(projectFolder, 'test/fuzz/run.mjs')
     const result = await played(runner, ['--inputs', String(wanted), '--seed', String(seed), '--json'])
     const { inputs, accepted, refused, failures, seconds, residentKiB, jobs } = result

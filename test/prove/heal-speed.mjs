@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
-import { containersOf, manyStacks, numberOf } from './many-stacks.mjs'
+import { numberOf } from './args.mjs'
+import { containersOf, manyStacks } from './many-stacks.mjs'
 import { median, spreadOf } from './statistics.mjs'
 
 const STACK = 'ek-heal'

@@ -11,6 +11,7 @@ import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { ensurePebble, Pebble } from '../lab/pebble.mjs'
 import { sweep } from '../lab/sweep.mjs'
+import { wordOf } from './args.mjs'
 import { HaproxyAsked } from './ingress/haproxy-asked.mjs'
 
 const STACK = 'ekproof-https'
@@ -27,7 +28,7 @@ export const https = {
   shows:
     'HTTPS with a real ACME server (pebble): issue, renew, authority down, wrong DNS, 50 hosts at once without a reload; browser-grade clients trust it; testssl.sh has no finding above low',
   async run({ engine, args, show, note }) {
-    const wanted = args.includes('--only') ? args[args.indexOf('--only') + 1].split(',') : undefined
+    const wanted = wordOf(args, '--only')?.split(',')
     await ensurePebble({ log: note })
     await ensureIngressImage(engine)
     for (const [part, prove] of Object.entries(PARTS)) {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LabDaemon, temporaryFolder, until, writeStack } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
-import { numberOf } from './many-stacks.mjs'
+import { numberOf } from './args.mjs'
 
 const STACKS = 100
 const SERVICES = 3

@@ -6,8 +6,8 @@ import { LabDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
-import { numberOf } from './many-stacks.mjs'
 
 const STACK = 'ek-features'
 const ROUTES_PORT = 18_246
@@ -81,8 +81,7 @@ export const ingressFeatures = {
     'what the ingress does for a service (report, sticky, limits, PROXY protocol, pauses, probes), each over deploys under load: no request fails',
   async run({ engine, args, show }) {
     const count = numberOf(args, '--deploys', 5)
-    const wordAfter = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined)
-    const [only, netns] = [wordAfter('--only'), wordAfter('--netns')]
+    const [only, netns] = [wordOf(args, '--only'), wordOf(args, '--netns')]
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     const folder = temporaryFolder('features')

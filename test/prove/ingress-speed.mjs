@@ -5,7 +5,8 @@ import { LabDaemon, runProgram, temporaryFolder, until } from '../lab/daemon.mjs
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
-import { containersOf, numberOf } from './many-stacks.mjs'
+import { numberOf } from './args.mjs'
+import { containersOf } from './many-stacks.mjs'
 import { median } from './statistics.mjs'
 
 const STACK = 'ek-ingress-speed'

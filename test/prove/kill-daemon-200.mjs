@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startDaemon, temporaryFolder, until, writeStack } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { sweep } from '../lab/sweep.mjs'
-import { clockOf, containersOf, difference, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { clockOf, numberOf } from './args.mjs'
+import { containersOf, difference, whatStaysDifferent } from './many-stacks.mjs'
 
 const STACK = 'ek-kill200'
 const SERVICES = 6

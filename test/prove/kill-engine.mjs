@@ -3,7 +3,8 @@ import { startDaemon, temporaryFolder, writeStack } from '../lab/daemon.mjs'
 import { engineJson } from '../lab/engine-call.mjs'
 import { ensureImages } from '../lab/images.mjs'
 import { privateEngine, whyNoPrivateEngine } from '../lab/private-engine.mjs'
-import { clockOf, difference, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { clockOf, numberOf, wordOf } from './args.mjs'
+import { difference, whatStaysDifferent } from './many-stacks.mjs'
 
 const STACK = 'ek-kill-engine'
 const SERVICES = 6
@@ -23,8 +24,7 @@ export const killEngine = {
     const wanted = numberOf(args, '--runs', 20)
     const clock = clockOf(args)
     let runs = 0
-    const at = args.indexOf('--bin')
-    const engine = await privateEngine('hd', at < 0 ? {} : { binFolder: args[at + 1] })
+    const engine = await privateEngine('hd', { binFolder: wordOf(args, '--bin') })
     const folder = temporaryFolder('kill-engine')
     let daemon
     try {

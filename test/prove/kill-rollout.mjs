@@ -6,8 +6,10 @@ import { engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { clockOf, numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
-import { clockOf, containersOf, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { whatDiffers } from './deploys/one-app.mjs'
+import { whatStaysDifferent } from './many-stacks.mjs'
 import { median, spreadOf } from './statistics.mjs'
 
 const STACK = 'ek-kill-rollout'
@@ -26,7 +28,7 @@ export const killRollout = {
   async run({ engine, args, random, show, note }) {
     const wanted = numberOf(args, '--runs', 100)
     const clock = clockOf(args)
-    const netns = args.includes('--netns') ? args[args.indexOf('--netns') + 1] : undefined
+    const netns = wordOf(args, '--netns')
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     await sweep(engine, STACK)
@@ -73,7 +75,7 @@ export const killRollout = {
           counts.again += 1
           await up(version)
         }
-        const problem = await whatStaysDifferent(() => whatDiffers(engine, daemon, version))
+        const problem = await whatStaysDifferent(() => whatDiffers(engine, daemon, STACK, version))
         convergedMs.push(performance.now() - sinceMs)
         if (problem === undefined) counts.exact += 1
         else note(`kill ${runs}, ${afterMs} ms into the rollout: ${problem}`)
@@ -156,16 +158,4 @@ async function latest(daemon) {
 async function isKnown(daemon, version) {
   const { stdout } = await daemon.must(['-p', STACK, 'show', '--values', '--format', 'json'])
   return JSON.parse(stdout).model.services.app.environment.VERSION === String(version)
-}
-
-async function whatDiffers(engine, daemon, version) {
-  const containers = await containersOf(engine, [STACK])
-  const names = containers.map(({ Names, Status }) => `${Names[0]} (${Status})`).join(', ')
-  if (containers.length !== 1 || containers[0].Names[0] !== `/${STACK}-app-1`) return `there is ${names}`
-  if (!/\(healthy\)/.test(containers[0].Status)) return names
-  const { Config } = await engineJson(engine, 'GET', `/containers/${containers[0].Id}/json`)
-  if (!Config.Env.includes(`VERSION=${version}`)) return `${names} is of an older file`
-  const { stdout } = await daemon.must(['ls', '-a', '--format', 'json'])
-  const [stack] = JSON.parse(stdout)
-  return stack.Condition === 'steady' ? undefined : `the stack is ${stack.Condition}`
 }

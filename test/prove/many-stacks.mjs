@@ -8,18 +8,6 @@ import { sweep } from '../lab/sweep.mjs'
 
 const PROJECT = 'com.docker.compose.project'
 
-/** The value of a flag such as `--runs 20` among a proof's arguments, as a number. */
-export function numberOf(args, flag, fallback) {
-  const at = args.indexOf(flag)
-  return at < 0 ? fallback : Number(args[at + 1])
-}
-
-/** Whether the time of `--minutes` is over; without that flag it never is. */
-export function clockOf(args) {
-  const end = performance.now() + numberOf(args, '--minutes', Number.POSITIVE_INFINITY) * 60_000
-  return { isOver: () => performance.now() > end }
-}
-
 /** `count` stacks called `prefix-1`, ...: brought up, and taken down with `remove`. */
 export async function manyStacks(engine, daemon, { prefix, count, services, service, top = {} }) {
   const folder = temporaryFolder(prefix)

@@ -6,8 +6,9 @@ import { engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
+import { numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
-import { containersOf, numberOf, whatStaysDifferent } from './many-stacks.mjs'
+import { containersOf, whatStaysDifferent } from './many-stacks.mjs'
 import { median, spreadOf } from './statistics.mjs'
 
 const STACK = 'ek-releases'
@@ -28,7 +29,7 @@ export const releases = {
     const count = numberOf(args, '--releases', 20)
     const kills = numberOf(args, '--kills', 20)
     const failures = numberOf(args, '--failures', 5)
-    const netns = args.includes('--netns') ? args[args.indexOf('--netns') + 1] : undefined
+    const netns = wordOf(args, '--netns')
     await ensureIngressImage(engine)
     await ensureTrafficImage(engine)
     await sweep(engine, STACK)

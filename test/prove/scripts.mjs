@@ -1,9 +1,11 @@
 // What scripts rely on, without a terminal: the same lines of shell with `docker compose` and with `ek`, case by case.
+
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectFolder, startDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { sweep } from '../lab/sweep.mjs'
+import { wordOf } from './args.mjs'
 import { hasCompose } from './times.mjs'
 
 const STACK = 'ek-scripts'
@@ -153,7 +155,7 @@ export const scripts = {
     const daemon = await startDaemon(engine, 'scripts')
     writeFileSync(join(folder.path, 'compose.yaml'), JSON.stringify(FILE))
     writeFileSync(join(folder.path, 'failing.yaml'), JSON.stringify(FAILING))
-    const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : undefined
+    const only = wordOf(args, '--only')
     const chosen = CASES.filter(([name]) => only === undefined || name.includes(only))
     const sides = {
       compose: { C: 'docker compose', DOCKER_HOST: engine },
