@@ -65,10 +65,14 @@ export function renderConfig(services: readonly IngressService[], settings: Ingr
   return { text, structure, pages: errorPages(backends) }
 }
 
-/** `expose-fd` hands the listeners to the next worker. The limit of connections follows from that of files. */
+/**
+ * `expose-fd` hands the listeners to the next worker. `noreuseport`: a port that another HAProxy listens on is refused, and
+ * not shared between the two. The limit of connections follows from that of files.
+ */
 const globalOf = (structure: string): string => `global
   description ${structure}
   stats socket ${INSIDE}/worker.sock mode 600 level admin expose-fd listeners
+  noreuseport
   fd-hard-limit 100000
 `
 

@@ -6,6 +6,7 @@ import { OURS } from '../stack/labels.ts'
 import { INSIDE } from './inside.ts'
 
 const ROLE = 'dev.evenkeel.ingress'
+const RESTARTS = 3
 
 export class IngressContainer {
   readonly name: string
@@ -45,6 +46,11 @@ export class IngressContainer {
     const there = await this.#find(signal)
     if (there?.Config.Labels[OURS.instance] !== this.#instance) return
     await this.#engine.containers.remove(this.name, { force: true }, { signal })
+  }
+
+  /** Since it was started: the Engine starts it again each time. A port that is just being let go of is there by the second try. */
+  async endsAgainAndAgain(): Promise<boolean> {
+    return ((await this.#find(undefined))?.RestartCount ?? 0) >= RESTARTS
   }
 
   /** What it said last of what is wrong: at most some lines. */

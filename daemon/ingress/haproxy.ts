@@ -92,13 +92,14 @@ export class Haproxy {
     // On its way a reload has neither the old master's socket nor the new one's.
     while ((await this.#structure()) !== structure) {
       const workers = await this.#parts.runtime.workers().catch(() => undefined)
-      const isRefused = workers !== undefined && workers.failedReloads > failedReloads
+      const isRefused =
+        workers === undefined ? await this.#parts.container.endsAgainAndAgain() : workers.failedReloads > failedReloads
       if (isRefused || clock.now().getTime() >= end) {
         const words = await this.#parts.container.complaints()
         const when = isRefused ? '' : ` within ${limitMs / 1000} s`
         throw new Problem('ingress-failed', `the ingress has not ${what}${when}\n${words}`.trim(), {
           hint: /cannot bind/i.test(words)
-            ? 'something else on this machine listens on that port: free it, or publish on another one'
+            ? 'something else on this machine listens on that port, maybe the ingress of another evenkeeld (docker ps --filter name=evenkeel-ingress): free it, or publish on another one'
             : `see its log: docker logs ${this.#parts.container.name}`,
         })
       }

@@ -127,6 +127,28 @@ test('a port that the Engine published moves to the ingress with the next deploy
   await daemon.must(['down', '-t', '0'], at)
 })
 
+test('a port that the ingress of another daemon serves is not shared with it, but refused', async () => {
+  await up({ web: web('1', { 'x-evenkeel': { routes: [{ path: '/', port: 8080 }] } }) })
+  const elsewhere = temporaryFolder('ingress-2')
+  const other = new LabDaemon({ engine: ENGINE, folder: elsewhere.path })
+  try {
+    await other.start({ more: ['--ingress-image', ingressImage, '--ingress-http', `127.0.0.1:${ROUTES}`] })
+    const services = { web: web('2', { 'x-evenkeel': { routes: [{ path: '/', port: 8080 }] } }) }
+    writeFileSync(join(elsewhere.path, 'compose.yaml'), JSON.stringify({ name: `${STACK}-2`, services }))
+    const { code, stderr } = await other.ek(['up', '-d'], { cwd: elsewhere.path })
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/cannot bind socket(.|\n)*maybe the ingress of another evenkeeld/)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => asked()))
+    expect([...new Set(answers)]).toEqual(['1'])
+  } finally {
+    await other.ek(['-p', `${STACK}-2`, 'down', '-t', '0'])
+    await other.remove()
+    await sweep(ENGINE, `${STACK}-2`)
+    elsewhere.remove()
+  }
+  await daemon.must(['down', '-t', '0'], at)
+})
+
 test('a wrong route is an error of the file, at its place', async () => {
   write({ web: web('1', { 'x-evenkeel': { routes: [{ hots: 'shop.test' }] } }) })
   const { code, stderr } = await daemon.ek(['up', '-d'], at)
