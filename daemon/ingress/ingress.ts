@@ -207,12 +207,12 @@ export class HaproxyIngress implements Ingress {
   }
 
   async switch(stack: string, change: ReleaseSwitch, signal: AbortSignal): Promise<void> {
-    const { memory, clock, settings } = this.#parts
+    const { memory, settings } = this.#parts
     await this.#inTurn(async () => {
       const apart = new Set([...change.publish.map(({ service }) => service), ...change.unpublish])
       for (const { service, routing } of change.publish)
         refuseTaken(readTable(memory), { stack, service, routing }, settings, apart)
-      await this.#bringThereOr(writeSwitch(memory, stack, change, clock.now().getTime()), signal)
+      await this.#bringThereOr(writeSwitch(memory, stack, change), signal)
     })
     this.changes.publish()
   }
@@ -222,11 +222,14 @@ export class HaproxyIngress implements Ingress {
     const routed = memory.all(stack, 'routed')[id] as Routed | undefined
     if (routed === undefined || routed.state === 'out') return
     const now = (): number => clock.now().getTime()
-    // Begun by an earlier life: its time runs on. A clock that was set back gives it no more than it had.
-    const sinceMs = Math.min(routed.drainSinceMs ?? now(), now())
+    let sinceMs = 0
     await this.#inTurn(async () => {
-      memory.set(stack, 'routed', id, { ...routed, state: 'draining', drainSinceMs: sinceMs } satisfies Routed)
+      memory.set(stack, 'routed', id, { ...routed, state: 'draining' } satisfies Routed)
       await this.#bringThere(signal)
+      // Its time begins once nothing new comes to it; begun by an earlier life it runs on. A clock that was set back gives it
+      // no more than it had.
+      sinceMs = Math.min(routed.drainSinceMs ?? now(), now())
+      memory.set(stack, 'routed', id, { ...routed, state: 'draining', drainSinceMs: sinceMs } satisfies Routed)
     })
     const endMs = sinceMs + drainMs
     // Looks take time as well; and a clock that is set back meanwhile gives no more of it.

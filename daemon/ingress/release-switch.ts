@@ -19,7 +19,6 @@ export function writeSwitch(
   memory: MemoryRepository,
   stack: string,
   { publish, unpublish, admit, drain }: ReleaseSwitch,
-  nowMs: number,
 ): () => void {
   const before = KINDS.map((kind) => [kind, memory.all(stack, kind)] as const)
   const routed = memory.all(stack, 'routed') as Record<string, Routed>
@@ -36,7 +35,7 @@ export function writeSwitch(
     for (const id of drain) {
       const one = routed[id]
       if (one?.state === 'ready' && !unpublish.includes(one.service))
-        memory.set(stack, 'routed', id, { ...one, state: 'draining', drainSinceMs: nowMs } satisfies Routed)
+        memory.set(stack, 'routed', id, { ...one, state: 'draining' } satisfies Routed)
     }
   })
   return () =>

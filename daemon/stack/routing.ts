@@ -56,7 +56,7 @@ export interface Routed {
   readonly state: 'ready' | 'draining' | 'out'
   /** Its probe fails: nothing new comes to it for as long. */
   readonly isUnready?: boolean | undefined
-  /** Unix milliseconds. */
+  /** When what serves knew of it: Unix milliseconds. */
   readonly drainSinceMs?: number | undefined
 }
 

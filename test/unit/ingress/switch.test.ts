@@ -99,21 +99,16 @@ describe('a switch', () => {
     memory.set('shop', 'routed', 'web-1', { service: 'web', address: '172.18.0.2', state: 'ready' })
     memory.set('shop', 'routed', 'gone-1', { service: 'gone', address: '172.18.0.3', state: 'ready' })
     const before = state()
-    const takeBack = writeSwitch(
-      memory,
-      'shop',
-      {
-        publish: [{ service: 'api', routing: ROUTING }],
-        unpublish: ['gone'],
-        admit: [{ service: 'web', id: 'web-2', address: '172.19.0.2' }],
-        drain: ['web-1', 'gone-1', 'unknown'],
-      },
-      5000,
-    )
+    const takeBack = writeSwitch(memory, 'shop', {
+      publish: [{ service: 'api', routing: ROUTING }],
+      unpublish: ['gone'],
+      admit: [{ service: 'web', id: 'web-2', address: '172.19.0.2' }],
+      drain: ['web-1', 'gone-1', 'unknown'],
+    })
     expect(state()).toEqual({
       published: { web: ROUTING, api: ROUTING },
       routed: {
-        'web-1': { service: 'web', address: '172.18.0.2', state: 'draining', drainSinceMs: 5000 },
+        'web-1': { service: 'web', address: '172.18.0.2', state: 'draining' },
         'web-2': { service: 'web', address: '172.19.0.2', state: 'ready' },
       },
     })
