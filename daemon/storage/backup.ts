@@ -5,10 +5,11 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { pipeline as connect, PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { type Headers, pack as packFolder } from 'tar-fs'
 import { type Pack, pack } from 'tar-stream'
 import { z } from 'zod'
 import { MIGRATIONS } from '../store/migrations/index.ts'
@@ -57,10 +58,8 @@ export async function backUp(store: Store, stateFolder: string, version: string)
       // What is being written has another name until it is whole.
       files: (await readdir(join(stateFolder, FILES))).filter((name) => /^[0-9a-f]{64}$/.test(name)).sort(),
     }
-    const tar = pack()
     const out = new PassThrough()
-    connect(tar, out, () => void tidy())
-    write(tar, manifest, copy, join(stateFolder, FILES)).catch((error: Error) => tar.destroy(error))
+    connect(tarOf(manifest, copy, stateFolder), out, () => void tidy())
     return out
   } catch (error) {
     await tidy()
@@ -68,28 +67,26 @@ export async function backUp(store: Store, stateFolder: string, version: string)
   }
 }
 
-async function write(tar: Pack, manifest: Manifest, copy: string, files: string): Promise<void> {
-  const text = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`)
-  await new Promise<void>((resolve, reject) => {
-    tar.entry({ name: MANIFEST, mode: 0o600 }, text, (error) => (error ? reject(error) : resolve()))
-  })
-  await add(tar, DATABASE, copy)
-  await rm(copy)
-  for (const name of manifest.files) await add(tar, `${FILES}/${name}`, join(files, name))
-  tar.finalize()
-}
-
-/** With owner and mode, which containers see. */
-async function add(tar: Pack, name: string, path: string): Promise<void> {
-  const file = await open(path)
-  try {
-    const { size, mode, uid, gid, mtime } = await file.stat()
-    const header = { name, size, mode: mode & 0o7777, uid, gid, mtime }
-    if (size === 0) tar.entry(header, Buffer.alloc(0))
-    else await pipeline(file.createReadStream({ autoClose: false, end: size - 1 }), tar.entry(header))
-  } finally {
-    await file.close()
+/** With owners and modes, which containers see. */
+function tarOf(manifest: Manifest, copy: string, stateFolder: string): Pack {
+  const tar = pack()
+  tar.entry({ name: MANIFEST, mode: 0o600 }, Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`))
+  const database = relative(stateFolder, copy)
+  const options = {
+    pack: tar,
+    entries: [database, ...manifest.files.map((name) => `${FILES}/${name}`)],
+    map: (header: Headers) => (header.name === database ? { ...header, name: DATABASE } : header),
+    umask: 0,
+    finalize: false,
+    // Whoever has all of it finds nothing left behind.
+    finish: () =>
+      void rm(copy, { force: true }).then(
+        () => tar.finalize(),
+        (error: Error) => tar.destroy(error),
+      ),
   }
+  packFolder(stateFolder, options)
+  return tar
 }
 
 export async function digestOf(path: string): Promise<string> {
