@@ -70,6 +70,12 @@ module.exports = {
       'daemon/storage',
       'daemon/streams',
     ]),
+    {
+      name: 'only-main-wires',
+      severity: 'error',
+      from: { path: '^daemon/', pathNot: '^daemon/(main\\.ts|wiring/)' },
+      to: { path: '^daemon/wiring/' },
+    },
     floor('client-is-thin', 'client', ['protocol']),
     {
       name: 'client-loads-no-daemon-library',
