@@ -4,7 +4,7 @@ import type { ContainerInspect, Engine } from '../engine/types.ts'
 import type { Clock } from './clock.ts'
 import type { EngineWatch } from './engine-watch.ts'
 
-/** `serving`: ready, and never restarted: a replica that was made just now is to stand by itself. */
+/** `serving`: ready, and not restarted meanwhile: a new replica is to stand by itself. */
 export type Until = 'healthy' | 'completed' | 'ready' | 'serving'
 
 /** How long to trust in events before looking again; an Engine without event stream is asked more often. */
@@ -26,16 +26,17 @@ export class ContainerWaiter {
     service: string,
     until: Until,
     signal: AbortSignal,
+    restarts = 0,
   ): Promise<{ readonly health: 'healthy' | 'none' }> {
-    const container = await this.#follow(id, signal, (now) => judge(now, service, until))
+    const container = await this.#follow(id, signal, (now) => judge(now, service, until, restarts))
     return { health: container.State.Health?.Status === 'healthy' ? 'healthy' : 'none' }
   }
 
   /** Rejects once it does not serve any more. Resolves with its signal. */
-  async untilFailed(id: string, service: string, signal: AbortSignal): Promise<void> {
+  async untilFailed(id: string, service: string, signal: AbortSignal, restarts = 0): Promise<void> {
     try {
       await this.#follow(id, signal, (now) => {
-        const verdict = judge(now, service, 'serving')
+        const verdict = judge(now, service, 'serving', restarts)
         return verdict === 'yes' ? 'not-yet' : verdict
       })
     } catch (error) {
@@ -69,7 +70,13 @@ export class ContainerWaiter {
   }
 }
 
-function judge(container: ContainerInspect, service: string, until: Until): 'yes' | 'not-yet' | Problem {
+/** `restarts`: how often the Engine may have restarted it. */
+function judge(
+  container: ContainerInspect,
+  service: string,
+  until: Until,
+  restarts: number,
+): 'yes' | 'not-yet' | Problem {
   const { State: state } = container
   const name = container.Name.replace(/^\//, '')
   const ended = state.Status === 'exited' || state.Status === 'dead'
@@ -91,7 +98,7 @@ function judge(container: ContainerInspect, service: string, until: Until): 'yes
     )
   }
   if (until === 'serving' && ended && state.ExitCode === 0 && !isRestartedBy(container)) return 'yes'
-  const isRestarted = until === 'serving' && (state.Restarting || container.RestartCount > 0)
+  const isRestarted = until === 'serving' && (state.Restarting || container.RestartCount > restarts)
   if (ended || isRestarted) {
     const oom = state.OOMKilled ? ', killed for want of memory' : ''
     return new Problem('dependency-failed', `container ${name} exited (${state.ExitCode}${oom})`, {

@@ -21,6 +21,8 @@ const ENGINE_STOP_MS = 20_000
  * machine that is busy. A start in between is told of as well.
  */
 const TOLD_TWICE_MS = 10_000
+/** So late an event may come behind the start that it was before. */
+const LATE_MS = 60_000
 /** The Engine's own loop ends a container within so long of its start, on a machine that is busy. */
 const SHORT_LIFE_MS = 15_000
 /** From one try to end such a loop to the next, doubled each time: it may be none. */
@@ -64,6 +66,8 @@ interface Crash {
 interface Life {
   readonly crashes: Crash[]
   startedAtMs: number | undefined
+  /** The same as the Engine tells it. */
+  toldStartMs: number
   /** Where it has not been seen to start since. */
   endedAtMs: number | undefined
   signalledAtMs: number | undefined
@@ -98,20 +102,23 @@ export class Endings {
   }
 
   /** Answers what somebody did past us, where that is what the event tells. */
-  observe(stack: string, { Action, Actor }: EngineEvent): Halt | undefined {
+  observe(stack: string, { Action, Actor, timeNano }: EngineEvent): Halt | undefined {
     const id = Actor.ID
+    const toldMs = Number(timeNano) / 1e6
     switch (Action) {
       case 'start':
         this.#started(stack, id)
+        this.#life(id).toldStartMs = toldMs
         return undefined
       case 'oom':
         this.#life(id).outOfMemory = true
         return undefined
       case 'kill':
+        if (this.#isOfLifeBefore(id, toldMs)) return undefined
         if (!HARMLESS.has(Actor.Attributes.signal ?? '')) this.#life(id).signalledAtMs = this.#now()
         return undefined
       case 'die':
-        return this.#died(stack, id, Actor.Attributes)
+        return this.#isOfLifeBefore(id, toldMs) ? undefined : this.#died(stack, id, Actor.Attributes)
       case 'destroy':
         this.#lives.delete(id)
         this.#ours.delete(id)
@@ -198,6 +205,12 @@ export class Endings {
     return (this.#lives.get(id)?.crashes ?? []).filter(({ atMs }) => Math.abs(now - atMs) <= CRASH_LOOP.withinMs)
   }
 
+  /** It came late: the container was started again since, and is not ended by it. */
+  #isOfLifeBefore(id: string, toldMs: number): boolean {
+    const late = (this.#lives.get(id)?.toldStartMs ?? 0) - toldMs
+    return late > 0 && late <= LATE_MS
+  }
+
   #started(stack: string, id: string): void {
     const life = this.#life(id)
     life.startedAtMs = this.#now()
@@ -270,6 +283,7 @@ export class Endings {
     const life: Life = {
       crashes: [],
       startedAtMs: undefined,
+      toldStartMs: 0,
       endedAtMs: undefined,
       signalledAtMs: undefined,
       outOfMemory: false,

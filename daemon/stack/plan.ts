@@ -6,6 +6,7 @@ import type { StackPlan } from './actions.ts'
 import { Draft } from './draft.ts'
 import { planDown } from './plan-down.ts'
 import type { PlanInput } from './plan-input.ts'
+import { planNames } from './plan-names.ts'
 import { planNetworks } from './plan-networks.ts'
 import { planOperation } from './plan-operation.ts'
 import { planRelease } from './plan-release.ts'
@@ -33,5 +34,6 @@ export function plan(input: PlanInput): StackPlan {
   planRelease(draft, rest, work, stages)
   if (tried !== undefined) planTrial(draft, { rest, tried }, stages, work)
   planSplits(draft, input)
+  planNames(draft, input)
   return draft.finish()
 }

@@ -3,6 +3,7 @@ import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import type { ExpectedService, ExpectedStack } from './ledger.ts'
 import type { SimulatedContainer } from './machine.ts'
 import { EXTERNAL_VOLUME, endsForGood, networkNames, type SimulatedModel } from './models.ts'
+import type { Step } from './schedule.ts'
 import { sqliteControl } from './sqlite.ts'
 import type { World } from './world.ts'
 
@@ -399,7 +400,7 @@ export function judgeRequests(world: World, calm: boolean): string | undefined {
     if (row.state !== 'succeeded' && row.state !== 'failed' && row.state !== 'superseded')
       return `the accepted ${what} ended as ${row.state}`
     if (row.state === 'succeeded' && row.applied !== 1) return `the ${what} succeeded, and was never applied`
-    if (calm && row.state === 'failed' && !keepsWithoutCheck(world, step.stack))
+    if (calm && row.state === 'failed' && !keepsWithoutCheck(world, step.stack) && !wantsPortOfOther(world, step))
       return `the ${what} failed, and nothing was wrong: ${row.error}`
     const later = [...rows.values()].some((other) => other.stack === row.stack && other.sequence > row.sequence)
     if (row.state === 'superseded' && !later) return `the ${what} was superseded by nothing`
@@ -420,6 +421,22 @@ function keepsWithoutCheck({ ledger }: World, stack: string): boolean {
     for (const [name, { health }] of Object.entries(services)) if (health === undefined) unchecked.add(name)
   }
   return false
+}
+
+/** `up SERVICE` of one that has a port which another service had, that is not named and so keeps it, whatever the file now says. */
+function wantsPortOfOther({ ledger }: World, step: Step): boolean {
+  if (step.do !== 'up') return false
+  const { services: named = [] } = step.options
+  const wanted = new Set(named.flatMap((name) => step.model.services[name]?.port ?? []))
+  return ledger.entries.some(
+    ({ step: earlier, answer }) =>
+      earlier.do === 'up' &&
+      earlier.stack === step.stack &&
+      answer === 'accepted' &&
+      Object.entries(earlier.model.services).some(
+        ([name, { port }]) => port !== undefined && wanted.has(port) && !named.includes(name),
+      ),
+  )
 }
 
 const startsFirst = ({ spec }: ExpectedService): boolean => spec.rollout?.order === 'start-first'

@@ -24,12 +24,14 @@ export async function awaitReplica({
     if (isRouted) await ingress.warm(signal)
     // What has counted before may have been restarted by the Engine since: it need only be there.
     const isProved = body.id !== undefined && body.monitorMs === 0
-    const { health } = await waiter.wait(id, body.service, isProved ? 'ready' : 'serving', signal)
+    // One that an earlier run left may have been restarted since: it is to stand by itself from now on.
+    const restarts = body.id === undefined ? 0 : (await engine.containers.inspect(id, { signal })).RestartCount
+    const { health } = await waiter.wait(id, body.service, isProved ? 'ready' : 'serving', signal, restarts)
     const probed = await probedOf(engine, context.desired, body.service, id, signal)
     if (!isProved && probed?.probes.ready !== undefined) {
       const over = new AbortController()
       const either = AbortSignal.any([signal, over.signal])
-      const failed = waiter.untilFailed(id, body.service, either)
+      const failed = waiter.untilFailed(id, body.service, either, restarts)
       await Promise.race([failed, probes.untilReady(probed, either, report)]).finally(() => over.abort())
       signal.throwIfAborted()
     }
@@ -43,7 +45,7 @@ export async function awaitReplica({
     for (let leftMs = body.monitorMs; leftMs > 0; leftMs = Math.min(leftMs - WATCH_MS, endMs - now())) {
       report(`watched for ${Math.ceil(leftMs / 1000)} s more`)
       const over = new AbortController()
-      const failed = waiter.untilFailed(id, body.service, AbortSignal.any([signal, over.signal]))
+      const failed = waiter.untilFailed(id, body.service, AbortSignal.any([signal, over.signal]), restarts)
       const slept = clock.sleep(Math.min(leftMs, WATCH_MS), AbortSignal.any([signal, over.signal]))
       await Promise.race([failed, slept]).finally(() => over.abort())
       signal.throwIfAborted()

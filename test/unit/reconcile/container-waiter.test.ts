@@ -9,7 +9,7 @@ import { settled } from '../support/settled.ts'
 
 type State = Partial<ContainerInspect['State']>
 
-const RUNNING: State = { Status: 'running', Running: true }
+const RUNNING: State = { Status: 'running', Running: true, ExitCode: 0 }
 const health = (Status: 'starting' | 'healthy' | 'unhealthy', Output = ''): State => ({
   ...RUNNING,
   Health: { Status, FailingStreak: 0, Log: [{ Start: '', End: '', ExitCode: 1, Output }] },
@@ -24,6 +24,7 @@ const exited = (ExitCode: number, parts: State = {}): State => ({
 /** A container whose state the test sets, an event stream that the test speaks on, a clock that stands still. */
 class Setting {
   state: State
+  restarts = 0
   looks = 0
   readonly sleeps: number[] = []
   readonly events = new Channel<EngineEvent>()
@@ -37,7 +38,7 @@ class Setting {
       containers: {
         inspect: async () => {
           this.looks += 1
-          return { Name: '/shop-db-1', State: this.state }
+          return { Name: '/shop-db-1', State: this.state, RestartCount: this.restarts, HostConfig: {} }
         },
       },
     } as unknown as Engine
@@ -54,8 +55,8 @@ class Setting {
     })
   }
 
-  wait(until: Until): Promise<unknown> {
-    return this.#waiter.wait('id', 'db', until, this.abort.signal)
+  wait(until: Until, restarts?: number): Promise<unknown> {
+    return this.#waiter.wait('id', 'db', until, this.abort.signal, restarts)
   }
 
   tell(id: string): void {
@@ -183,4 +184,25 @@ test('a wait that is over listens to no more events', async () => {
   setting.tell('id')
   await settled()
   expect(setting.looks).toBe(1)
+})
+
+describe('waiting until a new replica serves', () => {
+  const restarted = (restarts: number): Setting => {
+    const setting = new Setting(RUNNING)
+    setting.restarts = restarts
+    return setting
+  }
+
+  test('is over where it runs and has no check', async () => {
+    await restarted(0).wait('serving')
+  })
+
+  test('fails where the Engine has restarted it', async () => {
+    expect((await rejectionOf(restarted(1).wait('serving'))).message).toBe('container shop-db-1 exited (0)')
+  })
+
+  test('passes over restarts of before, and no others', async () => {
+    await restarted(2).wait('serving', 2)
+    await expect(restarted(3).wait('serving', 2)).rejects.toThrow('exited')
+  })
 })

@@ -11,13 +11,13 @@ function aScene(folder = temporaryFolder()) {
   let nowMs = Date.parse('2026-01-02T03:04:05Z')
   const clock = { now: () => new Date(nowMs), sleep: async () => {} }
   const endings = new Endings(store, clock)
-  const happens = (Action: string, attributes: Record<string, string> = {}) =>
+  const happens = (Action: string, attributes: Record<string, string> = {}, timeNano = '0') =>
     endings.observe('shop', {
       Type: 'container',
       Action,
       Actor: { ID, Attributes: { name: 'shop-web-1', ...attributes } },
       time: 0,
-      timeNano: '0',
+      timeNano,
     })
   return {
     store,
@@ -45,6 +45,23 @@ describe('a stop past the daemon', () => {
     const scene = aScene()
     expect(scene.stoppedByHand()).toEqual({ stack: 'shop', id: ID, name: 'shop-web-1', times: 1 })
     expect(scene.halted()).toEqual({ [ID]: 1 })
+  })
+
+  test('is not an end that is told of late, after the start that came of it', () => {
+    const scene = aScene()
+    scene.happens('start', {}, '2000000000')
+    scene.happens('kill', { signal: '15' }, '1000000000')
+    expect(scene.happens('die', { exitCode: '0' }, '1000000001')).toBeUndefined()
+    expect(scene.halted()).toEqual({})
+    scene.happens('kill', { signal: '15' }, '3000000000')
+    expect(scene.happens('die', { exitCode: '0' }, '3000000001')).toMatchObject({ times: 1 })
+  })
+
+  test('is an end although the clock of the Engine was set back an hour', () => {
+    const scene = aScene()
+    scene.happens('start', {}, '7200000000000')
+    scene.happens('kill', { signal: '15' }, '3600000000000')
+    expect(scene.happens('die', { exitCode: '0' }, '3600000000001')).toMatchObject({ times: 1 })
   })
 
   test('is not an end without a signal, nor one long after it, nor one after SIGHUP', () => {
