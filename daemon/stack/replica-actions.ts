@@ -1,5 +1,6 @@
 /** The actions upon one replica of a service, as every stage of its life has them. */
 import type { Effect } from '../../protocol/resources/plan.ts'
+import { replicaName } from './container-name.ts'
 import type { DesiredService } from './desired.ts'
 import type { Draft } from './draft.ts'
 import type { ObservedContainer } from './observed.ts'
@@ -48,8 +49,7 @@ export class ReplicaActions {
   }
 
   name(replica: number): string {
-    const { containerName, service, suffix = '' } = this.#service
-    return `${containerName ?? `${this.#input.desired.stack}-${service}-${replica}`}${suffix}`
+    return replicaName(this.#input.desired.stack, this.#service, replica)
   }
 
   /** What all actions upon the replica have in common. */

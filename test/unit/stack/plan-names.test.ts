@@ -58,6 +58,17 @@ describe('a name that another container of the stack has', () => {
     expect(isChain(plan, 'rename-container the-old-one', 'create-container worker 1')).toBe(true)
   })
 
+  it('stays with who is to have it as well', () => {
+    const web = aService('web', { containerName: 'front', replicas: 2 })
+    const desired = aStack([web])
+    const [one, other] = [1, 2].map((replica) =>
+      aContainer(web, { replica, id: `the-${replica}`, name: `is-${replica}` }),
+    )
+    const named = { ...one!, name: 'front' }
+    const plan = planOf({ desired, observed: asDeclared(desired, { containers: [named, other!] }) })
+    expect(idsOf(plan).filter((id) => id.startsWith('rename-container the-'))).toEqual([])
+  })
+
   it('stays with a container that is not of this daemon', () => {
     const web = aService('web')
     const desired = aStack([web])
