@@ -65,6 +65,8 @@ async function walk({ engine, daemon, show, project, cwd, size, service }) {
   }
   const moved = (before, after) => Object.keys({ ...before, ...after }).filter((name) => before[name] !== after[name])
   await compose('up', '-d')
+  // Where two services build one image (sentry) the first containers are of the build that lost: its next `up` makes them anew.
+  await compose('up', '-d')
   const before = await seen()
   await daemon.must(['adopt', project], { cwd: '/' })
   const after = await seen()
