@@ -10,6 +10,7 @@ import type { Observed } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { RevisionRow } from '../store/revisions.ts'
+import type { Store } from '../store/store.ts'
 import { commitAdoption, decideAdoption, eject } from './adopt.ts'
 import { applyRequest } from './apply-request.ts'
 import { commitRequest } from './commit-request.ts'
@@ -54,6 +55,8 @@ export class DeploymentRun {
   #reached: ReadonlySet<string> | 'all' = new Set()
   /** Replicas failed, and the file puts up with it. */
   #tolerated = false
+  /** Services of which not all was done all the same. */
+  #unfinished: ReadonlySet<string> = new Set()
   /** From the first action upon the stack on. */
   #traffic: TrafficMeasure | undefined
 
@@ -144,6 +147,7 @@ export class DeploymentRun {
       })
     }
     signal.throwIfAborted()
+    this.#unfinished = outcome.unfinished
     await this.#judge(context.rollouts, failureOf(outcome), table, signal)
     this.#tellWhy()
     // All that was planned is done. The loop looks once more by itself, upon the events of what was done.
@@ -372,9 +376,11 @@ the rollout is paused where it is`,
     const name = this.#row.stack
     const row = store.stacks.find(name)
     if (row === undefined) return
-    settleOwed(this.#core, name, (service) => this.#reached === 'all' || this.#reached.has(service))
+    const isReached = (service: string): boolean => this.#reached === 'all' || this.#reached.has(service)
+    settleOwed(this.#core, name, (service) => isReached(service) && !this.#unfinished.has(service))
     if (row.presence === 'present') {
-      store.stacks.setCondition(name, 'steady', undefined, at)
+      const left = this.#reached === 'all' ? undefined : failureBefore(store, this.#row)
+      store.stacks.setCondition(name, left === undefined ? 'steady' : 'failed', left, at)
       if (!this.#tolerated) rememberGood(store, name)
       this.#forgetSteps()
       return
@@ -420,4 +426,10 @@ the rollout is paused where it is`,
   #now(): string {
     return this.#core.clock.now().toISOString()
   }
+}
+
+/** Why the deployment before failed: what this one had no part in may be as that one left it, until the loop has looked. */
+function failureBefore({ deployments }: Store, { id, stack }: DeploymentRow): string | undefined {
+  const before = deployments.list(stack, 2).find((one) => one.id !== id)
+  return before?.state === 'failed' ? before.error?.detail : undefined
 }

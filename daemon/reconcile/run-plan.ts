@@ -139,18 +139,23 @@ function signalled({ store }: Core, stack: string, observed: Observed): { runOn:
   return { runOn, mayEnd }
 }
 
+interface RoundOutcome extends Outcome {
+  /** Services of which something failed, or was not begun. */
+  readonly unfinished: ReadonlySet<string>
+}
+
 export async function executeRound(
   core: Core,
   actions: readonly Action[],
   context: RunContext,
   progress: DeploymentProgress,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<RoundOutcome> {
   progress.begin(actions)
   context.rollouts.begin(actions)
   const both = AbortSignal.any([signal, context.rollouts.over])
   oweStopped(core, context.desired, actions)
-  const unfinished = new Set<string | undefined>()
+  const unfinished = new Set<string>()
   const outcome = await execute({
     actions,
     signal: both,
@@ -158,14 +163,15 @@ export async function executeRound(
     onChange: (action, change) => {
       const isMissing = change.state === 'failed' || change.state === 'skipped'
       // A wait is for somebody else's sake: that it failed says nothing of whether its service was started.
-      if (isMissing && action.body.kind !== 'await-service') unfinished.add(action.service)
+      if (isMissing && action.body.kind !== 'await-service' && action.service !== undefined)
+        unfinished.add(action.service)
       if (change.state === 'failed') context.rollouts.failed(action, change.error)
       progress.change(action, change)
     },
   })
   const begun = new Set(actions.flatMap(({ body, service }) => (BEGINS.has(body.kind) ? (service ?? []) : [])))
   settleOwed(core, context.desired.stack, (service) => begun.has(service) && !unfinished.has(service))
-  return outcome
+  return { ...outcome, unfinished }
 }
 
 const BEGINS: ReadonlySet<Action['body']['kind']> = new Set([

@@ -321,7 +321,7 @@ export class Machine {
     if (container.state === 'restarting') {
       container.process += 1
       container.state = 'exited'
-      container.lastExit = actor
+      this.#endedBy(container, actor)
       done()
       return
     }

@@ -61,12 +61,11 @@ export async function stopContainer(performance: Performance<'stop-container'>):
   const {
     body,
     context,
-    with: { engine, store },
-    signal,
+    with: { store },
   } = performance
   try {
     if (body.purpose === 'keep') await hold(performance)
-    if (context.container(body.id)?.state === 'paused') await engine.containers.unpause(body.id, { signal })
+    if (context.container(body.id)?.state === 'paused') await unpauseContainer(performance)
     await runHooks('pre_stop', body.id, body.service, performance)
     await stop(body.id, performance)
   } catch (error) {
@@ -172,7 +171,7 @@ export async function unpauseContainer({
   body,
   with: { engine },
   signal,
-}: Performance<'unpause-container'>): Promise<void> {
+}: Performance<'unpause-container'> | Performance<'stop-container'>): Promise<void> {
   try {
     await engine.containers.unpause(body.id, { signal })
   } catch (error) {
