@@ -6,7 +6,6 @@ import { OURS } from '../stack/labels.ts'
 import { INSIDE } from './inside.ts'
 
 const ROLE = 'dev.evenkeel.ingress'
-const RESTARTS = 3
 
 export class IngressContainer {
   readonly name: string
@@ -48,9 +47,9 @@ export class IngressContainer {
     await this.#engine.containers.remove(this.name, { force: true }, { signal })
   }
 
-  /** Since it was started: the Engine starts it again each time. A port that is just being let go of is there by the second try. */
-  async endsAgainAndAgain(): Promise<boolean> {
-    return ((await this.#find(undefined))?.RestartCount ?? 0) >= RESTARTS
+  /** How often the Engine has started it again since somebody did. */
+  async restarts(): Promise<number> {
+    return (await this.#find(undefined))?.RestartCount ?? 0
   }
 
   /** What it said last of what is wrong: at most some lines. */

@@ -29,6 +29,8 @@ interface Parts {
 const START_MS = 15_000
 const RELOAD_MS = 10_000
 const LOOK_MS = 100
+/** So often it ends when it cannot start. A port that is just being let go of is there by the second try. */
+const ENDS_LIMIT = 3
 /** Longer paths of Unix sockets the kernel does not take. */
 const SOCKET_PATH_LIMIT = 107
 
@@ -46,16 +48,27 @@ export class Haproxy {
     this.#write(rendered)
     const table = this.#parts.tls.write(services)
     const followed = this.#writeFollowed(services)
-    if (await this.#parts.container.ensure(signal)) {
-      await this.#untilServed(rendered, START_MS, 'started')
-      this.#parts.access.renew()
+    const { container, runtime, access } = this.#parts
+    if (await container.ensure(signal)) {
+      const before = await container.restarts()
+      await this.#untilServed(
+        rendered,
+        START_MS,
+        'started',
+        async () => (await container.restarts()) >= before + ENDS_LIMIT,
+      )
+      access.renew()
     } else if ((await this.#structure()) !== rendered.structure) {
-      const { failedReloads } = await this.#parts.runtime.workers()
-      await this.#parts.runtime.reload()
-      await this.#untilServed(rendered, RELOAD_MS, 'took its configuration', failedReloads)
-      this.#parts.access.renew()
+      const before = (await runtime.workers()).failedReloads
+      await runtime.reload()
+      await this.#untilServed(rendered, RELOAD_MS, 'taken its configuration', async () => {
+        // On its way a reload has neither the old master's socket nor the new one's.
+        const workers = await runtime.workers().catch(() => undefined)
+        return workers !== undefined && workers.failedReloads > before
+      })
+      access.renew()
     }
-    await syncServers(this.#parts.runtime, services)
+    await syncServers(runtime, services)
     await this.#syncFollowed(followed)
     await this.#parts.tls.sync(services, table)
   }
@@ -80,23 +93,19 @@ export class Haproxy {
     return this.#parts.runtime.structure().catch(() => undefined)
   }
 
-  /** `failedReloads`: how many had failed before; one more is the answer. */
   async #untilServed(
     { structure }: RenderedConfig,
     limitMs: number,
     what: string,
-    failedReloads = Number.POSITIVE_INFINITY,
+    isRefused: () => Promise<boolean>,
   ): Promise<void> {
     const { clock } = this.#parts
     const end = clock.now().getTime() + limitMs
-    // On its way a reload has neither the old master's socket nor the new one's.
     while ((await this.#structure()) !== structure) {
-      const workers = await this.#parts.runtime.workers().catch(() => undefined)
-      const isRefused =
-        workers === undefined ? await this.#parts.container.endsAgainAndAgain() : workers.failedReloads > failedReloads
-      if (isRefused || clock.now().getTime() >= end) {
+      const isOver = await isRefused()
+      if (isOver || clock.now().getTime() >= end) {
         const words = await this.#parts.container.complaints()
-        const when = isRefused ? '' : ` within ${limitMs / 1000} s`
+        const when = isOver ? '' : ` within ${limitMs / 1000} s`
         throw new Problem('ingress-failed', `the ingress has not ${what}${when}\n${words}`.trim(), {
           hint: /cannot bind/i.test(words)
             ? 'something else on this machine listens on that port, maybe the ingress of another evenkeeld (docker ps --filter name=evenkeel-ingress): free it, or publish on another one'
