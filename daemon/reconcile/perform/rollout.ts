@@ -25,7 +25,8 @@ export async function awaitReplica({
     // What has counted before may have been restarted by the Engine since: it need only be there.
     const isProved = body.id !== undefined && body.monitorMs === 0
     // One that an earlier run left may have been restarted since: it is to stand by itself from now on.
-    const restarts = body.id === undefined ? 0 : (await engine.containers.inspect(id, { signal })).RestartCount
+    const isLeft = body.id !== undefined && !isProved
+    const restarts = isLeft ? (await engine.containers.inspect(id, { signal })).RestartCount : 0
     const { health } = await waiter.wait(id, body.service, isProved ? 'ready' : 'serving', signal, restarts)
     const probed = await probedOf(engine, context.desired, body.service, id, signal)
     if (!isProved && probed?.probes.ready !== undefined) {
