@@ -13,6 +13,7 @@ export function changeReason(
   const service = declarationOf(container, desired)
   if (service === undefined) return 'its service is no longer in the file'
   if (container.state === 'dead' || container.state === 'removing') return `it is ${container.state}`
+  if (container.unstartable === true) return 'what the Engine left of a start that it died in keeps it from starting'
   if (container.recreate < service.recreate) return '--force-recreate was given'
   const after = revision(service.revision)
   const before = container.revision === undefined ? undefined : revision(container.revision)

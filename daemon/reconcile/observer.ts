@@ -46,7 +46,7 @@ export class Observer {
 
   async observe(desired: DesiredStack, signal: AbortSignal): Promise<Observed> {
     const { stack } = desired
-    const { instance, adopted } = this.#store
+    const { instance, adopted, memory } = this.#store
     const wantsPorts = Object.values(desired.services).some((service) => service.hostPorts.length > 0)
     const [mine, running, { networks, everyNetwork }, volumes] = await Promise.all([
       this.containers(stack, signal),
@@ -54,9 +54,13 @@ export class Observer {
       this.#networks(desired, signal),
       this.#volumes(desired, signal),
     ])
+    const unstartable = memory.all(stack, 'unstartable')
     const observed = {
       addresses: isNetworkMissing(desired, networks) ? await this.#addresses(everyNetwork, signal) : undefined,
-      containers: mine.map((summary) => observeContainer(summary, instance)),
+      containers: mine.map((summary) => ({
+        ...observeContainer(summary, instance),
+        unstartable: Object.hasOwn(unstartable, summary.Id),
+      })),
       networks: networks.map((network) => observeNetwork(network, instance, stack)),
       volumes: volumes.map((volume) => observeVolume(volume, instance, stack)),
       ports: [...publishedPorts(running), ...(wantsPorts ? this.#ingressPorts(stack) : [])],

@@ -29,7 +29,7 @@ const RANK: Record<ObservedContainer['state'], number> = {
 }
 
 export function isCurrent(container: ObservedContainer, service: DesiredService): boolean {
-  if (container.state === 'dead' || container.state === 'removing') return false
+  if (container.state === 'dead' || container.state === 'removing' || container.unstartable === true) return false
   if (container.recreate < service.recreate) return false
   if (service.outdated === 'keep' || service.specHash === undefined) return true
   return container.specHash === service.specHash && container.release === service.release

@@ -26,6 +26,8 @@ export interface ObservedContainer {
   readonly image: string
   readonly imageId: string
   readonly state: ContainerSummary['State']
+  /** It never ran, and the Engine cannot start it any more. */
+  readonly unstartable?: boolean
   readonly health: Health
   readonly exitCode: number | undefined
   /** Unix seconds. */

@@ -15,7 +15,7 @@ export async function startContainer(performance: Performance<'start-container'>
   const {
     body,
     context,
-    with: { engine, endings },
+    with: { engine, endings, store },
     signal,
   } = performance
   const id = performance.context.mustHaveContainer(performance.body)
@@ -26,9 +26,15 @@ export async function startContainer(performance: Performance<'start-container'>
     await restorePolicy(engine, context, body.service, id, signal)
     if (context.policy.mode === 'request') endings.forgive(context.desired.stack, id)
   }
-  await start(id, body.service, engine, signal)
-  if (body.generation !== undefined)
-    performance.with.store.memory.set(context.desired.stack, 'restarted', id, body.generation)
+  try {
+    await start(id, body.service, engine, signal)
+  } catch (error) {
+    const hasRun = (context.container(id)?.state ?? 'created') !== 'created'
+    if (error instanceof Problem && error.code === 'stack-blocked' && !hasRun)
+      store.memory.set(context.desired.stack, 'unstartable', id, true)
+    throw error
+  }
+  if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', id, body.generation)
   await runHooks('post_start', id, body.service, performance)
 }
 

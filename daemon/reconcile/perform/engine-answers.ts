@@ -15,9 +15,23 @@ export function isAlready(error: unknown, words: RegExp): boolean {
   return error instanceof Problem && error.code === 'engine-error' && words.test(error.message)
 }
 
+/**
+ * The Engine died while it started the container, and its containerd has kept what was there of the process, which never
+ * ran: `task ID: already exists`. The Engine neither uses that nor removes it; a new container has another id.
+ */
+function isLeftByDeadStart({ message }: Problem): boolean {
+  return /\btask [0-9a-f]{64}: already exists/.test(message)
+}
+
 /** A host port that a foreign process holds is known only when the container starts. */
 export function explainStart(error: unknown, service: string): unknown {
   if (!(error instanceof Problem)) return error
+  if (isLeftByDeadStart(error))
+    return new Problem('stack-blocked', `a container of ${service} cannot start any more: ${error.message}`, {
+      hint: `the Engine died while it started it; evenkeel up --force-recreate ${service} makes another, without what this one wrote outside volumes`,
+      engine: error.engine,
+      cause: error,
+    })
   const taken = /(?:address already in use|port is already allocated)/i.test(error.message)
   if (!taken) return error
   const port = /(?:Bind for|listen (?:tcp|udp)\d?|bind host port for) \[?[\d.:a-f]*?\]?:(\d+)/i.exec(error.message)?.[1]

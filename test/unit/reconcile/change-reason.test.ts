@@ -60,6 +60,10 @@ describe('a container is replaced because', () => {
     expect(reasonFor([{}, {}], { state: 'dead' })).toBe('it is dead')
   })
 
+  test('the Engine died in starting it', () => {
+    expect(reasonFor([{}, {}], { unstartable: true })).toMatch(/the Engine left of a start/)
+  })
+
   test('it was made from something else, of which no revision is known', () => {
     expect(reasonFor([{ tty: true }, {}], { revision: undefined })).toBe(
       'it was made from another definition than the file has now',

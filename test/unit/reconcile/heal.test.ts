@@ -89,6 +89,36 @@ describe('the loop by itself', () => {
     expect(conditionOf(bench)).toMatchObject({ condition: 'failed', reason: 'no such device' })
   })
 
+  const TASK_LEFT = `task ${'ab'.repeat(32)}: already exists`
+
+  test('makes another in place of one that the Engine died in starting, and that never ran', async () => {
+    const bench = await aRunningStack()
+    Object.assign(bench.engine.find('shop-web-1')!, { state: 'created' })
+    bench.engine.failures.set('start shop-web-1', refused('start', 500, TASK_LEFT))
+    expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'stack-blocked' } } })
+    expect(bench.engine.calls).toEqual(['start shop-web-1'])
+    bench.engine.failures.clear()
+    bench.engine.calls.length = 0
+    expect(await healed(bench)).toBe('changed')
+    expect(bench.engine.calls).toContain('remove shop-web-1')
+    expect(bench.engine.find('shop-web-1')).toMatchObject({ state: 'running' })
+    expect(await healed(bench)).toBe('steady')
+    expect(bench.core.store.memory.all('shop', 'unstartable')).toEqual({})
+  })
+
+  test('leaves one that has run before: what it wrote is in it. The stack is blocked, with the way out', async () => {
+    const bench = await aRunningStack({ web: { restart: 'always' } })
+    Object.assign(bench.engine.find('shop-web-1')!, { state: 'exited', exitCode: 137 })
+    bench.engine.failures.set('start shop-web-1', refused('start', 500, TASK_LEFT))
+    const blocked = {
+      failed: { problem: { code: 'stack-blocked', hint: expect.stringContaining('--force-recreate') } },
+    }
+    expect(await healed(bench)).toMatchObject(blocked)
+    expect(await healed(bench)).toMatchObject(blocked)
+    expect(bench.engine.calls).toEqual(['start shop-web-1', 'start shop-web-1'])
+    expect(conditionOf(bench)).toMatchObject({ condition: 'blocked', reason: expect.stringContaining(TASK_LEFT) })
+  })
+
   test('calls a failed stack steady once nothing of it ails any more', async () => {
     const bench = await aRunningStack()
     bench.core.store.stacks.setCondition('shop', 'failed', 'it crashed', 'before')
