@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { SIGNAL_FOR_MS } from '../endings.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
-import { explainStart, isAlready, isStatus } from './engine-answers.ts'
+import { explainStart, isAlready, isStatus, neverRan } from './engine-answers.ts'
 import { endEngineLoop, endEngineLoopIfThere } from './engine-loop.ts'
 import { runHooks } from './hooks.ts'
 
@@ -30,8 +30,7 @@ export async function startContainer(performance: Performance<'start-container'>
     await start(id, body.service, engine, signal)
   } catch (error) {
     const hasRun = (context.container(id)?.state ?? 'created') !== 'created'
-    if (error instanceof Problem && error.code === 'stack-blocked' && !hasRun)
-      store.memory.set(context.desired.stack, 'unstartable', id, true)
+    if (neverRan(error) && !hasRun) store.memory.set(context.desired.stack, 'unstartable', id, true)
     throw error
   }
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', id, body.generation)

@@ -16,21 +16,26 @@ export function isAlready(error: unknown, words: RegExp): boolean {
 }
 
 /**
- * The Engine died while it started the container, and its containerd has kept what was there of the process, which never
- * ran: `task ID: already exists`. The Engine neither uses that nor removes it; a new container has another id.
+ * The Engine died while it started the container, and its containerd has kept what it had of that. The Engine neither uses
+ * that nor removes it; a new container has another id. No process of it ever ran. As Engine 20.10 says it.
  */
-function isLeftByDeadStart({ message }: Problem): boolean {
-  return /\btask [0-9a-f]{64}: already exists/.test(message)
-}
+const NEVER_RAN = /\btask [0-9a-f]{64}: already exists|failed to start shim: mkdir \S+: file exists/
+/** The same, a moment later: its process may run by now, unknown to the Engine until that is started again. */
+const MAY_RUN = /^id already in use$/
+
+/** What `explainStart` made of it. */
+export const neverRan = (error: unknown): boolean => error instanceof Problem && NEVER_RAN.test(error.message)
 
 /** A host port that a foreign process holds is known only when the container starts. */
 export function explainStart(error: unknown, service: string): unknown {
   if (!(error instanceof Problem)) return error
-  if (isLeftByDeadStart(error))
-    return new Problem('stack-blocked', `a container of ${service} cannot start any more: ${error.message}`, {
-      hint: `the Engine died while it started it; evenkeel up --force-recreate ${service} makes another, without what this one wrote outside volumes`,
-      engine: error.engine,
-      cause: error,
+  if (NEVER_RAN.test(error.message))
+    return blocked(error, service, {
+      hint: `evenkeel up --force-recreate ${service} makes another, without what this one wrote outside volumes`,
+    })
+  if (MAY_RUN.test(error.message))
+    return blocked(error, service, {
+      hint: 'a process of it may run unknown to the Engine, which finds it when it is started again (systemctl restart docker)',
     })
   const taken = /(?:address already in use|port is already allocated)/i.test(error.message)
   if (!taken) return error
@@ -44,4 +49,9 @@ export function explainStart(error: unknown, service: string): unknown {
       cause: error,
     },
   )
+}
+
+function blocked(error: Problem, service: string, { hint }: { readonly hint: string }): Problem {
+  const reason = `the Engine died while it started a container of ${service}, and cannot any more: ${error.message}`
+  return new Problem('stack-blocked', reason, { hint, engine: error.engine, cause: error })
 }

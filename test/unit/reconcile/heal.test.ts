@@ -91,19 +91,34 @@ describe('the loop by itself', () => {
 
   const TASK_LEFT = `task ${'ab'.repeat(32)}: already exists`
 
-  test('makes another in place of one that the Engine died in starting, and that never ran', async () => {
+  const SHIM_LEFT = `failed to start shim: mkdir /run/containerd/io.containerd.runtime.v2.task/moby/${'ab'.repeat(32)}: file exists: unknown`
+
+  test.each([TASK_LEFT, SHIM_LEFT])(
+    'makes another in place of one that the Engine died in starting, and that never ran (%s)',
+    async (words) => {
+      const bench = await aRunningStack()
+      Object.assign(bench.engine.find('shop-web-1')!, { state: 'created' })
+      bench.engine.failures.set('start shop-web-1', refused('start', 500, words))
+      expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'stack-blocked' } } })
+      expect(bench.engine.calls).toEqual(['start shop-web-1'])
+      bench.engine.failures.clear()
+      bench.engine.calls.length = 0
+      expect(await healed(bench)).toBe('changed')
+      expect(bench.engine.calls).toContain('remove shop-web-1')
+      expect(bench.engine.find('shop-web-1')).toMatchObject({ state: 'running' })
+      expect(await healed(bench)).toBe('steady')
+      expect(bench.core.store.memory.all('shop', 'unstartable')).toEqual({})
+    },
+  )
+
+  test('leaves one that may run, unknown to the Engine', async () => {
     const bench = await aRunningStack()
     Object.assign(bench.engine.find('shop-web-1')!, { state: 'created' })
-    bench.engine.failures.set('start shop-web-1', refused('start', 500, TASK_LEFT))
-    expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'stack-blocked' } } })
-    expect(bench.engine.calls).toEqual(['start shop-web-1'])
-    bench.engine.failures.clear()
-    bench.engine.calls.length = 0
-    expect(await healed(bench)).toBe('changed')
-    expect(bench.engine.calls).toContain('remove shop-web-1')
-    expect(bench.engine.find('shop-web-1')).toMatchObject({ state: 'running' })
-    expect(await healed(bench)).toBe('steady')
-    expect(bench.core.store.memory.all('shop', 'unstartable')).toEqual({})
+    bench.engine.failures.set('start shop-web-1', refused('start', 500, 'id already in use'))
+    const blocked = { failed: { problem: { code: 'stack-blocked', hint: expect.stringContaining('restart docker') } } }
+    expect(await healed(bench)).toMatchObject(blocked)
+    expect(await healed(bench)).toMatchObject(blocked)
+    expect(bench.engine.calls).toEqual(['start shop-web-1', 'start shop-web-1'])
   })
 
   test('leaves one that has run before: what it wrote is in it. The stack is blocked, with the way out', async () => {
