@@ -12,19 +12,20 @@ import { SLOW_MS, SLOW_TABLE } from './traffic.ts'
  */
 export function backendHead(backend: Backend, settings: { readonly cookieKey: string }): string {
   const words = serverWords(backend)
+  const isTcp = backend.mode === 'tcp'
   return [
     `backend ${backend.name}`,
-    `  mode ${backend.mode}`,
+    `  mode ${isTcp ? 'tcp' : 'http'}`,
     ...balanceLines(backend, settings),
-    ...(backend.mode === 'http' ? ['  http-reuse safe', ...LOG_OF_BACKEND, ...httpLines(backend), ...COUNT_SLOW] : []),
+    ...(isTcp ? [] : ['  http-reuse safe', ...LOG_OF_BACKEND, ...httpLines(backend), ...COUNT_SLOW]),
     ...(words === '' ? [] : [`  default-server ${words}`]),
   ].join('\n')
 }
 
 /** What each of its servers has. One that is added later takes nothing of `default-server`, and is told it. */
 export function serverWords({ mode, proxyProtocol }: Backend): string {
-  if (mode === 'http') return KEPT
-  return proxyProtocol ? 'send-proxy' : ''
+  if (mode === 'tcp') return proxyProtocol ? 'send-proxy' : ''
+  return mode === 'h2' ? `proto h2 ${KEPT}` : KEPT
 }
 
 /** Each half second, half of what was not needed in the last ones is closed. */
@@ -44,7 +45,7 @@ export const hostPort = (address: string, port: number): string =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`
 
 /** Its servers are told by cookies. */
-export const hasCookies = ({ mode, balance }: Backend): boolean => mode === 'http' && balance === 'sticky'
+export const hasCookies = ({ mode, balance }: Backend): boolean => mode !== 'tcp' && balance === 'sticky'
 
 /** What names of cookies begin with. */
 export const COOKIE = 'ek-'

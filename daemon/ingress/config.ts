@@ -116,9 +116,9 @@ function portFrontends(
     const name = `port:${ip === '' ? 'any' : ip.replaceAll(':', '_')}:${port}`
     const binds = bindsOf(ip, port, settings)
     const last = [`  default_backend ${backendName(stack, service, target, mode)}`, ''].join('\n')
-    if (mode === 'http') {
+    if (mode !== 'tcp') {
       const first = holds ? holdHttp([{ stack, service }]) : []
-      return httpFrontend({ name, binds, scheme: 'http', first, last })
+      return httpFrontend({ name, binds, scheme: 'http', speaksH2: mode === 'h2', first, last })
     }
     // What waited in a worker of before comes to one that holds nothing any more as well.
     const head = [`frontend ${name}`, '  mode tcp', ...binds, bindOfNewest(name)]
@@ -148,6 +148,8 @@ interface HttpFrontend {
   readonly name: string
   readonly binds: readonly string[]
   readonly scheme: 'http' | 'https'
+  /** To some of its servers. */
+  readonly speaksH2: boolean
   /** Rules before it is decided where a request goes. */
   readonly first: readonly string[]
   /** Where it goes. */
@@ -158,7 +160,7 @@ interface HttpFrontend {
  * A reload is not to close a connection on which a client may be about to send its next request. When that comes, the worker of
  * before the reload hands it to the newest one: it does not itself know of what has come and gone since, nor can it be told.
  */
-function httpFrontend({ name, binds, scheme, first, last }: HttpFrontend): string[] {
+function httpFrontend({ name, binds, scheme, speaksH2, first, last }: HttpFrontend): string[] {
   const frontend = [
     `frontend ${name}`,
     '  mode http',
@@ -170,20 +172,26 @@ function httpFrontend({ name, binds, scheme, first, last }: HttpFrontend): strin
     '  http-request set-var(txn.begun) date(0,ms)',
     `  http-request set-header X-Forwarded-Proto ${scheme}`,
     ...FORWARDED,
+    ...(speaksH2 ? [`${toNewest(`${H2}${name}`)} { req.ver 2.0 }`] : []),
     toNewest(name),
     last,
   ]
-  return [frontend.join('\n'), newest(name, ['  mode http', '  option http-server-close'])]
+  const how = ['  mode http', '  option http-server-close']
+  return [frontend.join('\n'), ...(speaksH2 ? [newest(name, how, 'h2')] : []), newest(name, how)]
 }
 
 const pathOfNewest = (frontend: string): string => `${INSIDE}/${frontend.replaceAll(':', '-')}.sock`
 const bindOfNewest = (frontend: string): string => `  bind ${pathOfNewest(frontend)} mode 600 accept-proxy`
 const toNewest = (frontend: string): string => `  use_backend ${TO_NEWEST}${frontend} if { stopping }`
 
-const newest = (frontend: string, how: readonly string[]): string =>
-  [`backend ${TO_NEWEST}${frontend}`, ...how, `  server newest unix@${pathOfNewest(frontend)} send-proxy-v2`, ''].join(
-    '\n',
-  )
+/** HTTP/1.1 has no room for all that gRPC does. */
+const H2 = 'h2.'
+
+function newest(frontend: string, how: readonly string[], proto?: 'h2'): string {
+  const name = proto === 'h2' ? `${H2}${frontend}` : frontend
+  const server = `  server newest unix@${pathOfNewest(frontend)} send-proxy-v2${proto === 'h2' ? ' proto h2' : ''}`
+  return [`backend ${TO_NEWEST}${name}`, ...how, server, ''].join('\n')
+}
 
 type BackedRoute = HttpRoute & { readonly stack: string; readonly service: string; readonly backend: string }
 
@@ -196,7 +204,7 @@ function routeFrontends(services: readonly IngressService[], settings: IngressSe
           ...route,
           stack,
           service,
-          backend: backendName(stack, service, route.target, 'http'),
+          backend: backendName(stack, service, route.target, route.mode ?? 'http'),
         }),
       ),
     )
@@ -212,6 +220,7 @@ function routeFrontends(services: readonly IngressService[], settings: IngressSe
     name: 'routes',
     binds: bindsOf(http.host, http.port, settings),
     scheme: 'http',
+    speaksH2: routes.some(({ mode }) => mode === 'h2'),
     first: [CHALLENGE, ...(holds ? holdOf(routes) : [])],
     last: rulesOf(routes, (route) => [
       ...(route.tls?.redirect === true ? [useBackend(route, TO_HTTPS, IF_CERTIFIED)] : []),
@@ -224,6 +233,7 @@ function routeFrontends(services: readonly IngressService[], settings: IngressSe
     name: 'routes-tls',
     binds: bindsOf(https.host, https.port, settings).map((bind) => `${bind} ${TLS}`),
     scheme: 'https',
+    speaksH2: secured.some(({ mode }) => mode === 'h2'),
     first: [...hstsOf(secured), ...secureCookies(services), ...(holds ? holdOf(secured) : [])],
     last: rulesOf(secured, (route) => [useBackend(route, route.backend)]),
   })

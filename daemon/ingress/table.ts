@@ -1,5 +1,5 @@
 /** What the ingress is to serve, of all stacks: read from memory, where it stands before the ingress is told. */
-import type { HttpLimits, Routed, ServiceRouting, Split } from '../stack/routing.ts'
+import type { BackendMode, HttpLimits, Routed, ServiceRouting, Split } from '../stack/routing.ts'
 import type { MemoryRepository } from '../store/memory.ts'
 import { type Weighed, weigh } from './weights.ts'
 
@@ -21,7 +21,7 @@ export interface IngressService {
 /** A pool of servers behind one port of their containers. */
 export interface Backend {
   readonly name: string
-  readonly mode: 'tcp' | 'http'
+  readonly mode: BackendMode
   readonly target: number
   readonly balance: ServiceRouting['balance']
   readonly limits: HttpLimits
@@ -90,7 +90,7 @@ export function backendsOf({ stack, service, routing, servers }: IngressService)
     backends.set(name, { name, mode, target, balance, limits, proxyProtocol, servers })
   }
   for (const { target, mode } of routing.ports) add(target, mode)
-  for (const { target } of routing.routes) add(target, 'http')
+  for (const { target, mode = 'http' } of routing.routes) add(target, mode)
   return [...backends.values()]
 }
 

@@ -2,6 +2,7 @@
  * What comes to the services of the ingress, by HAProxy's own counters. Each worker counts for itself, from zero, until it ends:
  * after a reload what was seen is the sum of several. Pure.
  */
+import type { BackendMode } from '../stack/routing.ts'
 import { backendName } from './table.ts'
 
 /** Since a worker began. HTTP: requests; TCP: connections. */
@@ -138,16 +139,19 @@ export interface ServiceCounters extends Counters {
   readonly protocol: 'http' | 'tcp'
 }
 
+const isMode = (text: string | undefined): text is BackendMode => text === 'tcp' || text === 'http' || text === 'h2'
+
 /** Of one stack: its backends put together by service and protocol. */
 export function byService(stack: string, total: Reading[string]): ServiceCounters[] {
   const services = new Map<string, ServiceCounters>()
   for (const [backend, counters] of Object.entries(total)) {
     const [of, service, target, mode] = backend.split(':')
-    if (of !== stack || service === undefined || (mode !== 'http' && mode !== 'tcp')) continue
+    if (of !== stack || service === undefined || !isMode(mode)) continue
     if (backendName(of, service, Number(target), mode) !== backend) continue
-    const key = `${service} ${mode}`
+    const protocol = mode === 'tcp' ? 'tcp' : 'http'
+    const key = `${service} ${protocol}`
     const before = services.get(key) ?? NONE
-    services.set(key, { service, protocol: mode, ...combine({ '': before }, { '': counters }, (a, b) => a + b)['']! })
+    services.set(key, { service, protocol, ...combine({ '': before }, { '': counters }, (a, b) => a + b)['']! })
   }
   return [...services.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, service]) => service)
 }

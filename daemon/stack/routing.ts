@@ -1,9 +1,14 @@
 /** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
+
+import { hasHttp2 } from '../../protocol/stackfile/app-protocol.ts'
 import type { IngressPolicy, Model, Service } from '../../protocol/stackfile/model.ts'
 import { isReleased } from '../../protocol/stackfile/release-policy.ts'
 import { type RouteTls, tlsOf } from '../../protocol/stackfile/tls-policy.ts'
 import { parseDuration, parseSize } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf } from './replacement-order.ts'
+
+/** What its containers are spoken to in. `h2`: HTTP/2 without TLS, which gRPC needs; `http`: HTTP/1.1, whatever the client speaks. */
+export type BackendMode = 'tcp' | 'http' | 'h2'
 
 export interface RoutedPort {
   /** Empty: all addresses. */
@@ -11,7 +16,7 @@ export interface RoutedPort {
   readonly port: number
   /** In the container. */
   readonly target: number
-  readonly mode: 'tcp' | 'http'
+  readonly mode: BackendMode
 }
 
 export interface HttpRoute {
@@ -20,6 +25,8 @@ export interface HttpRoute {
   /** A prefix, in whole segments; `/` is all. */
   readonly path: string
   readonly target: number
+  /** Undefined: `http`. */
+  readonly mode?: 'h2'
   /** Undefined: over HTTP alone. */
   readonly tls?: RouteTls
 }
@@ -88,10 +95,10 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
   const policy = spec['x-evenkeel']
   const ports = portsOf(spec, reach, isReleased(model, service) ? 'atomic' : 'rolling')
   const routes = (policy?.routes ?? []).map(
-    ({ host, path = '/', port, tls }): HttpRoute => ({
+    ({ host, path = '/', port, app_protocol, tls }): HttpRoute => ({
       host: host?.toLowerCase(),
       path: path.length > 1 ? path.replace(/\/+$/, '') : path,
-      target: port ?? onlyPortOf(spec) ?? 80,
+      ...targetOf(spec, port ?? onlyPortOf(spec) ?? 80, app_protocol),
       ...encrypted(host === undefined ? undefined : tlsOf(tls ?? policy?.tls)),
     }),
   )
@@ -105,6 +112,12 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
     drainMs: drainNs === undefined ? DRAIN_MS : drainNs / 1e6,
     ...limitsOf(policy?.ingress),
   }
+}
+
+/** A route that does not say itself what is spoken there has it of the port that it leads to. */
+function targetOf(spec: Service, target: number, written: string | undefined): Pick<HttpRoute, 'target' | 'mode'> {
+  const said = written ?? spec.ports?.find((port) => port.target === target)?.app_protocol
+  return hasHttp2(said) ? { target, mode: 'h2' } : { target }
 }
 
 const BALANCE = { 'round-robin': 'roundrobin', 'least-connections': 'leastconn', sticky: 'sticky' } as const
@@ -138,7 +151,7 @@ function portsOf(spec: Service, reach: IngressReach, release: 'atomic' | 'rollin
             ip: host_ip ?? '',
             port: Number(published),
             target,
-            mode: app_protocol === 'http' ? 'http' : 'tcp',
+            mode: hasHttp2(app_protocol) ? 'h2' : app_protocol === 'http' ? 'http' : 'tcp',
           } as const,
         ]
       : [],

@@ -1,4 +1,5 @@
 /** What only shows once the whole model is there: names that lead nowhere, settings that contradict one another, circles. */
+import { isHttp } from './app-protocol.ts'
 import { findCycles } from './cycles.ts'
 import type { Findings } from './findings.ts'
 import type { Service } from './model.ts'
@@ -272,7 +273,7 @@ function autoscaleLimit(service: Service): number {
 function servedOf({ ports = [], 'x-evenkeel': policy }: Service): Served {
   const tcp = ports.filter(({ protocol = 'tcp', published }) => protocol === 'tcp' && published !== undefined)
   return {
-    http: Array.isArray(policy?.routes) || tcp.some(({ app_protocol }) => app_protocol === 'http'),
-    tcp: tcp.some(({ app_protocol }) => app_protocol !== 'http'),
+    http: Array.isArray(policy?.routes) || tcp.some(({ app_protocol }) => isHttp(app_protocol)),
+    tcp: tcp.some(({ app_protocol }) => !isHttp(app_protocol)),
   }
 }

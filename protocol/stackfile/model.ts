@@ -98,6 +98,8 @@ export interface ServiceRoute {
   path?: string
   /** In the container; none: its only one. */
   port?: number
+  /** What is spoken there: `http` (1.1), or `grpc`, `h2c`, `http2`. None: as `ports` say of that port, else `http`. */
+  app_protocol?: string
   /** In the place of the service's. */
   tls?: TlsPolicy
 }

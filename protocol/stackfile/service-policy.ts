@@ -1,4 +1,5 @@
 /** `x-evenkeel` of a service: which keys there are, and what each may say. */
+import { ROUTE_PROTOCOLS } from './app-protocol.ts'
 import { scaleFindings } from './autoscale.ts'
 import { splitCommand } from './command-line.ts'
 import { ingressFindings } from './ingress-policy.ts'
@@ -14,7 +15,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   dns: ['versioned', 'shared'],
 }
 const KEYS = [...Object.keys(WORDS), 'routes', 'drain', 'deploy', 'scale', 'ingress', 'ready', 'alive', 'tls']
-const ROUTE_KEYS = ['host', 'path', 'port', 'tls']
+const ROUTE_KEYS = ['host', 'path', 'port', 'app_protocol', 'tls']
 
 /** What a host is to be, and a path: nothing that the ingress could take for anything else. */
 export const HOST =
@@ -107,6 +108,12 @@ function routeFindings(routes: unknown): PolicyFinding[] {
       found.push({ message: 'path is to begin with /', path: [...path, 'path'], hint: 'Such as /api.' })
     if (route.port !== undefined && !isPort(route.port))
       found.push({ message: 'port is to be a number from 1 to 65535', path: [...path, 'port'] })
+    if (route.app_protocol !== undefined && !ROUTE_PROTOCOLS.includes(String(route.app_protocol)))
+      found.push({
+        message: `app_protocol is to be one of ${ROUTE_PROTOCOLS.join(', ')}`,
+        path: [...path, 'app_protocol'],
+        hint: 'http is HTTP/1.1; the others are HTTP/2 without TLS, from the first byte on.',
+      })
     if (route.tls !== undefined) found.push(...tlsFindings(route.tls, [...path, 'tls']))
     if (route.tls !== undefined && route.host === undefined)
       found.push({ message: 'tls needs a host: a certificate is made out to one', path: [...path, 'tls'] })

@@ -96,6 +96,29 @@ describe('the configuration of the ingress', () => {
     expect(http).not.toContain('send-proxy')
   })
 
+  it('speaks HTTP/2 to containers where that is said, and hands such requests on in it over a reload', () => {
+    const routes = [
+      { host: undefined, path: '/', target: 80 },
+      { host: undefined, path: '/rpc', target: 80, mode: 'h2' } as const,
+    ]
+    const lines = linesOf([aService({ routes })])
+    expect(lines).toContain('use_backend shop:web:80:h2 if { path /rpc } or { path_beg /rpc/ }')
+    expect(lines.filter((line) => line.startsWith('default-server'))).toEqual([
+      'default-server pool-purge-delay 500ms pool-max-conn 1000',
+      'default-server proto h2 pool-purge-delay 500ms pool-max-conn 1000',
+    ])
+    const handed = lines.filter((line) => line.startsWith('use_backend newest.'))
+    expect(handed).toEqual([
+      'use_backend newest.h2.routes if { stopping } { req.ver 2.0 }',
+      'use_backend newest.routes if { stopping }',
+    ])
+    expect(lines.filter((line) => /^server newest/.test(line))).toEqual([
+      'server newest unix@/run/evenkeel/routes.sock send-proxy-v2 proto h2',
+      'server newest unix@/run/evenkeel/routes.sock send-proxy-v2',
+    ])
+    expect(linesOf([aService({ routes: [routes[0]!] })]).join()).not.toContain('h2')
+  })
+
   it('shows a page of the service while no replica can be reached, from a file named by what it says', () => {
     const withPage = (errorPage?: string) =>
       renderConfig(

@@ -64,11 +64,12 @@ it('puts the ports of a service together, and leaves out what is not of the stac
     [WEB]: counted(1, { slow: 1 }),
     'shop:web:81:http': counted(2),
     'shop:web:82:tcp': counted(4),
+    'shop:web:83:h2': counted(32),
     'other:web:80:http': counted(8),
     'slow.': counted(16),
   }
   expect(byService('shop', total)).toEqual([
-    { service: 'web', protocol: 'http', ...counted(3, { slow: 1 }) },
+    { service: 'web', protocol: 'http', ...counted(35, { slow: 1 }) },
     { service: 'web', protocol: 'tcp', ...counted(4) },
   ])
 })

@@ -69,6 +69,22 @@ describe('the ingress has of a service', () => {
     expect(routing({ ports: [{ ...PORT, host_ip: '0.0.0.0 ssl' }], deploy })).toBeUndefined()
   })
 
+  it('HTTP/2 where a route says so, or the port that it leads to', () => {
+    const routes = [
+      { path: '/' },
+      { path: '/plain', app_protocol: 'http' },
+      { path: '/beside', port: 81, app_protocol: 'grpc' },
+    ]
+    const spec = { 'x-evenkeel': { routes }, ports: [{ ...PORT, app_protocol: 'h2c' }] }
+    expect(routing(spec)?.routes.map(({ target, mode }) => [target, mode])).toEqual([
+      [PORT.target, 'h2'],
+      [PORT.target, undefined],
+      [81, 'h2'],
+    ])
+    const deploy = { update_config: { order: 'start-first' } } as const
+    expect(routing({ ...spec, deploy })?.ports[0]?.mode).toBe('h2')
+  })
+
   it('its routes in any order, to its only port where none is named', () => {
     const spec: Partial<Service> = {
       'x-evenkeel': {

@@ -110,6 +110,11 @@ describe('a route', () => {
     expect(route({ path: '/', port })).toEqual(['port is to be a number from 1 to 65535']),
   )
 
+  it('knows what the ingress can speak to a container', () => {
+    for (const app_protocol of ['http', 'grpc', 'h2c', 'http2']) expect(route({ path: '/', app_protocol })).toEqual([])
+    expect(route({ path: '/', app_protocol: 'https' })).toEqual(['app_protocol is to be one of http, grpc, h2c, http2'])
+  })
+
   it('leads from somewhere, and once', () => {
     expect(route({ port: 80 })).toEqual(['A route needs a host, a path, or both'])
     expect(messages({ routes: [{ host: 'a.test' }, { host: 'A.test', path: '/' }] })).toEqual([
