@@ -21,10 +21,11 @@ export type SessionOpen = z.input<typeof ExecOpen | typeof AttachOpen | typeof C
 
 export interface SessionHandlers {
   /**
-   * The bytes are there until it returns. A promise resolves when they are taken; the next ones come without waiting for
-   * that, in the order sent.
+   * What came at once on one channel: the Engine sends pieces of 32 KiB, and each call of the system for one of them costs as
+   * much as for many. The bytes are there until it returns. A promise resolves when they are taken; the next ones come
+   * without waiting for that, in the order sent.
    */
-  data(channel: SessionChannel, bytes: Uint8Array): Promise<void> | undefined
+  data(channel: SessionChannel, pieces: readonly Uint8Array[]): Promise<void> | undefined
   started(frame: Extract<DaemonFrame, { type: 'started' }>): void
 }
 
@@ -37,6 +38,9 @@ export interface Session {
   /** Leaves; the program goes on where it can. */
   close(): void
 }
+
+/** As many as one call of the system takes. */
+const PIECES_LIMIT = 1024
 
 export async function openSession(
   address: DaemonAddress,
@@ -61,19 +65,29 @@ export async function openSession(
     const granted = receiving.taken(bytes)
     if (granted > 0) send({ type: 'window', bytes: granted })
   }
+  let came: { readonly channel: SessionChannel; readonly pieces: Uint8Array[]; length: number } | undefined
+  const handOver = (): void => {
+    if (came === undefined) return
+    const { channel, pieces, length } = came
+    came = undefined
+    const pending = handlers.data(channel, pieces)
+    if (pending === undefined) {
+      taken(length)
+      return
+    }
+    const work = pending.then(() => taken(length), fail).finally(() => taking.delete(work))
+    taking.add(work)
+  }
   const reader = new FrameReader({
     data(channel, bytes) {
-      const { length } = bytes
-      receiving.received(length)
-      const pending = handlers.data(channel, bytes)
-      if (pending === undefined) {
-        taken(length)
-        return
-      }
-      const work = pending.then(() => taken(length), fail).finally(() => taking.delete(work))
-      taking.add(work)
+      receiving.received(bytes.length)
+      if (came?.channel !== channel || came.pieces.length === PIECES_LIMIT) handOver()
+      came ??= { channel, pieces: [], length: 0 }
+      came.pieces.push(bytes)
+      came.length += bytes.length
     },
     control(text) {
+      handOver()
       const frame = JSON.parse(text) as DaemonFrame
       switch (frame.type) {
         case 'started':
@@ -99,6 +113,7 @@ export async function openSession(
   const socket = await upgrade(address, path, SESSION_PROTOCOL, (bytes) => {
     try {
       reader.feed(bytes)
+      handOver()
     } catch (error) {
       fail(error)
       socket.destroy()

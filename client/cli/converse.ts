@@ -35,7 +35,7 @@ export async function converse(api: Api, conversation: Conversation): Promise<nu
   const outputs = { stdout: new RawOutput(1), stderr: new RawOutput(2), stdin: undefined }
   const local = new LocalEnd(conversation, keys)
   const session = await api.session(conversation.name, { stack: conversation.stack }, conversation.open, {
-    data: (channel, bytes) => outputs[channel]?.write(bytes),
+    data: (channel, pieces) => outputs[channel]?.write(pieces),
     started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
   })
   local.attached(session)

@@ -89,7 +89,7 @@ function printerOf({ output }: Context, style: Partial<LogStyle>): LogPrinter {
   const out = {
     colors: output.colors,
     write: async (some: Uint8Array) => {
-      await bytes.write(some)
+      await bytes.write([some])
     },
     note: (text: string) => output.note(text),
   }

@@ -2,7 +2,7 @@
  * Bytes to standard output or error, as they are and in order, without ever stopping the rest of the program: a pager
  * that does not read for an hour must not keep the connection from answering.
  */
-import { fstatSync, write, writeSync } from 'node:fs'
+import { fstatSync, write, writevSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
 /** Somebody else may have set a descriptor that we share to non-blocking: then it can be full. */
@@ -24,12 +24,12 @@ export class RawOutput {
    * Answers nothing where all of it is written already, else a promise of that. The bytes may be used for others as soon as
    * it returns. A reader that is gone is an EPIPE.
    */
-  write(bytes: Uint8Array): Promise<void> | undefined {
+  write(pieces: readonly Uint8Array[]): Promise<void> | undefined {
     if (this.#kind === 'file') {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at)
+      writeWhole(this.#descriptor, pieces)
       return undefined
     }
-    const copy = Buffer.from(bytes)
+    const copy = Buffer.concat(pieces)
     const mine = this.#last.then(() => (this.#kind === 'pipe' ? this.#toPipe(copy) : this.#byThread(copy)))
     // The next write meets the same error by itself.
     this.#last = mine.catch(() => {})
@@ -45,6 +45,19 @@ export class RawOutput {
 
   async #byThread(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; ) at += await writeSome(this.#descriptor, bytes.subarray(at))
+  }
+}
+
+function writeWhole(descriptor: number, pieces: readonly Uint8Array[]): void {
+  let left = pieces.filter(({ length }) => length > 0)
+  while (left.length > 0) {
+    let written = writevSync(descriptor, left)
+    const rest = left.findIndex(({ length }) => {
+      if (written < length) return true
+      written -= length
+      return false
+    })
+    left = rest < 0 ? [] : [left[rest]!.subarray(written), ...left.slice(rest + 1)]
   }
 }
 

@@ -185,7 +185,7 @@ class Watching {
           this.#stack,
           container,
           { command, user, privileged, workingDir: working_dir, environment: pairs(environment) },
-          (channel, bytes) => this.#outputs[channel].write(bytes),
+          (channel, pieces) => this.#outputs[channel].write(pieces),
         ),
       ),
     )

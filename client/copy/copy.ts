@@ -137,7 +137,7 @@ class Outward extends InContainer {
     if (to.kind === 'stream') {
       const { RawOutput } = await import('../cli/raw-output.ts')
       const output = new RawOutput(1)
-      await this.#take(source.path, (bytes) => output.write(bytes))
+      await this.#take(source.path, (pieces) => output.write(pieces))
       return
     }
     // A path that ends in a slash has been followed by the Engine.
@@ -148,8 +148,8 @@ class Outward extends InContainer {
     const owners = this.wish.owners === 'keep' ? 'keep' : 'mine'
     const unpacker = new Unpacker({ ...place, owners, warn })
     try {
-      await this.#take(source.path, (bytes) => {
-        unpacker.feed(bytes)
+      await this.#take(source.path, (pieces) => {
+        for (const bytes of pieces) unpacker.feed(bytes)
         return undefined
       })
       unpacker.finish()
@@ -158,12 +158,12 @@ class Outward extends InContainer {
     }
   }
 
-  async #take(path: string, data: (bytes: Uint8Array) => Promise<void> | undefined): Promise<void> {
+  async #take(path: string, data: (pieces: readonly Uint8Array[]) => Promise<void> | undefined): Promise<void> {
     const session = await this.copying.api.session(
       'copyOut',
       this.params,
       { type: 'copy-out', path },
-      { data: (_, bytes) => data(bytes), started: () => {} },
+      { data: (_, pieces) => data(pieces), started: () => {} },
     )
     try {
       await session.exitCode

@@ -78,7 +78,7 @@ export async function runIn(
   stack: string,
   { service, replica }: Pick<Container, 'service' | 'replica'>,
   { command, user, workingDir, privileged, environment }: Command,
-  output: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void> | void,
+  output: (channel: 'stdout' | 'stderr', pieces: readonly Uint8Array[]) => Promise<void> | void,
 ): Promise<number> {
   const session = await api.session(
     'exec',
@@ -94,7 +94,7 @@ export async function runIn(
       ...(workingDir === undefined ? {} : { workingDir }),
     },
     {
-      data: (channel, bytes) => (channel === 'stdin' ? undefined : (output(channel, bytes) ?? undefined)),
+      data: (channel, pieces) => (channel === 'stdin' ? undefined : (output(channel, pieces) ?? undefined)),
       started: () => {},
     },
   )
