@@ -1,13 +1,14 @@
-// Images of one script: this machine's Node with it, and busybox for health checks.
+// Images of one script, /app/NAME.mjs: this machine's Node with it, and busybox for health checks.
 import { makeArchive, makeLayer, sha256 } from './archive.mjs'
 import { busybox, nodeEntries } from './binaries.mjs'
 import { engineCall, engineJson } from './engine-call.mjs'
 
 const label = 'ek-lab.script'
 
-/** Makes `image` on the Engine at `engineUrl`, unless it is there as this code would make it. */
+/** Makes `image` (`ek-lab/NAME:1`) on the Engine at `engineUrl`, unless it is there as this code would make it. */
 export async function ensureNodeImage(engineUrl, image, script) {
-  const version = sha256(Buffer.concat([script, Buffer.from(process.version)])).slice(0, 16)
+  const path = `/app/${/([a-z]+):/.exec(image)[1]}.mjs`
+  const version = sha256(Buffer.concat([Buffer.from(path), script, Buffer.from(process.version)])).slice(0, 16)
   const { status, text } = await engineCall(engineUrl, 'GET', `/images/${image}/json`, { accept: [404] })
   if (status === 200 && JSON.parse(text).Config.Labels?.[label] === version) return image
   const { entries, applets } = await busybox()
@@ -16,12 +17,12 @@ export async function ensureNodeImage(engineUrl, image, script) {
     ...applets.filter((applet) => applet !== 'busybox').map((applet) => ({ path: `/bin/${applet}`, link: 'busybox' })),
     ...(await nodeEntries()),
     { path: '/tmp', mode: 0o1777 },
-    { path: '/app/main.mjs', content: script },
+    { path, content: script },
   ])
   const { Arch } = await engineJson(engineUrl, 'GET', '/version')
   const config = {
     Env: ['PATH=/usr/bin:/bin'],
-    Entrypoint: ['/usr/bin/node', '--max-old-space-size=64', '/app/main.mjs'],
+    Entrypoint: ['/usr/bin/node', '--max-old-space-size=64', path],
     WorkingDir: '/',
     Labels: { [label]: version },
   }
