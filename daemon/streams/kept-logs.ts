@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LogCursor } from '../../protocol/log-cursor.ts'
 import { RecordReader } from '../../protocol/log-records.ts'
 import { Problem } from '../../protocol/problems.ts'
@@ -65,6 +65,8 @@ export class KeptLogs {
   readonly #limits: KeptLogLimits
   readonly #now: () => Date
   readonly #log: Log
+  /** Bytes by stack, at least those that are there. Whoever is not here has not been counted yet. */
+  readonly #bytes = new Map<string, number>()
 
   constructor(options: { folder: string; engine: Engine; limits: KeptLogLimits; now: () => Date; log: Log }) {
     this.#folder = join(options.folder, 'logs')
@@ -89,7 +91,11 @@ export class KeptLogs {
       writeFileSync(`${path}${UNFINISHED}`, Buffer.concat([header, ...blocks]), { mode: 0o600 })
       renameSync(`${path}${UNFINISHED}`, path)
       if (earlier !== undefined && earlier.path !== path) rmSync(earlier.path, { force: true })
-      this.#prune(removed.stack)
+      const size = blocks.reduce((total, { length }) => total + length, header.length)
+      const bytes = (this.#bytes.get(removed.stack) ?? this.#limits.bytes) + size
+      // To count what is there takes as long as there is much of it. What is too old goes every ten minutes.
+      if (bytes > this.#limits.bytes) this.#prune(removed.stack)
+      else this.#bytes.set(removed.stack, bytes)
     } catch (err) {
       this.#log.warn({ err, container: removed.name }, 'the log of a removed container is not kept')
     }
@@ -97,11 +103,11 @@ export class KeptLogs {
 
   /** The oldest first. */
   list(stack: string): KeptLog[] {
-    return this.#files(stack).flatMap(keptIn)
+    return this.#paths(stack).flatMap(keptIn)
   }
 
   find(stack: string, container: string): KeptLog | undefined {
-    const named = this.#files(stack).filter(({ path }) => path.endsWith(`-${idIn(container)}.log`))
+    const named = this.#paths(stack).filter((path) => path.endsWith(`-${idIn(container)}.log`))
     return named.flatMap(keptIn).find((kept) => kept.container === container)
   }
 
@@ -134,8 +140,10 @@ export class KeptLogs {
   #tidy(stack: string, isKnown: (stack: string) => boolean): void {
     const folder = join(this.#folder, stack)
     try {
-      if (!isKnown(stack)) rmSync(folder, { recursive: true, force: true })
-      else {
+      if (!isKnown(stack)) {
+        rmSync(folder, { recursive: true, force: true })
+        this.#bytes.delete(stack)
+      } else {
         for (const name of namesIn(folder)) if (name.endsWith(UNFINISHED)) rmSync(join(folder, name), { force: true })
         this.#prune(stack)
       }
@@ -166,32 +174,35 @@ export class KeptLogs {
 
   #prune(stack: string): void {
     const before = this.#now().getTime() - this.#limits.days * DAY_MS
-    const files = this.#files(stack)
+    const files = this.#paths(stack).map((path) => ({
+      path,
+      bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+    }))
     let bytes = files.reduce((total, file) => total + file.bytes, 0)
-    for (const { path, removedMs, bytes: size } of files) {
-      if (bytes <= this.#limits.bytes && removedMs >= before) return
+    for (const { path, bytes: size } of files) {
+      if (bytes <= this.#limits.bytes && removedMsOf(path) >= before) break
       rmSync(path, { force: true })
       bytes -= size
     }
+    this.#bytes.set(stack, bytes)
   }
 
-  #files(stack: string): { path: string; removedMs: number; bytes: number }[] {
+  /** The oldest first. */
+  #paths(stack: string): string[] {
     const folder = join(this.#folder, stack)
     return namesIn(folder)
       .filter((name) => name.endsWith('.log'))
-      .map((name) => {
-        const path = join(folder, name)
-        const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-        return { path, removedMs: Number(name.split('-')[0]), bytes }
-      })
-      .sort((a, b) => a.removedMs - b.removedMs)
+      .sort((a, b) => removedMsOf(a) - removedMsOf(b))
+      .map((name) => join(folder, name))
   }
 }
+
+const removedMsOf = (path: string): number => Number(basename(path).split('-')[0])
 
 /** As the names of files tell a container. */
 const idIn = (container: string): string => container.slice(0, 12)
 
-function keptIn({ path }: { readonly path: string }): KeptLog[] {
+function keptIn(path: string): KeptLog[] {
   const header = headerOf(path)
   return header === undefined ? [] : [{ ...header, path }]
 }
