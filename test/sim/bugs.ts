@@ -71,6 +71,17 @@ export const BUGS: Readonly<Record<string, Bug>> = {
         },
       }) as unknown as Observer,
   },
+  'remains-forgotten': {
+    what: 'a container that the Engine died in starting is started again and again',
+    store: (store) => {
+      const { memory } = store
+      const set = memory.set.bind(memory)
+      memory.set = (stack, kind, key, value) => {
+        if (kind !== 'unstartable') set(stack, kind, key, value)
+      }
+      return store
+    },
+  },
   'two-writers': {
     what: 'each stack has two loops',
     start: (core, watch) => new Supervisor(core, watch).start(),

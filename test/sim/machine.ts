@@ -45,6 +45,8 @@ export interface SimulatedContainer {
   /** When somebody last told it to end past the daemon. */
   toldByHandMs: number
   startedBefore: boolean
+  /** dockerd died in starting it, and its containerd has kept a task that never ran: no start of it succeeds. */
+  hasTaskLeft: boolean
   restartCount: number
   failures: number
   lastExit: Actor | undefined
@@ -238,6 +240,7 @@ export class Machine {
       startedBefore: false,
       restartCount: 0,
       failures: 0,
+      hasTaskLeft: false,
       lastExit: undefined,
       process: 0,
       networks: this.#endpointsOf(body),
@@ -259,6 +262,7 @@ export class Machine {
     }
     if (container.state === 'paused') throw new Refusal(409, 'cannot start a paused container, try unpause instead')
     if (container.state === 'running' || container.state === 'restarting') return false
+    if (container.hasTaskLeft) throw new Refusal(500, `task ${container.id}: already exists`)
     this.#begin(container, actor)
     return true
   }
@@ -524,7 +528,7 @@ export class Machine {
       } else if (container.state === 'removing') {
         if (this.#random.chance(0.5)) this.#gone(container, false, 'engine')
         else container.state = 'dead'
-      }
+      } else if (container.state === 'created' && this.#random.chance(0.5)) container.hasTaskLeft = true
     }
     this.events.breakAll()
     for (const break_ of [...this.pending]) break_()

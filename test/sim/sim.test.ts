@@ -74,6 +74,7 @@ describe('bugs planted on purpose are found', () => {
     // What is to wait until a new replica serves is answered by nobody either.
     'gates-open': ['dependency-order', 'no-stray-error'],
     'request-forgotten': ['as-declared'],
+    'remains-forgotten': ['as-declared'],
     'all-is-ours': ['foreign-untouched'],
     // Two loops count one stop by hand twice, and leave it alone.
     'two-writers': ['one-writer', 'prompt'],
