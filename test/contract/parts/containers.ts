@@ -97,7 +97,10 @@ export function containersContract(scene: Scene): void {
     scene.test('stop once: the second stop says that nothing was done', async () => {
       const id = await scene.running()
       expect(await containers.stop(id, {})).toBe(true)
-      expect(await stateOf(id)).toMatchObject({ Status: 'exited', Running: false, ExitCode: 0 })
+      const state = await stateOf(id)
+      expect(state).toMatchObject({ Status: 'exited', Running: false })
+      // 137: it was stopped before its program had come to heed the signal.
+      expect([0, 137]).toContain(state.ExitCode)
       expect(await containers.stop(id, {})).toBe(false)
     })
 
@@ -110,7 +113,11 @@ export function containersContract(scene: Scene): void {
 
     scene.test('get the signal of a kill', async () => {
       const id = await scene.running()
-      await containers.kill(id, 'SIGTERM')
+      // The first ones may come before its program has come to heed them.
+      await until('it has ended', async () => {
+        await containers.kill(id, 'SIGTERM').catch(() => {})
+        return (await stateOf(id)).Running ? undefined : true
+      })
       expect(await containers.wait(id, 'not-running')).toMatchObject({ StatusCode: 0 })
     })
 
