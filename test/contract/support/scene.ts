@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'vitest'
+import { demultiplex } from '../../../daemon/engine/demultiplex.ts'
 import type { ContainerCreateBody, Engine, NetworkCreateBody, VolumeCreateBody } from '../../../daemon/engine/types.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import { outputOf } from './output.ts'
+import { until } from './until.ts'
 
 /** What not every Engine of the tests can do: a simulated one runs no programs, for example. */
 export type Ability =
@@ -77,6 +80,18 @@ export class Scene {
   async running(body: Partial<ContainerCreateBody> = {}): Promise<string> {
     const id = await this.container(body)
     await this.engine.containers.start(id)
+    return id
+  }
+
+  /** A sleeper that heeds signals: one that has just been started does not yet, and a first process then ignores them. */
+  async heeding(): Promise<string> {
+    const id = await this.running()
+    // It says that it is up once it does. Where nothing is kept of what it says, there is no program to wait for.
+    if (this.#without.logs !== undefined) return id
+    await until('it is up', async () => {
+      const { stdout } = await outputOf(demultiplex(this.engine.containers.logs(id, {})))
+      return stdout.includes('is up')
+    })
     return id
   }
 
