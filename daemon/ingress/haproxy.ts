@@ -97,12 +97,12 @@ export class Haproxy {
     { structure }: RenderedConfig,
     limitMs: number,
     what: string,
-    isRefused: () => Promise<boolean>,
+    hasFailed: () => Promise<boolean>,
   ): Promise<void> {
     const { clock } = this.#parts
     const end = clock.now().getTime() + limitMs
     while ((await this.#structure()) !== structure) {
-      const isOver = await isRefused()
+      const isOver = await hasFailed()
       if (isOver || clock.now().getTime() >= end) {
         const words = await this.#parts.container.complaints()
         const when = isOver ? '' : ` within ${limitMs / 1000} s`

@@ -92,10 +92,10 @@ export class KeptLogs {
       renameSync(`${path}${UNFINISHED}`, path)
       if (earlier !== undefined && earlier.path !== path) rmSync(earlier.path, { force: true })
       const size = blocks.reduce((total, { length }) => total + length, header.length)
-      const bytes = (this.#bytes.get(removed.stack) ?? this.#limits.bytes) + size
+      const known = this.#bytes.get(removed.stack)
       // To count what is there takes as long as there is much of it. What is too old goes every ten minutes.
-      if (bytes > this.#limits.bytes) this.#prune(removed.stack)
-      else this.#bytes.set(removed.stack, bytes)
+      if (known === undefined || known + size > this.#limits.bytes) this.#prune(removed.stack)
+      else this.#bytes.set(removed.stack, known + size)
     } catch (err) {
       this.#log.warn({ err, container: removed.name }, 'the log of a removed container is not kept')
     }
