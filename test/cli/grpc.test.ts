@@ -1,10 +1,9 @@
 /** gRPC through the ingress, on a real Engine: by its own library on both sides, without TLS and with it. */
-import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../contract/support/test-engines.ts'
+import { selfSigned } from '../lab/certificate.mjs'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { GrpcClient } from '../lab/grpc-client.mjs'
 import { ensureGrpcImage, grpcImage } from '../lab/grpc-image.mjs'
@@ -84,12 +83,7 @@ describe('gRPC', () => {
 
   test('comes by a route over HTTPS', async () => {
     await up({ echo: echo('1', {}, { routes: [{ host: HOST, port: 9000, app_protocol: 'h2c', tls: 'own' }] }) })
-    const [cert, key] = [join(folder.path, 'echo.crt'), join(folder.path, 'echo.key')]
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '30'],
-      ...['-subj', `/CN=${HOST}`, '-addext', `subjectAltName=DNS:${HOST}`, '-addext', 'basicConstraints=CA:FALSE'],
-      ...['-keyout', key, '-out', cert],
-    ])
+    const { cert, key } = await selfSigned(HOST, folder.path)
     await daemon.must(['certificate', 'import', HOST, '--cert', cert, '--key', key])
     await expectAllCalls(client({ port: HTTPS, ca: readFileSync(cert, 'utf8') }), '1')
   })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../contract/support/test-engines.ts'
-import { run } from '../lab/commands.mjs'
+import { selfSigned } from '../lab/certificate.mjs'
 import { LabDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
 import { ensureIngressImage, ingressImage } from '../lab/haproxy.mjs'
@@ -80,16 +80,7 @@ async function certificateOf(host: string) {
 const untilState = (host: string, state: string) =>
   until(`${host} is ${state}`, async () => (await certificateOf(host))?.state === state, { everyMs: 500 })
 
-/** Signed by itself, for a host. */
-async function made(host: string): Promise<{ cert: string; key: string }> {
-  const [cert, key] = [join(folder.path, `${host}.crt`), join(folder.path, `${host}.key`)]
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '30'],
-    ...['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`, '-addext', 'basicConstraints=CA:FALSE'],
-    ...['-keyout', key, '-out', cert],
-  ])
-  return { cert, key }
-}
+const made = (host: string) => selfSigned(host, folder.path)
 const importing = (host: string, { cert, key }: { cert: string; key: string }) => [
   ...['certificate', 'import', host, '--cert', cert, '--key', key],
 ]

@@ -1,9 +1,9 @@
 // The image ek-lab/grpc:1: a gRPC service, with the library that it stands on bundled.
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { ensureNodeImage } from './node-image.mjs'
+import { ensureNodeImage, nodeImage } from './node-image.mjs'
 
-export const grpcImage = 'ek-lab/grpc:1'
+export const grpcImage = nodeImage('grpc')
 
 /** Makes it on the Engine at `engineUrl`, unless it is there as this code would make it. */
 export async function ensureGrpcImage(engineUrl) {
@@ -17,5 +17,5 @@ export async function ensureGrpcImage(engineUrl) {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     write: false,
   })
-  return ensureNodeImage(engineUrl, grpcImage, Buffer.from(outputFiles[0].contents))
+  return ensureNodeImage(engineUrl, 'grpc', Buffer.from(outputFiles[0].contents))
 }

@@ -5,14 +5,17 @@ import { engineCall, engineJson } from './engine-call.mjs'
 
 const label = 'ek-lab.script'
 
-/** Makes `image` (`ek-lab/NAME:1`) on the Engine at `engineUrl`, unless it is there as this code would make it. */
-export async function ensureNodeImage(engineUrl, image, script) {
-  const path = `/app/${/([a-z]+):/.exec(image)[1]}.mjs`
+export const nodeImage = (name) => `ek-lab/${name}:1`
+
+/** Makes it on the Engine at `engineUrl`, unless it is there as this code would make it. */
+export async function ensureNodeImage(engineUrl, name, script) {
+  const image = nodeImage(name)
+  const path = `/app/${name}.mjs`
   const version = sha256(Buffer.concat([Buffer.from(path), script, Buffer.from(process.version)])).slice(0, 16)
   const { status, text } = await engineCall(engineUrl, 'GET', `/images/${image}/json`, { accept: [404] })
   if (status === 200 && JSON.parse(text).Config.Labels?.[label] === version) return image
   const { entries, applets } = await busybox()
-  const layer = await makeLayer(image.replaceAll(/[^a-z]/g, '-'), [
+  const layer = await makeLayer(name, [
     ...entries,
     ...applets.filter((applet) => applet !== 'busybox').map((applet) => ({ path: `/bin/${applet}`, link: 'busybox' })),
     ...(await nodeEntries()),
