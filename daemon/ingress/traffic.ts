@@ -2,7 +2,7 @@
  * What comes to the services of the ingress, by HAProxy's own counters. Each worker counts for itself, from zero, until it ends:
  * after a reload what was seen is the sum of several. Pure.
  */
-import type { BackendMode } from '../stack/routing.ts'
+import { BACKEND_MODES } from '../stack/routing.ts'
 import { backendName } from './table.ts'
 
 /** Since a worker began. HTTP: requests; TCP: connections. */
@@ -139,14 +139,13 @@ export interface ServiceCounters extends Counters {
   readonly protocol: 'http' | 'tcp'
 }
 
-const isMode = (text: string | undefined): text is BackendMode => text === 'tcp' || text === 'http' || text === 'h2'
-
 /** Of one stack: its backends put together by service and protocol. */
 export function byService(stack: string, total: Reading[string]): ServiceCounters[] {
   const services = new Map<string, ServiceCounters>()
   for (const [backend, counters] of Object.entries(total)) {
-    const [of, service, target, mode] = backend.split(':')
-    if (of !== stack || service === undefined || !isMode(mode)) continue
+    const [of, service, target, word] = backend.split(':')
+    const mode = BACKEND_MODES.find((one) => one === word)
+    if (of !== stack || service === undefined || mode === undefined) continue
     if (backendName(of, service, Number(target), mode) !== backend) continue
     const protocol = mode === 'tcp' ? 'tcp' : 'http'
     const key = `${service} ${protocol}`

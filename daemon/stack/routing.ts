@@ -1,6 +1,6 @@
 /** What of a service the ingress serves: published TCP ports, and routes by host and path. Pure. */
 
-import { hasHttp2 } from '../../protocol/stackfile/app-protocol.ts'
+import { isHttp, isHttp2 } from '../../protocol/stackfile/app-protocol.ts'
 import type { IngressPolicy, Model, Service } from '../../protocol/stackfile/model.ts'
 import { isReleased } from '../../protocol/stackfile/release-policy.ts'
 import { type RouteTls, tlsOf } from '../../protocol/stackfile/tls-policy.ts'
@@ -8,7 +8,8 @@ import { parseDuration, parseSize } from '../../protocol/stackfile/units.ts'
 import { type IngressReach, orderOf } from './replacement-order.ts'
 
 /** What its containers are spoken to in. `h2`: HTTP/2 without TLS, which gRPC needs; `http`: HTTP/1.1, whatever the client speaks. */
-export type BackendMode = 'tcp' | 'http' | 'h2'
+export const BACKEND_MODES = ['tcp', 'http', 'h2'] as const
+export type BackendMode = (typeof BACKEND_MODES)[number]
 
 export interface RoutedPort {
   /** Empty: all addresses. */
@@ -114,10 +115,16 @@ export function routingOf(model: Model, service: string, reach: IngressReach): S
   }
 }
 
+function modeOf(protocol: string | undefined): BackendMode {
+  if (isHttp2(protocol)) return 'h2'
+  return isHttp(protocol) ? 'http' : 'tcp'
+}
+
 /** A route that does not say itself what is spoken there has it of the port that it leads to. */
 function targetOf(spec: Service, target: number, written: string | undefined): Pick<HttpRoute, 'target' | 'mode'> {
-  const said = written ?? spec.ports?.find((port) => port.target === target)?.app_protocol
-  return hasHttp2(said) ? { target, mode: 'h2' } : { target }
+  const said =
+    written ?? spec.ports?.find((port) => port.target === target && port.app_protocol !== undefined)?.app_protocol
+  return modeOf(said) === 'h2' ? { target, mode: 'h2' } : { target }
 }
 
 const BALANCE = { 'round-robin': 'roundrobin', 'least-connections': 'leastconn', sticky: 'sticky' } as const
@@ -151,7 +158,7 @@ function portsOf(spec: Service, reach: IngressReach, release: 'atomic' | 'rollin
             ip: host_ip ?? '',
             port: Number(published),
             target,
-            mode: hasHttp2(app_protocol) ? 'h2' : app_protocol === 'http' ? 'http' : 'tcp',
+            mode: modeOf(app_protocol),
           } as const,
         ]
       : [],
