@@ -13,6 +13,7 @@ import { Output } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 import { renderProblem } from './render/problem.ts'
 import { uploadReport } from './render/uploads.ts'
+import { unwritable } from './unwritable.ts'
 
 declare const EVENKEEL_VERSION: string
 
@@ -114,7 +115,8 @@ function contextOf(globals: Values<typeof GLOBAL_OPTIONS>): Context {
 // A reader that went away (`| head`) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(141)
-  throw error
+  process.stderr.write(`${renderProblem(unwritable(error))}\n`)
+  process.exit(1)
 })
 
 main(process.argv.slice(2)).then(

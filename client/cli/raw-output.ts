@@ -4,6 +4,7 @@
  */
 import { fstatSync, write, writevSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import { unwritable } from './unwritable.ts'
 
 /** Somebody else may have set a descriptor that we share to non-blocking: then it can be full. */
 const RETRY_MS = 5
@@ -22,15 +23,24 @@ export class RawOutput {
 
   /**
    * Answers nothing where all of it is written already, else a promise of that. The bytes may be used for others as soon as
-   * it returns. A reader that is gone is an EPIPE.
+   * it returns. A reader that is gone is an EPIPE, all else a problem.
    */
   write(pieces: readonly Uint8Array[]): Promise<void> | undefined {
+    const failed = (error: Error): never => {
+      throw unwritable(error, this.#descriptor === 1 ? 'standard output' : 'standard error')
+    }
     if (this.#kind === 'file') {
-      writeWhole(this.#descriptor, pieces)
+      try {
+        writeWhole(this.#descriptor, pieces)
+      } catch (error) {
+        failed(error as Error)
+      }
       return undefined
     }
     const copy = Buffer.concat(pieces)
-    const mine = this.#last.then(() => (this.#kind === 'pipe' ? this.#toPipe(copy) : this.#byThread(copy)))
+    const mine = this.#last
+      .then(() => (this.#kind === 'pipe' ? this.#toPipe(copy) : this.#byThread(copy)))
+      .catch(failed)
     // The next write meets the same error by itself.
     this.#last = mine.catch(() => {})
     return mine

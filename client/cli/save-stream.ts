@@ -4,6 +4,7 @@ import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Problem } from '../../protocol/problems.ts'
 import type { Output } from './output.ts'
+import { unwritable } from './unwritable.ts'
 import { writeWhole } from './write-whole.ts'
 
 export interface Saved {
@@ -44,9 +45,7 @@ export async function save(stream: Readable, file: string | undefined): Promise<
         hint: "what went to the pipe is of no use. The daemon's log says more",
         cause: error,
       })
-    if (code !== undefined)
-      throw new Problem('bad-request', `standard output cannot be written: ${message}`, { cause: error })
-    throw error
+    throw unwritable(error as Error)
   }
   return { bytes, sha256: hash.digest('hex') }
 }

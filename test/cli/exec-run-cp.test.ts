@@ -219,6 +219,22 @@ describe('exec', () => {
     expect(await child.ended).toBe(141)
   })
 
+  test.each([[['exec', '-T', 'web', 'echo', 'x']], [['ps']]])(
+    'tells of a full disk under the output of %j',
+    async (args) => {
+      const full = openSync('/dev/full', 'w')
+      const child = spawn(EK, args, { ...at, env: environment(), stdio: ['ignore', full, 'pipe'] })
+      closeSync(full)
+      let said = ''
+      child.stderr!.on('data', (chunk) => {
+        said += chunk
+      })
+      const code = await new Promise((resolve) => child.once('close', resolve))
+      expect(said).toMatch(/^standard output cannot be written: ENOSPC.*\n {2}make room there, or write elsewhere\n$/)
+      expect(code).toBe(1)
+    },
+  )
+
   test('ends with Ctrl-C, as any command does', async () => {
     const child = onPipes('exec', '-T', 'web', 'sh', '-c', 'echo started; sleep 1000')
     await child.shows(/started/)

@@ -83,6 +83,8 @@ describe('the ingress has of a service', () => {
     ])
     const deploy = { update_config: { order: 'start-first' } } as const
     expect(routing({ ...spec, deploy })?.ports[0]?.mode).toBe('h2')
+    const beside = { ...PORT, protocol: 'udp' as const }
+    expect(routing({ ...spec, ports: [beside, ...spec.ports] })?.routes[0]?.mode).toBe('h2')
   })
 
   it('its routes in any order, to its only port where none is named', () => {
