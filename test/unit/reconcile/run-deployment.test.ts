@@ -161,6 +161,18 @@ describe('other requests', () => {
     expect(bench.core.store.stacks.services('shop')).toEqual([])
   })
 
+  test.each([
+    ['networksOfOthers', 'network shop_default is still in use by containers that are not of this stack: it stays'],
+    [
+      'miscounted',
+      'network shop_default stays: the Engine counts an endpoint on it that no container has. It counts anew when it starts; the network goes then',
+    ],
+  ] as const)('down says why a network stays: %s', async (kind, warning) => {
+    const bench = await aRunningStack()
+    bench.engine[kind].add('shop_default')
+    expect(await deploy(bench, down())).toMatchObject({ state: 'succeeded', warnings: [warning] })
+  })
+
   test('down --volumes removes them, and forgets that they were there', async () => {
     const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
     const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })

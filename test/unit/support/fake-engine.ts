@@ -44,6 +44,8 @@ export class FakeEngine {
   readonly deadly = new Set(['SIGKILL', 'SIGTERM'])
   /** Names of networks that containers of others are on. */
   readonly networksOfOthers = new Set<string>()
+  /** Names of networks that the Engine counts an endpoint on which nobody has. */
+  readonly miscounted = new Set<string>()
   #serial = 0
   #pulls: 'go' | 'hang' = 'go'
   #release = (): void => {}
@@ -80,11 +82,15 @@ export class FakeEngine {
       atLeast: async () => true,
       info: async () => ({}),
       containers: {
-        list: async (query: { all?: boolean; filters?: Filters }) =>
-          [...this.containers.values()]
+        list: async (query: { all?: boolean; filters?: Filters }) => {
+          const on = query.filters?.network
+          const others = [...this.networksOfOthers].filter((name) => on?.includes(this.#networkId(name)))
+          return [...[...this.containers.values()], ...others.map((name) => this.#stranger(name))]
             .filter((container) => query.all === true || container.state === 'running')
             .filter((container) => hasLabels(container.body.Labels, query.filters))
-            .map((container) => this.#summary(container)),
+            .filter((container) => on === undefined || Object.values(container.networks).some((id) => on.includes(id)))
+            .map((container) => this.#summary(container))
+        },
         inspect: async (id: string) => this.#inspect(this.#get(id)),
         create: async (query: { name: string }, body: ContainerCreateBody) => {
           this.#call(`create ${query.name}`)
@@ -183,7 +189,7 @@ export class FakeEngine {
           const network = this.networks.get(id)
           if (network === undefined) throw refused('remove', 404, `no such network: ${id}`)
           this.#call(`remove network ${network.Name}`)
-          if (this.networksOfOthers.has(network.Name)) {
+          if (this.networksOfOthers.has(network.Name) || this.miscounted.has(network.Name)) {
             throw refused('remove', 403, `error while removing network: network ${network.Name} has active endpoints`)
           }
           this.networks.delete(id)
@@ -240,6 +246,12 @@ export class FakeEngine {
   #id(): string {
     this.#serial += 1
     return `id${String(this.#serial).padStart(12, '0')}`
+  }
+
+  #stranger(network: string): Kept {
+    const networks = { [network]: this.#networkId(network) }
+    const body = { Image: 'other:1' } as ContainerCreateBody
+    return { id: 'of-others', name: 'other', body, state: 'running', exitCode: 0, created: 0, health: '', networks }
   }
 
   #networkId(name: string): string {
