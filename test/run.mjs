@@ -66,7 +66,12 @@ async function enginesToTest() {
   const named = (process.env.EVENKEEL_TEST_ENGINES ?? '').split(',').filter(Boolean)
   const { ensureEngine } = await import('./lab/engine.mjs')
   const { ensureImages } = await import('./lab/images.mjs')
+  const { ensureIngressImage } = await import('./lab/haproxy.mjs')
   const engines = named.length > 0 ? named : [await ensureEngine({ log: console.log })]
-  for (const engine of engines) await ensureImages(engine, { log: console.log })
+  for (const engine of engines) {
+    await ensureImages(engine, { log: console.log })
+    // Many suites need it, and two of them begin at once. Where it cannot be made, they say so.
+    if (only.length === 0) await ensureIngressImage(engine, { log: console.log }).catch(() => {})
+  }
   return engines
 }

@@ -15,7 +15,7 @@ import { sweep } from '../lab/sweep.mjs'
 const ENGINE = testEngines()[0]!
 const STACK = `ektest-access-${process.pid}`
 const OTHER = `${STACK}-other`
-const ROUTES = 19_000 + (process.pid % 100)
+const ROUTES = 18_300 + (process.pid % 100)
 
 const folder = temporaryFolder('access')
 const daemon = new LabDaemon({ engine: ENGINE, folder: folder.path })

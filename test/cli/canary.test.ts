@@ -11,7 +11,7 @@ import { sweep } from '../lab/sweep.mjs'
 
 const ENGINE = testEngines()[0]!
 const STACK = `ektest-canary-${process.pid}`
-const ROUTES = 18_900 + (process.pid % 100)
+const ROUTES = 18_400 + (process.pid % 100)
 
 const folder = temporaryFolder('canary')
 const at = { cwd: folder.path }

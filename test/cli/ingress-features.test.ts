@@ -12,8 +12,8 @@ import { sweep } from '../lab/sweep.mjs'
 const ENGINE = testEngines()[0]!
 const STACK = `ektest-features-${process.pid}`
 const BESIDE = `${STACK}-beside`
-const PORT = 18_950 + (process.pid % 50)
-const ROUTES = 18_900 + (process.pid % 50)
+const PORT = 18_600 + (process.pid % 100)
+const ROUTES = 18_500 + (process.pid % 100)
 
 const folder = temporaryFolder('features')
 const at = { cwd: folder.path }
