@@ -15,11 +15,14 @@ const P99_MS = 50
 /** Lines that were written while the daemon was away, or just back, are late by nature: they are only to be there. */
 const AWAY_MARGIN_MS = 2000
 
+/** Since the machine started: the same for all that runs on it, also in containers, and nobody sets it. */
+const nowMs = () => Number(process.hrtime.bigint()) / 1e6
+
 /** Writes 1,000 lines a second, each with its number and its time, and says when it ends. */
 const WRITER = `
 let n = 0, begun = performance.now()
 const fill = 'x'.repeat(60)
-const line = (what) => process.stdout.write(process.env.ROUND + ' ' + what + ' ' + (performance.timeOrigin + performance.now()).toFixed(3) + ' ' + fill + '\\n')
+const line = (what) => process.stdout.write(process.env.ROUND + ' ' + what + ' ' + (Number(process.hrtime.bigint()) / 1e6).toFixed(3) + ' ' + fill + '\\n')
 setInterval(() => { const due = performance.now() - begun; while (n < due) line(++n) }, 5)
 process.on('SIGTERM', () => { line('end' + n); process.exit(0) })
 `
@@ -82,12 +85,12 @@ export const logsFollow = {
       }
       const away = []
       for (let restart = 1; restart <= RESTARTS; restart += 1) {
-        const from = Date.now()
+        const from = nowMs()
         await (restart % 2 === 0 ? daemon.kill() : daemon.stop())
         // While it is away there is a moment in which lines are only the Engine's.
         await delay(500)
         await daemon.start()
-        away.push([from - 100, Date.now() + AWAY_MARGIN_MS])
+        away.push([from - 100, nowMs() + AWAY_MARGIN_MS])
         const before = ours.seen.get(REPLACEMENTS).length
         await until(`lines after restart ${restart}`, () => ours.seen.get(REPLACEMENTS).length > before + 4000)
       }
@@ -163,13 +166,13 @@ class Follower {
     this.#child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.ended = new Promise((resolve) => this.#child.once('close', resolve))
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      const nowMs = performance.timeOrigin + performance.now()
+      const readMs = nowMs()
       const [round, what, time] = line.split(' ')
       if (what.startsWith('end')) this.ends.set(Number(round), Number(what.slice(3)))
       else {
         if (!this.seen.has(Number(round))) this.seen.set(Number(round), [])
         const writtenMs = Number(time)
-        this.seen.get(Number(round)).push({ number: Number(what), writtenMs, lateMs: nowMs - writtenMs })
+        this.seen.get(Number(round)).push({ number: Number(what), writtenMs, lateMs: readMs - writtenMs })
       }
     })
     createInterface({ input: this.#child.stderr }).on('line', (line) => this.notes.push(line))
