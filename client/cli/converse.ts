@@ -1,6 +1,7 @@
 /** This terminal, or these pipes, in a session with a program: its input, output, size, signals and exit code. */
 import { spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import type { SessionName } from '../../protocol/routes.ts'
 import { PROXIED_SIGNALS, type ProxiedSignal, type TerminalSize } from '../../protocol/session.ts'
 import type { Api } from '../api.ts'
@@ -39,6 +40,8 @@ export async function converse(api: Api, conversation: Conversation): Promise<nu
     started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
   })
   local.attached(session)
+  // Little code runs here, and again and again: to optimize it takes a core from the bytes, and of a session of 200 MiB a twentieth.
+  setFlagsFromString('--no-opt')
   try {
     return await Promise.race([session.exitCode, local.left])
   } catch (error) {
