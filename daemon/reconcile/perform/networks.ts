@@ -1,4 +1,5 @@
 import { Problem } from '../../../protocol/problems.ts'
+import type { Engine } from '../../engine/types.ts'
 import type { DesiredNetwork } from '../../stack/desired.ts'
 import { OURS } from '../../stack/labels.ts'
 import { networkCreate } from '../../stack/mapping/network.ts'
@@ -107,13 +108,22 @@ export async function removeNetwork(performance: Performance<'remove-network'>):
     const isWanted = context.desired.presence === 'present' && body.release === undefined
     // The loop by itself is to back off, not to take it for done and look again at once.
     if (!inUse || isWanted || context.policy.mode === 'heal') throw error
-    // One that does not run holds none.
-    const running = await engine.containers.list({ filters: { network: [body.id] } }, { signal })
     context.warn(
-      running.length > 0
-        ? `network ${body.name} is still in use by containers that are not of this stack: it stays`
-        : `network ${body.name} stays: the Engine counts an endpoint on it that no container has. It counts anew when it starts; the network goes then`,
+      (await isNobodyOn(body.id, engine, signal))
+        ? `network ${body.name} stays: the Engine counts an endpoint on it that no container has. It counts anew when it starts; the network goes then`
+        : `network ${body.name} is still in use by containers that are not of this stack: it stays`,
     )
+  }
+}
+
+/** Containers that do not run hold no endpoint. Where the Engine does not say, somebody is. */
+async function isNobodyOn(network: string, engine: Engine, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await engine.containers.list({ filters: { network: [network] } }, { signal })).length === 0
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof Problem) return false
+    throw error
   }
 }
 

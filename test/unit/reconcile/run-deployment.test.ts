@@ -173,6 +173,21 @@ describe('other requests', () => {
     expect(await deploy(bench, down())).toMatchObject({ state: 'succeeded', warnings: [warning] })
   })
 
+  test('down succeeds where the Engine does not say who is on a network that stays', async () => {
+    const bench = await aRunningStack()
+    bench.engine.miscounted.add('shop_default')
+    const { containers } = bench.core.engine
+    const { list } = containers
+    Object.assign(containers, {
+      list: async (...query: Parameters<typeof list>) => {
+        if (query[0].filters?.network !== undefined) throw refused('list', 500, 'busy')
+        return list(...query)
+      },
+    })
+    const warnings = ['network shop_default is still in use by containers that are not of this stack: it stays']
+    expect(await deploy(bench, down())).toMatchObject({ state: 'succeeded', warnings })
+  })
+
   test('down --volumes removes them, and forgets that they were there', async () => {
     const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
     const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
