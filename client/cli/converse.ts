@@ -40,7 +40,8 @@ export async function converse(api: Api, conversation: Conversation): Promise<nu
     started: ({ tty }) => local.begin(tty ? 'terminal' : 'pipes'),
   })
   local.attached(session)
-  // Little code runs here, and again and again: to optimize it takes a core from the bytes, and of a session of 200 MiB a twentieth.
+  // Little code runs here, and again and again. To optimize it takes a core from the bytes: a twentieth of the time that
+  // 200 MiB take.
   setFlagsFromString('--no-opt')
   try {
     return await Promise.race([session.exitCode, local.left])

@@ -20,9 +20,10 @@ const nowMs = () => Number(process.hrtime.bigint()) / 1e6
 
 /** Writes 1,000 lines a second, each with its number and its time, and says when it ends. */
 const WRITER = `
+const nowMs = ${nowMs}
 let n = 0, begun = performance.now()
 const fill = 'x'.repeat(60)
-const line = (what) => process.stdout.write(process.env.ROUND + ' ' + what + ' ' + (Number(process.hrtime.bigint()) / 1e6).toFixed(3) + ' ' + fill + '\\n')
+const line = (what) => process.stdout.write(process.env.ROUND + ' ' + what + ' ' + nowMs().toFixed(3) + ' ' + fill + '\\n')
 setInterval(() => { const due = performance.now() - begun; while (n < due) line(++n) }, 5)
 process.on('SIGTERM', () => { line('end' + n); process.exit(0) })
 `
