@@ -43,7 +43,7 @@ export async function prepareRound(
   const { store, observer } = core
   // One that was let go since is paused in what was seen before.
   const frozen = new Set(core.frozen)
-  const looked = how.observed ?? (await observer.observe(declared, signal))
+  const looked = how.observed ?? (await look(core, declared, signal))
   const desired = withEveryRelease(declared, looked)
   const seen = core.probes.observe(desired, looked)
   const observed = how.removal?.volumes === 'remove' ? await observer.withSizes(seen, signal) : seen
@@ -69,6 +69,16 @@ export async function prepareRound(
       warn: how.warn ?? (() => {}),
     }),
   }
+}
+
+/** A list may call a container running that a signal ended while the list was made, and that was told: then once more. */
+async function look({ store, observer }: Core, declared: DesiredStack, signal: AbortSignal): Promise<Observed> {
+  const ended = () => Object.entries(store.memory.all(declared.stack, 'signalled')).filter(([, how]) => how === 'ended')
+  const before = new Set(ended().map(([id]) => id))
+  const looked = await observer.observe(declared, signal)
+  const meanwhile = new Set(ended().flatMap(([id]) => (before.has(id) ? [] : id)))
+  const isOlder = looked.containers.some(({ id, state }) => state === 'running' && meanwhile.has(id))
+  return isOlder ? observer.observe(declared, signal) : looked
 }
 
 /** What is remembered of a stack, as its planner wants it. */

@@ -84,6 +84,29 @@ describe('kill', () => {
     expect(bench.core.store.memory.all('shop', 'signalled')).toEqual({})
   })
 
+  test('that ends a container while the loop looks is not seen to once more', async () => {
+    const bench = await aRunningStack({ web: ALWAYS })
+    bench.engine.deadly.delete('SIGTERM')
+    await deploy(bench, operation('kill', { signal: 'SIGTERM' }))
+    const { containers } = bench.core.engine
+    const { list } = containers
+    let lists = 0
+    Object.assign(containers, {
+      list: async (...query: Parameters<typeof list>) => {
+        const before = await list(...query)
+        lists += 1
+        if (lists > 1) return before
+        const web = bench.engine.find('shop-web-1')!
+        web.state = 'exited'
+        bench.core.store.memory.set('shop', 'signalled', web.id, 'ended')
+        return before
+      },
+    })
+    expect(await settled(bench)).toEqual([])
+    expect(lists).toBeGreaterThan(1)
+    expect(bench.core.store.memory.all('shop', 'signalled')).toEqual({})
+  })
+
   test('of another signal changes nothing that is meant', async () => {
     const bench = await aRunningStack({ web: ALWAYS })
     await deploy(bench, operation('kill', { signal: 'SIGHUP' }))
