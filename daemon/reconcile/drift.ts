@@ -124,7 +124,7 @@ class DriftReport {
     if (!isCurrent(container, service) || container.specHash !== service.specHash) return []
     const { service: name, replica, id } = container
     const context = isOnTrial(container, this.#desired) ? this.#context.trial : this.#context
-    const setting = { context, with: this.#core, signal: this.#signal, report: () => {} }
+    const setting = { context, with: this.#core, signal: this.#signal, report: () => {}, became: () => {} }
     const plan = await containerPlan(setting, { service: name, replica, name: container.name, carriedVolumes: {} })
     const declared = plan.body.HostConfig ?? {}
     const isHeld = this.#held.has(id)

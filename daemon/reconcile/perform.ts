@@ -29,7 +29,7 @@ import {
 import { runSteps } from './perform/steps.ts'
 import { switchRelease } from './perform/switch-release.ts'
 import { createVolume, removeVolume } from './perform/volumes.ts'
-import type { Performer } from './performance.ts'
+import type { Performer, Setting } from './performance.ts'
 import type { Collaborators, RunContext } from './run-context.ts'
 
 const PERFORMERS: { readonly [K in ActionKind]: Performer<K> } = {
@@ -87,10 +87,10 @@ export function perform(
   context: RunContext,
   collaborators: Collaborators,
   signal: AbortSignal,
-  report: (detail: string) => void,
+  tell: Pick<Setting, 'report' | 'became'>,
 ): Promise<void> {
   const performer = PERFORMERS[action.body.kind] as Performer<ActionKind>
   const until = ENDABLE.has(action.body.kind) ? signal : new AbortController().signal
   const of = action.set === 'trial' ? context.trial : context
-  return performer({ body: action.body, context: of, with: collaborators, signal: until, report })
+  return performer({ body: action.body, context: of, with: collaborators, signal: until, ...tell })
 }

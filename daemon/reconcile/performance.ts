@@ -9,6 +9,8 @@ export interface Setting {
   readonly signal: AbortSignal
   /** What it is doing just now, for people. */
   readonly report: (detail: string) => void
+  /** What became of the object, where that is not what the action is there for. */
+  readonly became: (label: string) => void
 }
 
 export interface Performance<K extends ActionKind = ActionKind> extends Setting {

@@ -32,6 +32,7 @@ export class DeploymentProgress {
   readonly #steps = new Map<string, { position: number; step: Step }>()
   readonly #dirty = new Set<string>()
   readonly #detailAt = new Map<string, number>()
+  readonly #became = new Map<string, string>()
   #round = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -63,16 +64,22 @@ export class DeploymentProgress {
     if (before === undefined) return
     const at = this.#core.clock.now().toISOString()
     const { detail: _, ...rest } = before
+    const became = change.state === 'done' ? this.#became.get(before.id) : undefined
     this.#put([
       {
         ...rest,
         state: change.state,
-        label: labelOf(action, change.state),
+        label: became ?? labelOf(action, change.state),
         ...(change.state === 'running' ? { startedAt: at, doing: labelOf(action, 'running') } : { endedAt: at }),
         ...(change.state === 'failed' ? { error: problemOf(change.error) } : {}),
         ...(change.state === 'skipped' ? { detail: change.because } : {}),
       },
     ])
+  }
+
+  /** What is said of it once it is done. */
+  became(action: Action, label: string): void {
+    this.#became.set(this.#id(action), label)
   }
 
   /** What an action is doing just now, such as a pull's bytes. */

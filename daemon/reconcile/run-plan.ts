@@ -169,7 +169,11 @@ export async function executeRound(
   const outcome = await execute({
     actions,
     signal: both,
-    perform: (action, ended) => perform(action, context, core, ended, (detail) => progress.detail(action, detail)),
+    perform: (action, ended) =>
+      perform(action, context, core, ended, {
+        report: (detail) => progress.detail(action, detail),
+        became: (label) => progress.became(action, label),
+      }),
     onChange: (action, change) => {
       const isMissing = change.state === 'failed' || change.state === 'skipped'
       // A wait is for somebody else's sake: that it failed says nothing of whether its service was started.

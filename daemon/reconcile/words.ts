@@ -39,6 +39,9 @@ const WORDS: Record<ActionKind, Words> = {
   refuse: ['Refusing', 'Refused'],
 }
 
+/** Of what was to go, and stays for as long as somebody has use for it. */
+export const STILL_IN_USE = 'Resource is still in use'
+
 export function labelOf(action: Action, state: StepState): string {
   switch (state) {
     case 'waiting':

@@ -5,6 +5,7 @@ import { withProxy } from '../../build/build-order.ts'
 import { TransferProgress } from '../../build/transfer-progress.ts'
 import { imageReference } from '../desired-reader.ts'
 import type { Performance, Setting } from '../performance.ts'
+import { STILL_IN_USE } from '../words.ts'
 import { isStatus } from './engine-answers.ts'
 
 export async function pullImage(performance: Performance<'pull-image'>): Promise<void> {
@@ -85,12 +86,14 @@ export async function removeImage({
   context,
   with: { engine },
   signal,
+  became,
 }: Performance<'remove-image'>): Promise<void> {
   try {
     await engine.images.remove(body.reference, {}, { signal })
   } catch (error) {
     if (isStatus(error, 404)) return
     if (!isStatus(error, 409)) throw error
+    became(STILL_IN_USE)
     context.warn(`image ${body.reference} is still in use: it stays`)
   }
 }

@@ -7,6 +7,7 @@ import { networkSpecHash } from '../../stack/mapping/spec-hash.ts'
 import { releaseNetwork } from '../../stack/release.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
+import { STILL_IN_USE } from '../words.ts'
 import { containerPlan } from './container-plan.ts'
 import { isAlready, isStatus } from './engine-answers.ts'
 
@@ -98,6 +99,7 @@ export async function removeNetwork(performance: Performance<'remove-network'>):
     context,
     with: { engine },
     signal,
+    became,
   } = performance
   try {
     if (body.release !== undefined) await takeOff(performance)
@@ -108,6 +110,7 @@ export async function removeNetwork(performance: Performance<'remove-network'>):
     const isWanted = context.desired.presence === 'present' && body.release === undefined
     // The loop by itself is to back off, not to take it for done and look again at once.
     if (!inUse || isWanted || context.policy.mode === 'heal') throw error
+    became(STILL_IN_USE)
     context.warn(
       (await isNobodyOn(body.id, engine, signal))
         ? `network ${body.name} stays: the Engine counts an endpoint on it that no container has. It counts anew when it starts; the network goes then`

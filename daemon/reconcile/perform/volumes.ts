@@ -7,6 +7,7 @@ import { externalMissing, volumeGone } from '../../stack/plan-volumes.ts'
 import { ourLabels } from '../our-labels.ts'
 import type { Performance } from '../performance.ts'
 import type { Collaborators } from '../run-context.ts'
+import { STILL_IN_USE } from '../words.ts'
 import { isStatus } from './engine-answers.ts'
 
 /** Remembered before it is made: a volume that was there once is never silently made again. */
@@ -76,9 +77,11 @@ export async function removeVolume({
   context,
   with: { engine, store },
   signal,
+  became,
 }: Performance<'remove-volume'>): Promise<void> {
   // Somebody may have protected it since it was planned.
   if (store.memory.keys('protected').includes(body.name)) {
+    became('Protected')
     context.warn(`volume ${body.name} is protected and stays`)
     return
   }
@@ -86,6 +89,7 @@ export async function removeVolume({
     await engine.volumes.remove(body.name, {}, { signal })
   } catch (error) {
     if (isStatus(error, 409)) {
+      became(STILL_IN_USE)
       context.warn(`volume ${body.name} is still in use by containers that are not of this stack: it stays`)
       return
     }

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { NO_CREDENTIALS } from '../../../daemon/reconcile/credentials.ts'
 import { DeploymentRun } from '../../../daemon/reconcile/run-deployment.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import type { Step } from '../../../protocol/resources/deployment.ts'
 import {
   aBench,
   aModel,
@@ -122,6 +123,10 @@ describe('up', () => {
   })
 })
 
+/** The last label of each object. */
+const whatBecame = ({ steps }: { readonly steps: readonly Step[] }): Record<string, string> =>
+  Object.fromEntries(steps.map(({ object, label }) => [object, label]))
+
 describe('other requests', () => {
   test('stop stops, and start starts again', async () => {
     const bench = await aRunningStack()
@@ -170,7 +175,30 @@ describe('other requests', () => {
   ] as const)('down says why a network stays: %s', async (kind, warning) => {
     const bench = await aRunningStack()
     bench.engine[kind].add('shop_default')
-    expect(await deploy(bench, down())).toMatchObject({ state: 'succeeded', warnings: [warning] })
+    const ended = await deploy(bench, down())
+    expect(ended).toMatchObject({ state: 'succeeded', warnings: [warning] })
+    expect(whatBecame(ended)['Network shop_default']).toBe('Resource is still in use')
+  })
+
+  test('down does not say of volumes and images that are still in use that they were removed', async () => {
+    const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+    const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
+    const { volumes, images } = bench.core.engine
+    const inUse = async () => {
+      throw refused('remove', 409, 'in use')
+    }
+    Object.assign(volumes, { remove: inUse })
+    Object.assign(images, { remove: inUse })
+    const ended = await deploy(bench, down({ volumes: 'remove', images: 'all' }))
+    expect(ended.state).toBe('succeeded')
+    const stays = 'Resource is still in use'
+    const removed = 'Removed'
+    expect(whatBecame(ended)).toMatchObject({
+      'Container shop-db-1': removed,
+      'Network shop_default': removed,
+      'Volume shop_data': stays,
+      'Image db:1': stays,
+    })
   })
 
   test('down succeeds where the Engine does not say who is on a network that stays', async () => {
