@@ -220,6 +220,8 @@ describe('rm', () => {
   })
 
   test('of one replica leaves the other alone, and what goes by accident still comes back', async () => {
+    // Without the anonymous volumes, which would be left over.
+    await ek('down', '-v', '-t', '0')
     // What was stopped past the daemon would be started again before a slow `rm` comes to it.
     await up({ web: { ...SLEEP, scale: 2, 'x-evenkeel': { halted: 'never' } }, db: SLEEP })
     await engineCall(ENGINE, 'POST', `/containers/${STACK}-web-2/kill`)

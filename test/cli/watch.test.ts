@@ -54,7 +54,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   watching.signal('SIGINT')
-  await daemon.ek(['-p', STACK, 'down', '-v', '-t', '0'])
+  await daemon.ek(['-p', STACK, 'down', '-v', '--rmi', 'local', '-t', '0'])
   await daemon.remove()
   await sweep(ENGINE, STACK)
   folder.remove()
