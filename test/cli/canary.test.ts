@@ -144,18 +144,19 @@ describe('a canary', () => {
     const environment = { VERSION: '2', UNHEALTHY_AFTER_MS: '8000' }
     write({ web: web('2', { environment }), worker: worker('1') })
     await ek('deploy', '--canary', '50%')
-    await until('it is aborted', hasAborted)
-    await until('the canary is gone', async () => !(await containers()).some((name) => name.endsWith('.canary')))
-    const { stdout } = await ek('history', '--deployments', '--format', 'json')
-    const aborted = JSON.parse(stdout).find(({ kind }: { kind: string }) => kind === 'abort')
-    expect(aborted).toMatchObject({ state: 'failed', requestedBy: 'evenkeel' })
+    const aborted = await until('it is aborted', endedAbort)
+    expect((await containers()).filter((name) => name.endsWith('.canary'))).toEqual([])
+    expect(aborted.state).toBe('failed')
     expect(aborted.error.detail).toMatch(/the canary of revision \d+ has failed: container .*web-1.canary/)
     await until('what served serves', async () => (await ask()) === '1')
   })
 
-  const hasAborted = async (): Promise<boolean> => {
+  const endedAbort = async () => {
     const { stdout } = await ek('history', '--deployments', '-n', '5', '--format', 'json')
-    return JSON.parse(stdout).some(({ kind }: { kind: string }) => kind === 'abort')
+    return JSON.parse(stdout).find(
+      (one: { kind: string; requestedBy: string; endedAt?: string }) =>
+        one.kind === 'abort' && one.requestedBy === 'evenkeel' && one.endedAt !== undefined,
+    )
   }
 
   test('that never turns healthy is taken back before anything comes to it', async () => {
