@@ -9,3 +9,7 @@ export interface Credentials {
 }
 
 export const NO_CREDENTIALS: Credentials = { registryAuth: {}, agents: NO_AGENTS }
+
+/** Those that came with a deployment. */
+export const credentialsOf = (all: ReadonlyMap<string, Credentials>, deployment: string): Credentials =>
+  all.get(deployment) ?? NO_CREDENTIALS

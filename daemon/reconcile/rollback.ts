@@ -5,7 +5,7 @@ import { type RollbackRequest, UpOptions } from '../../protocol/resources/stack.
 import { declaredReplicas } from '../stack/desired.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { Core } from './core.ts'
-import { mustFind } from './views.ts'
+import { mustFind, mustFindRevision } from './views.ts'
 
 /**
  * `revision` is its number; undefined: the last other one that a deployment brought up in full. Problems:
@@ -25,12 +25,7 @@ export async function prepareRollback(
       hint: 'name one: evenkeel rollback REVISION; they are listed by: evenkeel history',
     })
   }
-  const to = mustFind(
-    store.revisions.find(stack, number),
-    'revision-not-found',
-    `stack ${stack} has no revision ${number}`,
-    `see: evenkeel -p ${stack} history`,
-  )
+  const to = mustFindRevision(store, stack, number)
   const pins = store.revisions.pins(stack, number)
   await mustBeHere(core, to, pins, signal)
   return { to, pins, options: UpOptions.parse(options) }

@@ -1,49 +1,21 @@
-/**
- * Carries out one request: makes sure of its images, makes it the desired state, then brings the stack there. Until the
- * images are there nothing is changed, so that a request that cannot be had leaves the stack as it was.
- */
+/** Carries out one request: makes it the desired state, then brings the stack there, or back where that fails. */
 import { Problem } from '../../protocol/problems.ts'
-import type { ServiceTraffic } from '../../protocol/resources/deployment.ts'
-import type { ImagePin } from '../../protocol/resources/revision.ts'
-import type { DesiredService } from '../stack/desired.ts'
-import type { Observed } from '../stack/observed.ts'
 import type { Policy } from '../stack/policy.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
-import type { RevisionRow } from '../store/revisions.ts'
-import type { Store } from '../store/store.ts'
-import { commitAdoption, decideAdoption, eject } from './adopt.ts'
-import { applyRequest } from './apply-request.ts'
-import { commitRequest } from './commit-request.ts'
+import { eject } from './adopt.ts'
 import type { Core } from './core.ts'
-import { type Credentials, NO_CREDENTIALS } from './credentials.ts'
-import { decideReleases, mustBeReleasable } from './decide-releases.ts'
-import { conditionOf, endStateOf } from './end-state.ts'
+import { credentialsOf } from './credentials.ts'
+import { Enactment } from './enact-request.ts'
+import { endDeployment } from './end-deployment.ts'
 import { asProblem } from './executor.ts'
-import { beginGoingBack, type GoingBack, goingBack, reasonOf, rememberGood } from './go-back.ts'
-import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
+import { beginGoingBack, type GoingBack, goingBack, reasonOf } from './go-back.ts'
 import { ImageTable } from './images.ts'
 import { TrafficMeasure } from './measure-traffic.ts'
 import { DeploymentProgress } from './progress.ts'
-import {
-  type ChangeRequest,
-  imageOptionsOf,
-  isOperation,
-  operationOf,
-  policyOf,
-  type StackRequest,
-  waitTimeoutMs,
-} from './requests.ts'
+import { isOperation, operationOf, policyOf, type StackRequest, waitTimeoutMs } from './requests.ts'
 import type { RolloutWatch } from './rollout-watch.ts'
-import { RunContext } from './run-context.ts'
-import { executeRound, failureOf, prepareRound, settleOwed } from './run-plan.ts'
-import type { AppliedState, StackState } from './stack-state.ts'
-
-interface Applied {
-  readonly scope: ReadonlySet<string> | 'all'
-  readonly observed: Observed | undefined
-  /** Services that a one-off container is to be made of, by `run`. */
-  readonly oneOffs: readonly DesiredService[]
-}
+import { executeRound, failureOf, prepareRound } from './run-plan.ts'
+import { mustFindRevision } from './views.ts'
 
 export class DeploymentRun {
   readonly #core: Core
@@ -51,6 +23,9 @@ export class DeploymentRun {
   readonly #request: StackRequest
   readonly #progress: DeploymentProgress
   readonly #warnings = new Set<string>()
+  readonly #warn = (message: string): void => {
+    this.#warnings.add(message)
+  }
   /** Services that are as they are wanted once all has succeeded. */
   #reached: ReadonlySet<string> | 'all' = new Set()
   /** Replicas failed, and the file puts up with it. */
@@ -69,8 +44,11 @@ export class DeploymentRun {
 
   /** Never rejects: how it ended stands in the store. `cancelled`: that it is to go back stands there, too. */
   async run(signal: AbortSignal, cancelled: AbortSignal = new AbortController().signal): Promise<void> {
-    this.#core.store.deployments.begin(this.#row.id, this.#now())
-    this.#event('deployment.started', `${this.#row.kind} started`)
+    const at = this.#now()
+    const { id, stack, kind } = this.#row
+    this.#core.store.deployments.begin(id, at)
+    const attributes = { deployment: id }
+    this.#core.recorder.record({ at, stack, type: 'deployment.started', message: `${kind} started`, attributes })
     let problem = await this.#attempt(AbortSignal.any([signal, cancelled]))
     let traffic = cancelled.aborted ? undefined : await this.#traffic?.end()
     if (cancelled.aborted && !signal.aborted) {
@@ -80,7 +58,14 @@ export class DeploymentRun {
     this.#progress.end()
     // The daemon ends: the request stays open in the store, and goes on when the daemon is back.
     if (signal.aborted && problem?.code !== 'superseded' && problem?.code !== 'stack-held') return
-    this.#end(problem, traffic)
+    endDeployment(this.#core, this.#row, {
+      problem,
+      warnings: [...this.#warnings],
+      traffic: traffic ?? [],
+      reached: this.#reached,
+      unfinished: this.#unfinished,
+      tolerated: this.#tolerated,
+    })
   }
 
   async #attempt(signal: AbortSignal): Promise<Problem | undefined> {
@@ -108,7 +93,8 @@ export class DeploymentRun {
       await this.#goBack(begun, table, signal)
       return
     }
-    const { scope, observed, oneOffs } = await this.#apply(table, signal)
+    const enactment = new Enactment(core, this.#row, table, { progress: this.#progress, warn: this.#warn })
+    const { scope, observed, oneOffs } = await enactment.enact(signal)
     if (!isOperation(this.#request)) this.#reached = scope
     const policy = policyOf(this.#request, scope)
     const limitMs = waitTimeoutMs(this.#request)
@@ -126,8 +112,8 @@ export class DeploymentRun {
         removal: this.#removal(),
         operation: operationOf(this.#request),
         table,
-        credentials: this.#credentials(),
-        warn: (message) => this.#warnings.add(message),
+        credentials: credentialsOf(core.credentials, this.#row.id),
+        warn: this.#warn,
       },
       signal,
     )
@@ -216,220 +202,20 @@ the rollout is paused where it is`,
     throw reasonOf(going, failure)
   }
 
-  /**
-   * Answers the scope, and what the Engine said of the stack where that still holds. A deployment that a crash cut short
-   * after this is not applied twice.
-   */
-  async #apply(table: ImageTable, signal: AbortSignal): Promise<Applied> {
-    const { store } = this.#core
-    const name = this.#row.stack
-    if (this.#request.kind === 'adopt') {
-      if (!this.#row.applied) await this.#adopt(this.#request, signal)
-      return { scope: 'all', observed: undefined, oneOffs: [] }
-    }
-    if (this.#request.kind === 'eject') throw new Error('an eject leaves nothing to apply')
-    const before = this.#before()
-    if (this.#row.applied && (this.#request.kind === 'promote' || this.#request.kind === 'abort'))
-      return { scope: 'all', observed: undefined, oneOffs: [] }
-    const modelOf = (number: number) => this.#revision(number).model
-    const applied = applyRequest(name, before, this.#request, modelOf, this.#now())
-    const { scope } = applied
-    const oneOffs = this.#oneOffs(applied)
-    if (this.#row.applied) return { scope, observed: undefined, oneOffs }
-    const looksForImages = applied.stack.presence === 'present' && !isOperation(this.#request)
-    const { pins, observed } = looksForImages
-      ? await this.#images(applied, table, signal)
-      : { pins: [], observed: undefined }
-    const revision = (number: number) => store.revisions.find(name, number)
-    const released = decideReleases(this.#core, { before, applied, revision, pins })
-    if (looksForImages)
-      await mustBeReleasable(
-        this.#core,
-        { before, applied: released, revision, pins },
-        policyOf(this.#request, scope),
-        signal,
-      )
-    // Who cancelled it meanwhile was told that nothing is changed.
-    signal.throwIfAborted()
-    const commitment = {
-      row: this.#row,
-      request: this.#request as ChangeRequest,
-      applied: released,
-      pins,
-      at: this.#now(),
-    }
-    for (const warning of store.batch(() => commitRequest(this.#core, commitment))) this.#warnings.add(warning)
-    return { scope, observed: released === applied ? observed : undefined, oneOffs: this.#oneOffs(released) }
-  }
-
-  async #adopt({ revision, disabled }: Extract<StackRequest, { kind: 'adopt' }>, signal: AbortSignal): Promise<void> {
-    const row = this.#revision(revision)
-    const adoptable = await decideAdoption(this.#core, row, disabled, signal)
-    for (const warning of adoptable.warnings) this.#warnings.add(warning)
-    commitAdoption(this.#core, this.#row.id, row, adoptable)
-  }
-
-  #oneOffs({ stack, oneOffs }: AppliedState): DesiredService[] {
-    return Object.values(this.#core.desired.compose(stack, oneOffs, (number) => this.#revision(number)).services)
-  }
-
-  #before(): StackState | undefined {
-    const { store } = this.#core
-    const stack = store.stacks.find(this.#row.stack)
-    if (stack === undefined) return undefined
-    return { stack, services: store.stacks.services(stack.name), trial: store.trials.find(stack.name) }
-  }
-
-  #revision(number: number): RevisionRow {
-    const found = this.#core.store.revisions.find(this.#row.stack, number)
-    if (found === undefined)
-      throw new Problem('revision-not-found', `stack ${this.#row.stack} has no revision ${number}`)
-    return found
-  }
-
-  /** Answers what the Engine said meanwhile as well, unless a pull or a build has taken its time since. */
-  async #images(
-    applied: AppliedState,
-    table: ImageTable,
-    signal: AbortSignal,
-  ): Promise<{ readonly pins: ImagePin[]; readonly observed: Observed | undefined }> {
-    const core = this.#core
-    const { scope, oneOffs } = applied
-    const names = oneOffs.map(({ service }) => service)
-    const others = applied.services.filter(({ service }) => !names.includes(service))
-    const desired = core.desired.compose(applied.stack, [...others, ...oneOffs], (number) =>
-      core.store.revisions.find(this.#row.stack, number),
-    )
-    const input: ImageStageInput = {
-      desired,
-      scope: scope === 'all' ? scope : new Set([...scope, ...names]),
-      options: imageOptionsOf(this.#request),
-      table,
-      revisionOf: (service) => this.#revision(desired.services[service]!.revision),
-      now: core.clock.now(),
-    }
-    const [work, observed] = await Promise.all([imageWork(input, signal), core.observer.observe(desired, signal)])
-    if (work.length > 0) {
-      const context = new RunContext({
-        desired,
-        observed: { containers: [], networks: [], volumes: [], ports: [] },
-        policy: policyOf(this.#request, applied.scope),
-        images: table,
-        credentials: this.#credentials(),
-        store: core.store,
-        warn: (message) => this.#warnings.add(message),
-      })
-      const outcome = await executeRound(core, imageActions(work), context, this.#progress, signal)
-      signal.throwIfAborted()
-      const problem = failureOf(outcome)
-      if (problem !== undefined) throw problem
-    }
-    const pins = await resolvePins(input, 'fail', signal)
-    return { pins, observed: work.length > 0 ? undefined : observed }
-  }
-
   #removal() {
     if (this.#request.kind !== 'down') return undefined
     const { volumes, orphans, images } = this.#request.options
     const desired = this.#core.desired.read(this.#row.stack)
     const services = Object.values(desired?.services ?? {})
     const local = services.filter(
-      (service) => this.#revision(service.revision).model.services[service.service]?.image === undefined,
+      ({ service, revision }) =>
+        mustFindRevision(this.#core.store, this.#row.stack, revision).model.services[service]?.image === undefined,
     )
     const wanted = images === 'all' ? services : images === 'local' ? local : []
     return { volumes, orphans, images: [...new Set(wanted.map((service) => service.image.reference))] }
   }
 
-  #credentials(): Credentials {
-    return this.#core.credentials.get(this.#row.id) ?? NO_CREDENTIALS
-  }
-
-  #end(problem: Problem | undefined, traffic: readonly ServiceTraffic[] = []): void {
-    const { store, credentials, progress, log } = this.#core
-    const { id, stack, kind } = this.#row
-    credentials.delete(id)
-    const at = this.#now()
-    const state = endStateOf(problem)
-    store.batch(() => {
-      store.deployments.end(id, {
-        state,
-        at,
-        error: problem?.toDetails(),
-        warnings: [...this.#warnings],
-        ...(traffic.length > 0 && { traffic }),
-      })
-      store.memory.forget(stack, 'going-back', id)
-      store.memory.forget(stack, 'traffic', id)
-      if (problem === undefined) this.#succeeded(at)
-      else if (state === 'failed' && store.stacks.find(stack) !== undefined) {
-        store.stacks.setCondition(stack, conditionOf(problem), problem.message, at)
-      }
-    })
-    if (problem !== undefined && state === 'failed')
-      log.warn({ stack, deployment: id, code: problem.code }, `${kind} failed: ${problem.message}`)
-    this.#event(`deployment.${state}`, problem === undefined ? `${kind} succeeded` : `${kind}: ${problem.message}`)
-    progress.publish({ deployment: id, type: 'ended' })
-  }
-
-  #succeeded(at: string): void {
-    const { store } = this.#core
-    const name = this.#row.stack
-    const row = store.stacks.find(name)
-    if (row === undefined) return
-    const isReached = (service: string): boolean => this.#reached === 'all' || this.#reached.has(service)
-    settleOwed(this.#core, name, (service) => isReached(service) && !this.#unfinished.has(service))
-    if (row.presence === 'present') {
-      const left = this.#reached === 'all' ? undefined : failureBefore(store, this.#row)
-      store.stacks.setCondition(name, left === undefined ? 'steady' : 'failed', left, at)
-      if (!this.#tolerated) rememberGood(store, name)
-      this.#forgetSteps()
-      return
-    }
-    store.stacks.setCondition(name, 'absent', undefined, at)
-    for (const state of store.stacks.services(name)) store.stacks.removeService(name, state.service)
-    for (const kind of [
-      'restarted',
-      'cures',
-      'owed',
-      'held',
-      'stopping',
-      'signalled',
-      'vacant',
-      'halted',
-      'good',
-      'paused',
-      'steps',
-    ] as const) {
-      for (const key of Object.keys(store.memory.all(name, kind))) store.memory.forget(name, kind, key)
-    }
-    this.#core.endings.forgetStack(name)
-  }
-
-  /** What a service had no new container for, it had no step for. */
-  #forgetSteps(): void {
-    const { memory } = this.#core.store
-    const name = this.#row.stack
-    for (const service of Object.keys(memory.all(name, 'steps')))
-      if (this.#reached === 'all' || this.#reached.has(service)) memory.forget(name, 'steps', service)
-  }
-
-  #event(type: string, message: string): void {
-    this.#core.recorder.record({
-      at: this.#now(),
-      stack: this.#row.stack,
-      type,
-      message,
-      attributes: { deployment: this.#row.id },
-    })
-  }
-
   #now(): string {
     return this.#core.clock.now().toISOString()
   }
-}
-
-/** Why the deployment before failed: what this one had no part in may be as that one left it, until the loop has looked. */
-function failureBefore({ deployments }: Store, { id, stack }: DeploymentRow): string | undefined {
-  const before = deployments.list(stack, 2).find((one) => one.id !== id)
-  return before?.state === 'failed' ? before.error?.detail : undefined
 }

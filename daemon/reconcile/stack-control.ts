@@ -43,7 +43,7 @@ import { declaredParts, listContainers, listStacks, rowOf, showStack } from './s
 import type { StackState } from './stack-state.ts'
 import { stoppedBy } from './stopped-by.ts'
 import type { Supervisor } from './supervisor.ts'
-import { mustFind, revisionOfRow, trialAt } from './views.ts'
+import { mustFind, mustFindRevision, revisionOfRow, trialAt } from './views.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
 
 export class StackControl implements Control {
@@ -308,13 +308,7 @@ export class StackControl implements Control {
   revision(stack: string, number: number): Revision {
     const { store } = this.#core
     const current = store.stacks.find(stack)?.revision ?? 0
-    const row = mustFind(
-      store.revisions.find(stack, number),
-      'revision-not-found',
-      `stack ${stack} has no revision ${number}`,
-      `see: evenkeel history ${stack}`,
-    )
-    return revisionOfRow(store, row, current, 'model')
+    return revisionOfRow(store, mustFindRevision(store, stack, number), current, 'model')
   }
 
   deployments(stack: string, limit: number, revision?: number): Deployment[] {

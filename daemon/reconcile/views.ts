@@ -178,6 +178,15 @@ export function containerOf(
   }
 }
 
+export function mustFindRevision({ revisions }: Pick<Store, 'revisions'>, stack: string, number: number): RevisionRow {
+  return mustFind(
+    revisions.find(stack, number),
+    'revision-not-found',
+    `stack ${stack} has no revision ${number}`,
+    `see: evenkeel -p ${stack} history`,
+  )
+}
+
 export function mustFind<T>(
   value: T | undefined,
   code: 'stack-not-found' | 'revision-not-found' | 'deployment-not-found',
