@@ -8,14 +8,9 @@ import type {
   VolumeInfo,
 } from '../../daemon/engine/types.ts'
 import { matchesLabels } from './event-streams.ts'
-import {
-  isUp,
-  type Machine,
-  Refusal,
-  type SimulatedContainer,
-  type SimulatedNetwork,
-  type SimulatedVolume,
-} from './machine.ts'
+import type { Machine } from './machine.ts'
+import { Refusal } from './refusal.ts'
+import { isUp, type SimulatedContainer, type SimulatedNetwork, type SimulatedVolume } from './simulated-objects.ts'
 import { statusText } from './status-text.ts'
 
 /** Lists are of what was written down last (moby's view of its containers), an inspect is of what is. */

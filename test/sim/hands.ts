@@ -1,8 +1,8 @@
 /** What people and other tools do to the machine, past the daemon. */
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import { composeHash } from '../../daemon/stack/mapping/compose-hash.ts'
-import { Refusal } from './machine.ts'
 import { EXTERNAL_NETWORK, EXTERNAL_VOLUME, modelOf, networkNames, type SimulatedModel } from './models.ts'
+import { Refusal } from './refusal.ts'
 import type { HandAction, Step } from './schedule.ts'
 import type { World } from './world.ts'
 

@@ -1,9 +1,9 @@
 /** What must hold once the world is quiet: the machine against the ledger, and the daemon's word against both. */
 import { COMPOSE, OURS } from '../../daemon/stack/labels.ts'
 import type { ExpectedService, ExpectedStack } from './ledger.ts'
-import type { SimulatedContainer } from './machine.ts'
 import { EXTERNAL_VOLUME, endsForGood, networkNames, type SimulatedModel } from './models.ts'
 import type { Step } from './schedule.ts'
+import type { SimulatedContainer } from './simulated-objects.ts'
 import { sqliteControl } from './sqlite.ts'
 import type { World } from './world.ts'
 

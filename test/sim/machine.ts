@@ -5,137 +5,20 @@
 import type { ContainerCreateBody, EndpointSettings } from '../../daemon/engine/types.ts'
 import type { Scheduler, WallClock } from './clock.ts'
 import { EventStreams } from './event-streams.ts'
-import { type Program, programOf } from './program.ts'
+import { ENGINE_28, type Manners } from './manners.ts'
+import { programOf } from './program.ts'
 import type { Random } from './random.ts'
-
-/** `ghost`: a daemon that is dead, whose call was on its way already. `program`: the container's own. */
-export type Actor = 'daemon' | 'ghost' | 'hand' | 'engine' | 'program'
-
-export interface SimulatedMount {
-  readonly Type: string
-  readonly Name?: string
-  readonly Source: string
-  readonly Destination: string
-  readonly RW: boolean
-  /** Made by the Engine for this container, not named by anybody: `v=1` removes it. */
-  readonly anonymous: boolean
-}
-
-export interface SimulatedContainer {
-  readonly id: string
-  name: string
-  readonly body: ContainerCreateBody
-  readonly labels: Readonly<Record<string, string>>
-  readonly env: readonly string[]
-  readonly imageId: string
-  readonly program: Program
-  readonly createdAtMs: number
-  /** By the clock that never jumps. */
-  readonly createdMonotonicMs: number
-  startedMonotonicMs: number
-  state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
-  health: 'starting' | 'healthy' | 'unhealthy' | undefined
-  exitCode: number
-  startedAtMs: number
-  finishedAtMs: number
-  policy: { Name: string; MaximumRetryCount: number }
-  manuallyStopped: boolean
-  /** How often somebody ended it past the daemon. What ends by itself just after it was told to by hand counts too. */
-  endsByHand: number
-  /** When somebody last told it to end past the daemon. */
-  toldByHandMs: number
-  startedBefore: boolean
-  /** dockerd died in starting it, and its containerd has kept a task that never ran: no start of it succeeds. */
-  hasTaskLeft: boolean
-  restartCount: number
-  failures: number
-  lastExit: Actor | undefined
-  /** Grows with each process, so that what was due for an older one is void. */
-  process: number
-  /** By network name. The id is known from the first start on. */
-  readonly networks: Map<string, { networkId: string; settings: EndpointSettings }>
-  readonly mounts: readonly SimulatedMount[]
-  readonly ports: readonly { ip: string; hostPort: number; port: number; protocol: string }[]
-  /** How often a process of it ended. */
-  exits: number
-  /** Until when dockerd cleans up after its end: it holds the container's lock, its ports and endpoints meanwhile. */
-  settlesAtMs: number
-  /** What a list shows until then: dockerd tells of an end before it writes it down. */
-  shown: Shown | undefined
-}
-
-/** What a list tells of a container's state. */
-export type Shown = Pick<SimulatedContainer, 'state' | 'health' | 'exitCode' | 'startedAtMs' | 'finishedAtMs'>
-
-export interface SimulatedNetwork {
-  readonly id: string
-  readonly name: string
-  readonly driver: string
-  readonly internal: boolean
-  readonly labels: Readonly<Record<string, string>>
-}
-
-export interface SimulatedVolume {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-}
-
-export interface SimulatedImage {
-  readonly id: string
-  readonly volumes: readonly string[]
-  readonly entrypoint?: readonly string[]
-  /** What its program does, by its environment. */
-  readonly program?: (env: readonly string[]) => Program
-}
-
-/** How an Engine of some release behaves where releases differ. */
-export interface Manners {
-  /** How long dockerd cleans up after the end of a container before its list shows that end. */
-  readonly settleMs: readonly number[]
-  /** Whether it tells of the end before it cleans up, or after. */
-  readonly tellsOfEnd: 'first' | 'last'
-  /** Whether a `kill` is answered when the process has ended, or when that is cleaned up as well. A `stop` is only then. */
-  readonly answersKill: 'at-once' | 'settled'
-  /** How long a removal takes: its name is taken until then. */
-  readonly removalMs: readonly number[]
-}
-
-const REMOVAL_MS = [1, 4, 9, 15, 30, 30, 30, 1200]
-/** Its list may be older than the answer of a kill. */
-export const ENGINE_28: Manners = {
-  settleMs: [0, 0, 3, 20, 150],
-  tellsOfEnd: 'last',
-  answersKill: 'at-once',
-  removalMs: REMOVAL_MS,
-}
-/** It tells of an end up to 700 ms before its list shows it. */
-export const ENGINE_20: Manners = {
-  settleMs: [0, 2, 40, 250, 700],
-  tellsOfEnd: 'first',
-  answersKill: 'settled',
-  removalMs: REMOVAL_MS,
-}
-
-export interface MachineObserver {
-  started(container: SimulatedContainer, actor: Actor): void
-  healthy(container: SimulatedContainer): void
-  /** It was healthy until now. */
-  unwell(container: SimulatedContainer): void
-  exited(container: SimulatedContainer, actor: Actor): void
-  removed(container: SimulatedContainer): void
-  volumeRemoved(name: string, actor: Actor): void
-  /** A container was created that names a volume which is not there: dockerd makes an empty one. */
-  volumeImplied(name: string, container: string): void
-}
-
-/** An answer of the Engine that is a refusal. */
-export class Refusal extends Error {
-  readonly status: number
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
+import { Refusal } from './refusal.ts'
+import {
+  type Actor,
+  isUp,
+  type MachineObserver,
+  type SimulatedContainer,
+  type SimulatedImage,
+  type SimulatedMount,
+  type SimulatedNetwork,
+  type SimulatedVolume,
+} from './simulated-objects.ts'
 
 const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 60_000
@@ -770,10 +653,6 @@ const signalName = (signal: string): string => signal.toUpperCase().replace(/^SI
 
 /** The first process of a container ignores a signal that it has no handler for: ours end upon these. */
 const heeds = (signal: string): boolean => ['TERM', 'INT', 'QUIT'].includes(signalName(signal))
-
-/** As the Engine counts: one that waits to be started again runs. */
-export const isUp = ({ state }: Pick<SimulatedContainer, 'state'>): boolean =>
-  state === 'running' || state === 'paused' || state === 'restarting'
 
 /** A removal is under way: ours, or what `AutoRemove` has the Engine do. */
 const isGoing = ({ state }: SimulatedContainer): boolean => state === 'removing'

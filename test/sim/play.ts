@@ -8,10 +8,10 @@ import { AdoptRequest, DownOptions, ScaleRequest, ServicesRequest, UpRequest } f
 import type { Bug } from './bugs.ts'
 import { bystanders, composeUp, foreignStep, handStep } from './hands.ts'
 import { judge, judgeRequests, judgeWord } from './judge.ts'
-import { isUp, type SimulatedContainer } from './machine.ts'
 import { modelOf, type SimulatedModel } from './models.ts'
 import { promptness } from './promptness.ts'
 import { COMPOSED, isRequest, type RequestStep, type Schedule, type Step } from './schedule.ts'
+import { isUp, type SimulatedContainer } from './simulated-objects.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
 import { type Violation, World } from './world.ts'
 

@@ -1,6 +1,6 @@
 /** A world that is quiet and as declared is disturbed once more: what was declared is back soon, not at the next slow look. */
 import { COMPOSE } from '../../daemon/stack/labels.ts'
-import type { SimulatedContainer } from './machine.ts'
+import type { SimulatedContainer } from './simulated-objects.ts'
 import type { World } from './world.ts'
 
 /** From the end of a container to the start of its successor: the loop's patience, a slow removal and some calls. */

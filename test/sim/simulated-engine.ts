@@ -16,7 +16,9 @@ import {
   volumeInfo,
 } from './answers.ts'
 import type { EngineCall } from './faults.ts'
-import { isUp, type Machine, Refusal, type SimulatedContainer } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { Refusal } from './refusal.ts'
+import { isUp, type SimulatedContainer } from './simulated-objects.ts'
 import { ADDRESS, type Answer, type Effect, type SimulatedEngineParts, Wire } from './wire.ts'
 
 const CALL_MS = 60_000

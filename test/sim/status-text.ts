@@ -1,5 +1,5 @@
 /** The Engine's words for the state of a container, as `GET /containers/json` has them (moby container/state.go). */
-import type { Shown } from './machine.ts'
+import type { Shown } from './simulated-objects.ts'
 
 export function statusText(container: Shown, nowMs: number): string {
   switch (container.state) {

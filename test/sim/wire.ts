@@ -3,8 +3,10 @@ import type { CallOptions } from '../../daemon/engine/types.ts'
 import { Problem } from '../../protocol/problems.ts'
 import type { Life, Scheduler } from './clock.ts'
 import type { EngineCall, Faults } from './faults.ts'
-import { type Actor, type Machine, Refusal } from './machine.ts'
+import type { Machine } from './machine.ts'
 import type { Random } from './random.ts'
+import { Refusal } from './refusal.ts'
+import type { Actor } from './simulated-objects.ts'
 
 export interface SimulatedEngineParts {
   readonly machine: Machine

@@ -34,10 +34,12 @@ import { Life, Scheduler, SimulatedClock, type TimerHost, WallClock } from './cl
 import { Faults } from './faults.ts'
 import { Guard } from './guard.ts'
 import { Ledger } from './ledger.ts'
-import { ENGINE_20, ENGINE_28, Machine, type SimulatedContainer, type SimulatedNetwork } from './machine.ts'
+import { Machine } from './machine.ts'
+import { ENGINE_20, ENGINE_28 } from './manners.ts'
 import { Random } from './random.ts'
 import { COMPOSED } from './schedule.ts'
 import { simulatedEngine } from './simulated-engine.ts'
+import type { SimulatedContainer, SimulatedNetwork } from './simulated-objects.ts'
 import { DaemonDied, sqliteControl } from './sqlite.ts'
 
 export interface Violation {
