@@ -73,11 +73,12 @@ export async function prepareRound(
 
 /** A list may call a container running that a signal ended while the list was made, and that was told: then once more. */
 async function look({ store, observer }: Core, declared: DesiredStack, signal: AbortSignal): Promise<Observed> {
-  const ended = () => Object.entries(store.memory.all(declared.stack, 'signalled')).filter(([, how]) => how === 'ended')
-  const before = new Set(ended().map(([id]) => id))
+  const ended = () =>
+    Object.entries(store.memory.all(declared.stack, 'signalled')).flatMap(([id, how]) => (how === 'ended' ? [id] : []))
+  const before = ended()
   const looked = await observer.observe(declared, signal)
-  const meanwhile = new Set(ended().flatMap(([id]) => (before.has(id) ? [] : id)))
-  const isOlder = looked.containers.some(({ id, state }) => state === 'running' && meanwhile.has(id))
+  const meanwhile = ended().filter((id) => !before.includes(id))
+  const isOlder = looked.containers.some(({ id, state }) => state === 'running' && meanwhile.includes(id))
   return isOlder ? observer.observe(declared, signal) : looked
 }
 
