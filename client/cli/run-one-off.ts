@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { Problem } from '../../protocol/problems.ts'
 import type { RunRequest } from '../../protocol/resources/run.ts'
 import type { UpRequestInput } from '../../protocol/resources/stack.ts'
+import type { TerminalSize } from '../../protocol/session.ts'
 import { Budget } from '../../protocol/stackfile/budget.ts'
 import { splitCommand } from '../../protocol/stackfile/command-line.ts'
 import { EnvFileError, readDotenv } from '../../protocol/stackfile/dotenv.ts'
@@ -40,7 +41,8 @@ export async function runOneOff(context: Context, values: RunValues, words: read
   })
   const loaded = loadWith(service, context.selection, process.env)
   if (values.quiet !== true) for (const warning of loaded.warnings) context.warn(warning)
-  const request = runRequest(values, service, command, { tty, environment: process.env, cwd: process.cwd() })
+  const size = tty ? terminalSize() : undefined
+  const request = runRequest(values, service, command, { tty, size, environment: process.env, cwd: process.cwd() })
 
   const stack = loaded.model.name
   const output = values.quiet === true ? new Output({ progress: 'quiet', ansi: 'never' }, process.env) : context.output
@@ -57,7 +59,6 @@ export async function runOneOff(context: Context, values: RunValues, words: read
     context.output.line(id)
     return 0
   }
-  const size = terminalSize()
   return converse(api, {
     name: 'attach',
     stack,
@@ -110,6 +111,7 @@ export function runRequest(
   command: readonly string[],
   here: {
     readonly tty: boolean
+    readonly size?: TerminalSize | undefined
     readonly environment: Readonly<Record<string, string | undefined>>
     readonly cwd: string
   },
@@ -121,6 +123,7 @@ export function runRequest(
     aliases: values['use-aliases'] === true ? 'service' : 'none',
     start: values.detach === true ? 'now' : 'later',
     ...(values.name === undefined ? {} : { name: values.name }),
+    ...(here.size === undefined ? {} : { size: here.size }),
     overrides: {
       ...(command.length === 0 ? {} : { command: [...command] }),
       ...(values.entrypoint === undefined ? {} : { entrypoint: entrypointOf(values.entrypoint) }),

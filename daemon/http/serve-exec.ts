@@ -49,6 +49,8 @@ function bodyOf(open: ExecOpen): ExecCreateBody {
     ...(open.user === undefined ? {} : { User: open.user }),
     ...(open.workingDir === undefined ? {} : { WorkingDir: open.workingDir }),
     ...(open.detachKeys === undefined ? {} : { DetachKeys: open.detachKeys }),
+    // Engines below API 1.42 pass it over: there the program runs already when it is told its size.
+    ...(open.tty && open.size !== undefined ? { ConsoleSize: [open.size.rows, open.size.columns] } : {}),
   }
 }
 

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Problem } from '../../protocol/problems.ts'
 import type { RunAnswer, RunRequest } from '../../protocol/resources/run.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
-import type { ImageInspect } from '../engine/types.ts'
+import type { ContainerCreateBody, ImageInspect } from '../engine/types.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import type { ContainerPlan } from '../stack/mapping/container.ts'
 import { oneOffModel } from '../stack/one-off.ts'
@@ -46,7 +46,7 @@ export class OneOffs {
     const named = volumesOf(model, model.services[request.service]!)
     const volumes = this.#core.desired.read(stack)?.volumes.filter((volume) => named.includes(volume.name)) ?? []
     await volumesMustBeThere(stack, volumes, this.#core, signal)
-    const { Id } = await engine.containers.create(plan.query, plan.body, { signal })
+    const { Id } = await engine.containers.create(plan.query, sized(plan.body, request), { signal })
     try {
       await complete(plan, Id, { with: this.#core, signal })
       if (request.start === 'now') await engine.containers.start(Id, { signal })
@@ -113,6 +113,11 @@ export class OneOffs {
     }
     return { reference: tagged?.Id === inspect.Id ? reference : inspect.Id, id: inspect.Id, inspect }
   }
+}
+
+function sized(body: ContainerCreateBody, { size, overrides }: RunRequest): ContainerCreateBody {
+  if (size === undefined || !overrides.tty) return body
+  return { ...body, HostConfig: { ...body.HostConfig, ConsoleSize: [size.rows, size.columns] } }
 }
 
 const noStack = (stack: string): Problem =>

@@ -5,6 +5,8 @@ import { PathQuery, PutFilesQuery } from './files.ts'
 
 const Side = z.number().int().min(1).max(65_535)
 const Size = { rows: Side, columns: Side }
+/** Of a terminal. */
+export const TerminalSize = z.object(Size)
 
 /** First frame of an `exec` session. */
 export const ExecOpen = z.strictObject({
@@ -22,7 +24,7 @@ export const ExecOpen = z.strictObject({
   detach: z.boolean().default(false),
   tty: z.boolean().default(false),
   stdin: z.boolean().default(false),
-  size: z.object(Size).optional(),
+  size: TerminalSize.optional(),
   /** Keys that the terminal driver of the Engine is to swallow as well, such as `ctrl-p,ctrl-q`. */
   detachKeys: z.string().optional(),
 })
@@ -38,7 +40,7 @@ export const AttachOpen = z.strictObject({
   /** Start it once attached, so that nothing of its output is missed. */
   start: z.boolean().default(false),
   stdin: z.boolean().default(true),
-  size: z.object(Size).optional(),
+  size: TerminalSize.optional(),
   detachKeys: z.string().optional(),
 })
 export type AttachOpen = z.infer<typeof AttachOpen>

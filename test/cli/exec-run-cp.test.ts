@@ -67,6 +67,8 @@ const containers = (): Promise<Listed[]> =>
     'GET',
     `/containers/json?all=true&filters=${encodeURIComponent(JSON.stringify({ label: [`com.docker.compose.project=${STACK}`] }))}`,
   )
+const apiMinor = async (): Promise<number> =>
+  Number((await engineJson(ENGINE, 'GET', '/version')).ApiVersion.split('.')[1])
 const oneOffs = async () =>
   (await containers()).filter((container) => container.Labels['com.docker.compose.oneoff'] === 'True')
 const replicas = async () =>
@@ -247,19 +249,30 @@ describe('exec on a terminal', () => {
   test('has one there, of the same size, and a new size reaches it', async () => {
     const terminal = onTerminal('exec', 'web', 'sh')
     await terminal.shows(/# /)
-    terminal.type('tty; stty size\r')
-    await terminal.shows(/\/dev\/pts\/\d+\r\n33 77/)
+    terminal.type('tty\r')
+    await terminal.shows(/\/dev\/pts\/\d+\r\n/)
+    // Below API 1.42 a program may look sooner than it is told.
+    const told = async (size: RegExp) => {
+      terminal.type('stty size\r')
+      return size.test(terminal.output)
+    }
+    await until('it has the size', () => told(/33 77/), { everyMs: 300 })
     terminal.resize(44, 99)
-    await until(
-      'the new size is there',
-      async () => {
-        terminal.type('stty size\r')
-        return /44 99/.test(terminal.output)
-      },
-      { everyMs: 300 },
-    )
+    await until('the new size is there', () => told(/44 99/), { everyMs: 300 })
     terminal.type('exit 5\r')
     expect(await terminal.ended).toBe(5)
+  })
+
+  test('has its size from the start, where the Engine can', async () => {
+    for (const args of [
+      ['exec', 'web', 'stty', 'size'],
+      ['run', '--rm', '--no-deps', '--entrypoint', 'stty', 'web', 'size'],
+    ]) {
+      const terminal = onTerminal(...args)
+      await terminal.ended
+      // Below API 1.42 a program may look sooner than it is told.
+      expect(terminal.output).toMatch((await apiMinor()) >= 42 ? /^33 77\s*$/m : /^(33 77|stty: standard input.*)\s*$/m)
+    }
   })
 
   test('hands on every key: Ctrl-C is the command’s', async () => {

@@ -35,6 +35,13 @@ describe('run', () => {
     expect(overrides.environment).toEqual({})
   })
 
+  test('says how large its terminal is, where it has one', () => {
+    const { values } = parseCommandLine(['run', 'web'], COMMANDS)
+    const here = { tty: true, size: { rows: 33, columns: 77 }, environment: {}, cwd: '/' }
+    expect(RunRequest.parse(runRequest(values as never, 'web', [], here)).size).toEqual({ rows: 33, columns: 77 })
+    expect(asked('web')).not.toHaveProperty('size')
+  })
+
   test('without a command takes that of the service', () => {
     expect(asked('web').overrides).not.toHaveProperty('command')
   })
