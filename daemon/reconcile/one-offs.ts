@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Problem } from '../../protocol/problems.ts'
 import type { RunAnswer, RunRequest } from '../../protocol/resources/run.ts'
 import type { Model } from '../../protocol/stackfile/model.ts'
-import type { ContainerCreateBody, ImageInspect } from '../engine/types.ts'
+import type { ImageInspect } from '../engine/types.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import type { ContainerPlan } from '../stack/mapping/container.ts'
 import { oneOffModel } from '../stack/one-off.ts'
@@ -46,7 +46,7 @@ export class OneOffs {
     const named = volumesOf(model, model.services[request.service]!)
     const volumes = this.#core.desired.read(stack)?.volumes.filter((volume) => named.includes(volume.name)) ?? []
     await volumesMustBeThere(stack, volumes, this.#core, signal)
-    const { Id } = await engine.containers.create(plan.query, sized(plan.body, request), { signal })
+    const { Id } = await engine.containers.create(plan.query, plan.body, { signal })
     try {
       await complete(plan, Id, { with: this.#core, signal })
       if (request.start === 'now') await engine.containers.start(Id, { signal })
@@ -72,7 +72,7 @@ export class OneOffs {
   async #plan(
     revision: RevisionRow,
     model: Model,
-    { service, aliases, remove }: RunRequest,
+    { service, aliases, remove, size }: RunRequest,
     { name, slug }: { readonly name: string; readonly slug: string },
     signal: AbortSignal,
   ): Promise<ContainerPlan> {
@@ -81,7 +81,7 @@ export class OneOffs {
       this.#image(revision, service, signal),
       observer.containers(revision.stack, signal),
     ])
-    const oneOff = { slug, aliases, remove }
+    const oneOff = { slug, aliases, remove, size }
     const running = (other: string) => chooseRunning(containers, { service: other }).Id
     const desired = this.#core.desired.read(revision.stack)
     if (desired === undefined) throw noStack(revision.stack)
@@ -113,11 +113,6 @@ export class OneOffs {
     }
     return { reference: tagged?.Id === inspect.Id ? reference : inspect.Id, id: inspect.Id, inspect }
   }
-}
-
-function sized(body: ContainerCreateBody, { size, overrides }: RunRequest): ContainerCreateBody {
-  if (size === undefined || !overrides.tty) return body
-  return { ...body, HostConfig: { ...body.HostConfig, ConsoleSize: [size.rows, size.columns] } }
 }
 
 const noStack = (stack: string): Problem =>

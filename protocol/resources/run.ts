@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ServiceName } from './common.ts'
-import { TerminalSize } from './session.ts'
+import { TerminalSizeSchema } from './session.ts'
 
 /** What differs from the service. Lists of ports and volumes are in the short forms of a stack file. */
 export const RunOverrides = z.strictObject({
@@ -33,7 +33,7 @@ export const RunRequest = z.strictObject({
   /** `later`: an `attach` session starts it. */
   start: z.enum(['now', 'later']).default('now'),
   /** Of its terminal from the start, where it has one. Engines below API 1.42 pass it over. */
-  size: TerminalSize.optional(),
+  size: TerminalSizeSchema.optional(),
   overrides: RunOverrides.prefault({}),
 })
 export type RunRequest = z.infer<typeof RunRequest>

@@ -4,9 +4,7 @@ import { ServiceName } from './common.ts'
 import { PathQuery, PutFilesQuery } from './files.ts'
 
 const Side = z.number().int().min(1).max(65_535)
-const Size = { rows: Side, columns: Side }
-/** Of a terminal. */
-export const TerminalSize = z.object(Size)
+export const TerminalSizeSchema = z.object({ rows: Side, columns: Side })
 
 /** First frame of an `exec` session. */
 export const ExecOpen = z.strictObject({
@@ -24,7 +22,7 @@ export const ExecOpen = z.strictObject({
   detach: z.boolean().default(false),
   tty: z.boolean().default(false),
   stdin: z.boolean().default(false),
-  size: TerminalSize.optional(),
+  size: TerminalSizeSchema.optional(),
   /** Keys that the terminal driver of the Engine is to swallow as well, such as `ctrl-p,ctrl-q`. */
   detachKeys: z.string().optional(),
 })
@@ -40,7 +38,7 @@ export const AttachOpen = z.strictObject({
   /** Start it once attached, so that nothing of its output is missed. */
   start: z.boolean().default(false),
   stdin: z.boolean().default(true),
-  size: TerminalSize.optional(),
+  size: TerminalSizeSchema.optional(),
   detachKeys: z.string().optional(),
 })
 export type AttachOpen = z.infer<typeof AttachOpen>
@@ -54,7 +52,7 @@ export const CopyInOpen = PutFilesQuery.extend({ type: z.literal('copy-in') })
 export type CopyInOpen = z.infer<typeof CopyInOpen>
 
 export const CallerFrameSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('resize'), ...Size }),
+  z.strictObject({ type: z.literal('resize'), ...TerminalSizeSchema.shape }),
   z.strictObject({ type: z.literal('signal'), signal: z.enum(PROXIED_SIGNALS) }),
   z.strictObject({ type: z.literal('stdin-end') }),
   z.strictObject({ type: z.literal('window'), bytes: z.number().int().min(1) }),

@@ -1,5 +1,6 @@
 /** What it takes to make one container: the Engine's create call, and what follows it. */
 import type { ProxySettings } from '../../../protocol/proxy.ts'
+import type { TerminalSize } from '../../../protocol/session.ts'
 import type { Model } from '../../../protocol/stackfile/model.ts'
 import type { ContainerCreateBody, EndpointSettings, ImageInspect } from '../../engine/types.ts'
 
@@ -49,6 +50,8 @@ export interface OneOff {
   readonly aliases: 'none' | 'service'
   /** The Engine removes it once it has ended. */
   readonly remove: boolean
+  /** Of its terminal, where it has one. Engines below API 1.42 pass it over. */
+  readonly size?: TerminalSize | undefined
 }
 
 export interface FileToCopy {

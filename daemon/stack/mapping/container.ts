@@ -29,6 +29,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
   const mounts = mountsOf(input, spec)
   const security = securityOf(spec)
   const secrets = secretEnvironment(input, spec)
+  const size = spec.tty === true ? input.oneOff?.size : undefined
   const path = `services.${service}`
   if (spec.annotations !== undefined) needsApi(`${path}.annotations`, '1.43', input.apiVersion)
   return {
@@ -57,6 +58,7 @@ export function containerCreate(input: ContainerInput): ContainerPlan {
       Healthcheck: healthcheckOf(spec.healthcheck, `${path}.healthcheck`, input.apiVersion),
       HostConfig: defined({
         AutoRemove: input.oneOff?.remove ? true : undefined,
+        ConsoleSize: size === undefined ? undefined : [size.rows, size.columns],
         Annotations: spec.annotations,
         Binds: nonEmpty(mounts.binds),
         Mounts: nonEmpty(mounts.mounts),

@@ -390,6 +390,13 @@ describe('a one-off container', () => {
     expect(create({ stdin_open: false }).body).not.toHaveProperty('StdinOnce')
   })
 
+  test('has the size of the terminal that it is on', () => {
+    const size = { rows: 33, columns: 77 }
+    expect(partOf(create({ tty: true }, { size }).body, 'HostConfig.ConsoleSize')).toEqual([33, 77])
+    expect(partOf(create({ tty: false }, { size }).body, 'HostConfig.ConsoleSize')).toBeUndefined()
+    expect(partOf(create({ tty: true }).body, 'HostConfig.ConsoleSize')).toBeUndefined()
+  })
+
   test('is removed by the Engine where that was asked for', () => {
     expect(partOf(create().body, 'HostConfig.AutoRemove')).toBe(true)
     expect(partOf(create({}, { remove: false }).body, 'HostConfig.AutoRemove')).toBeUndefined()
