@@ -15,12 +15,12 @@ import { credentialsOf } from './credentials.ts'
 import { decideReleases, mustBeReleasable } from './decide-releases.ts'
 import { type ImageStageInput, imageActions, imageWork, resolvePins } from './image-stage.ts'
 import type { ImageTable } from './images.ts'
+import { mustFindRevision } from './must-find.ts'
 import type { DeploymentProgress } from './progress.ts'
 import { type ChangeRequest, imageOptionsOf, isOperation, policyOf, type StackRequest } from './requests.ts'
 import { RunContext } from './run-context.ts'
 import { executeRound, failureOf } from './run-plan.ts'
 import type { AppliedState, StackState } from './stack-state.ts'
-import { mustFindRevision } from './views.ts'
 
 export interface Enacted {
   readonly scope: ReadonlySet<string> | 'all'
@@ -30,6 +30,12 @@ export interface Enacted {
   readonly oneOffs: readonly DesiredService[]
 }
 
+/** Who is told how far it is, and what is to be known of it. */
+interface Listeners {
+  readonly progress: DeploymentProgress
+  readonly warn: (message: string) => void
+}
+
 const ALL: Enacted = { scope: 'all', observed: undefined, oneOffs: [] }
 
 export class Enactment {
@@ -37,14 +43,9 @@ export class Enactment {
   readonly #row: DeploymentRow
   readonly #request: StackRequest
   readonly #table: ImageTable
-  readonly #tell: { readonly progress: DeploymentProgress; readonly warn: (message: string) => void }
+  readonly #tell: Listeners
 
-  constructor(
-    core: Core,
-    row: DeploymentRow,
-    table: ImageTable,
-    tell: { readonly progress: DeploymentProgress; readonly warn: (message: string) => void },
-  ) {
+  constructor(core: Core, row: DeploymentRow, table: ImageTable, tell: Listeners) {
     this.#core = core
     this.#row = row
     this.#request = row.request as StackRequest

@@ -11,7 +11,7 @@ import { settleOwed } from './run-plan.ts'
 export interface Ending {
   /** What it failed of. */
   readonly problem: Problem | undefined
-  readonly warnings: readonly string[]
+  readonly warnings: ReadonlySet<string>
   readonly traffic: readonly ServiceTraffic[]
   /** Services that are as they are wanted where it has succeeded. */
   readonly reached: ReadonlySet<string> | 'all'

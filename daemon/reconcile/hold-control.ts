@@ -6,8 +6,8 @@ import type { Hold, Holds } from '../../protocol/resources/hold.ts'
 import type { Caller } from './control.ts'
 import type { Core } from './core.ts'
 import { heldBy, heldProblem, toHold } from './held.ts'
+import { mustFind } from './must-find.ts'
 import type { Supervisor } from './supervisor.ts'
-import { mustFind } from './views.ts'
 
 type HoldCore = Pick<Core, 'store' | 'clock' | 'progress' | 'credentials'>
 

@@ -6,7 +6,7 @@ import { fileNetwork } from '../stack/release.ts'
 import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { inspectAll } from './inspect-all.ts'
-import { mustFind } from './views.ts'
+import { mustFind } from './must-find.ts'
 
 /** The Engine's own network has no names. */
 const NAMELESS = new Set(['bridge', 'host', 'none'])

@@ -5,7 +5,7 @@ import { type RollbackRequest, UpOptions } from '../../protocol/resources/stack.
 import { declaredReplicas } from '../stack/desired.ts'
 import type { RevisionRow } from '../store/revisions.ts'
 import type { Core } from './core.ts'
-import { mustFind, mustFindRevision } from './views.ts'
+import { mustFind, mustFindRevision } from './must-find.ts'
 
 /**
  * `revision` is its number; undefined: the last other one that a deployment brought up in full. Problems:

@@ -11,11 +11,11 @@ import { asProblem } from './executor.ts'
 import { beginGoingBack, type GoingBack, goingBack, reasonOf } from './go-back.ts'
 import { ImageTable } from './images.ts'
 import { TrafficMeasure } from './measure-traffic.ts'
+import { mustFindRevision } from './must-find.ts'
 import { DeploymentProgress } from './progress.ts'
 import { isOperation, operationOf, policyOf, type StackRequest, waitTimeoutMs } from './requests.ts'
 import type { RolloutWatch } from './rollout-watch.ts'
 import { executeRound, failureOf, prepareRound } from './run-plan.ts'
-import { mustFindRevision } from './views.ts'
 
 export class DeploymentRun {
   readonly #core: Core
@@ -60,7 +60,7 @@ export class DeploymentRun {
     if (signal.aborted && problem?.code !== 'superseded' && problem?.code !== 'stack-held') return
     endDeployment(this.#core, this.#row, {
       problem,
-      warnings: [...this.#warnings],
+      warnings: this.#warnings,
       traffic: traffic ?? [],
       reached: this.#reached,
       unfinished: this.#unfinished,

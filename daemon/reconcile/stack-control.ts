@@ -34,6 +34,7 @@ import type { Core } from './core.ts'
 import { deadline } from './deadline.ts'
 import { definitionLost } from './desired-reader.ts'
 import { mustNotBeHeld } from './held.ts'
+import { mustFind, mustFindRevision } from './must-find.ts'
 import { namesOf } from './names.ts'
 import { previewDrift, previewRequest } from './plan-preview.ts'
 import { toAuth } from './registry-auth.ts'
@@ -43,7 +44,7 @@ import { declaredParts, listContainers, listStacks, rowOf, showStack } from './s
 import type { StackState } from './stack-state.ts'
 import { stoppedBy } from './stopped-by.ts'
 import type { Supervisor } from './supervisor.ts'
-import { mustFind, mustFindRevision, revisionOfRow, trialAt } from './views.ts'
+import { revisionOfRow, trialAt } from './views.ts'
 import { mustBeWithinPolicy } from './within-policy.ts'
 
 export class StackControl implements Control {

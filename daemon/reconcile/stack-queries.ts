@@ -11,8 +11,9 @@ import type { Core } from './core.ts'
 import { crashLoops } from './crash-loops.ts'
 import { deadline } from './deadline.ts'
 import { driftOf } from './drift.ts'
+import { mustFind } from './must-find.ts'
 import { isEngineAway } from './perform/engine-answers.ts'
-import { containerOf, mustFind, stackOfRow, summaryOf } from './views.ts'
+import { containerOf, stackOfRow, summaryOf } from './views.ts'
 
 export function rowOf({ store }: Core, stack: string): StackRow {
   return mustFind(store.stacks.find(stack), 'stack-not-found', `there is no stack ${stack}`, 'see: evenkeel ls')

@@ -8,7 +8,7 @@ import type {
 } from '../../protocol/resources/operations.ts'
 import type { Caller } from './control.ts'
 import type { Core } from './core.ts'
-import { mustFind } from './views.ts'
+import { mustFind } from './must-find.ts'
 
 type TrafficCore = Pick<Core, 'store' | 'clock' | 'ingress' | 'recorder'>
 

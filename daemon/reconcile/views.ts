@@ -1,6 +1,5 @@
 /** Stacks and containers as the API shows them: the store's word for what is meant, the Engine's for what is. */
 
-import { Problem } from '../../protocol/problems.ts'
 import type { Container, CrashLoop } from '../../protocol/resources/container.ts'
 import type { Revision, Source } from '../../protocol/resources/revision.ts'
 import type { Stack, StackSummary } from '../../protocol/resources/stack.ts'
@@ -176,23 +175,4 @@ export function containerOf(
     oneOff,
     orphan: (labels[OURS.instance] !== known.instance && adopted === undefined) || !known.services.has(service),
   }
-}
-
-export function mustFindRevision({ revisions }: Pick<Store, 'revisions'>, stack: string, number: number): RevisionRow {
-  return mustFind(
-    revisions.find(stack, number),
-    'revision-not-found',
-    `stack ${stack} has no revision ${number}`,
-    `see: evenkeel -p ${stack} history`,
-  )
-}
-
-export function mustFind<T>(
-  value: T | undefined,
-  code: 'stack-not-found' | 'revision-not-found' | 'deployment-not-found',
-  message: string,
-  hint?: string,
-): T {
-  if (value === undefined) throw new Problem(code, message, { hint })
-  return value
 }
