@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { projectFolder, runProgram, startDaemon, temporaryFolder, writeStack } from '../lab/daemon.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { interleaved, median, spreadOf } from './statistics.mjs'
-import { hasCompose } from './times.mjs'
+import { hasCompose, launchersEnvironment } from './times.mjs'
 
 const ROUNDS = 20
 const OVER_NODE_MS = 15
@@ -13,15 +13,12 @@ const SERVICES = 30
 const STACK = 'ek-start'
 const ek = join(projectFolder, 'dist/bin/ek')
 
-/** Node reads the certificates of this variable at its start, ours and the bare one alike: without it both are what they are. */
-const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env
-
 export const startUp = {
   name: 'start-up',
   shows: `\`ek --version\` <= \`node -e 0\` + ${OVER_NODE_MS} ms; \`ek ps\` of ${SERVICES} services <= ${OF_COMPOSE} x \`docker compose ps\``,
   async run({ engine, show, note }) {
     const timed = async (command, args, options = {}) => {
-      const result = await runProgram(command, args, { env: environment, ...options })
+      const result = await runProgram(command, args, { env: launchersEnvironment, ...options })
       if (result.code !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr}`)
       return result.ms
     }
@@ -50,7 +47,7 @@ export const startUp = {
     try {
       await daemon.must(['up'], { cwd })
       // Compose sees the containers by their labels: one stack, asked after by both.
-      const env = { ...environment, DOCKER_HOST: engine, EVENKEEL_HOST: `unix://${daemon.socket}` }
+      const env = { ...launchersEnvironment, DOCKER_HOST: engine, EVENKEEL_HOST: `unix://${daemon.socket}` }
       const asked = await interleaved(ROUNDS, {
         compose: () => timed('docker', ['compose', 'ps'], { cwd, env }),
         ours: () => timed(ek, ['ps'], { cwd, env }),

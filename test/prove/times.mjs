@@ -23,11 +23,12 @@ async function rawMs(engine, operation, stack, services, more = []) {
   return JSON.parse(result.stdout.trim().split('\n').at(-1)).ms
 }
 
-/** What no client on Node can do without. Its launcher takes this variable away, which has Node read certificates. */
-async function bareStartMs() {
-  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
-  return (await runProgram(process.execPath, ['-e', '0'], { env })).ms
-}
+/** Without the variable that has Node read certificates at each start, as our launcher starts the client. */
+const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env
+export const launchersEnvironment = environment
+
+/** What no client on Node can do without. */
+const bareStartMs = async () => (await runProgram(process.execPath, ['-e', '0'], { env: launchersEnvironment })).ms
 
 export async function hasCompose() {
   return (await runProgram('docker', ['compose', 'version']).catch(() => ({ code: 1 }))).code === 0

@@ -201,6 +201,23 @@ describe('other requests', () => {
     })
   })
 
+  test('down leaves a volume that somebody protected after it was planned, and says so', async () => {
+    const spec = { volumes: [{ type: 'volume' as const, source: 'data', target: '/d' }] }
+    const bench = await aRunningStack({ db: spec }, { volumes: { data: { name: 'shop_data' } } })
+    const { containers } = bench.core.engine
+    const { stop } = containers
+    Object.assign(containers, {
+      stop: async (...call: Parameters<typeof stop>) => {
+        bench.core.store.memory.set('shop', 'protected', 'shop_data', true)
+        return stop(...call)
+      },
+    })
+    const ended = await deploy(bench, down({ volumes: 'remove' }))
+    expect(ended).toMatchObject({ state: 'succeeded', warnings: ['volume shop_data is protected and stays'] })
+    expect(whatBecame(ended)['Volume shop_data']).toBe('Protected')
+    expect(bench.engine.calls).not.toContain('remove volume shop_data')
+  })
+
   test('down succeeds where the Engine does not say who is on a network that stays', async () => {
     const bench = await aRunningStack()
     bench.engine.miscounted.add('shop_default')
