@@ -17,8 +17,11 @@ const folder = temporaryFolder('autoscale')
 const at = { cwd: folder.path }
 const daemon = new LabDaemon({ engine: ENGINE, folder: folder.path })
 
-/** Works until it is told to rest; a tenth of a core is all that it may have. */
-const WORK = 'trap "exit 0" TERM; while :; do [ -e /data/rest ] && sleep 0.1; done'
+/**
+ * Works until it is told to rest; a tenth of a core is all that it may have. Of that a `sleep` a second takes 2 %; ten a
+ * second took 17 % on a busy machine, and from 20 % on two replicas are rightly kept.
+ */
+const WORK = 'trap "exit 0" TERM; while :; do [ -e /data/rest ] && sleep 1; done'
 
 const write = (scale: object, version = '1') =>
   writeFileSync(
@@ -87,6 +90,8 @@ test('what is stopped stays stopped', async () => {
 test('fewer replicas are left once fewer were enough for the cooldown', async () => {
   await daemon.must(['exec', '-T', 'web', 'touch', '/data/rest'], at)
   await until('one replica', async () => (await replicas()) === 1, { deadlineMs: 60_000 })
+  const { stdout } = await daemon.must(['events', '--since', '1h', '--until', '0s'], at)
+  expect(stdout).toMatch(/web goes from \d to 1 replica\(s\): cpu \d+ % of a target of 40 %/)
 })
 
 test('requests that the ingress brings have more replicas come as well', async () => {
