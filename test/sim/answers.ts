@@ -163,7 +163,7 @@ export function networkInfo(machine: Machine, network: SimulatedNetwork): Networ
     Options: {},
     IPAM: { Driver: 'default', Config: [] },
     Containers: Object.fromEntries(
-      machine.endpointsOf(network).map((container) => [container.id, { Name: container.name, EndpointID: '' }]),
+      machine.networks.usersOf(network).map((container) => [container.id, { Name: container.name, EndpointID: '' }]),
     ),
   }
 }
@@ -171,7 +171,7 @@ export function networkInfo(machine: Machine, network: SimulatedNetwork): Networ
 /** The name filter matches parts of names. A list has no `Containers`. */
 export function listNetworks(machine: Machine, filters: Filters): NetworkInfo[] {
   const found: NetworkInfo[] = []
-  for (const network of machine.networks.values()) {
+  for (const network of machine.networks.all()) {
     if (!fits(network, filters)) continue
     const { id, name, driver, internal, labels } = network
     found.push({
@@ -200,14 +200,14 @@ export const volumeInfo = ({ name, labels }: SimulatedVolume): VolumeInfo => ({
 })
 
 export function inspectVolume(machine: Machine, name: string): VolumeInfo {
-  const volume = machine.volumes.get(name)
+  const volume = machine.volumes.find(name)
   if (volume === undefined) throw new Refusal(404, `get ${name}: no such volume`)
   return volumeInfo(volume)
 }
 
 export function listVolumes(machine: Machine, filters: Filters): VolumeInfo[] {
   const found: VolumeInfo[] = []
-  for (const volume of machine.volumes.values()) if (fits(volume, filters)) found.push(volumeInfo(volume))
+  for (const volume of machine.volumes.all()) if (fits(volume, filters)) found.push(volumeInfo(volume))
   return found
 }
 

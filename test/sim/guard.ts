@@ -95,7 +95,7 @@ export class Guard implements MachineObserver {
       return
     }
     if (call.name === 'networks.remove') {
-      const network = machine.findNetwork(call.target)
+      const network = machine.networks.find(call.target)
       if (network === undefined) return
       if (!this.#world.isOurNetwork(network))
         this.#world.broken('foreign-untouched', `removes network ${network.name}, which is not ours`)
@@ -199,7 +199,7 @@ export class Guard implements MachineObserver {
 
   #removesVolume(call: EngineCall): void {
     const name = call.target
-    const volume = this.#world.machine.volumes.get(name)
+    const volume = this.#world.machine.volumes.find(name)
     if (volume === undefined) return
     const stack = volume.labels[COMPOSE.project] ?? ''
     // By Compose's rule `down --volumes` takes what carries the project's label, whoever made it.

@@ -14,9 +14,9 @@ export function bystanders({ machine }: World): void {
     machine.tags.set(tag, id)
   }
   machine.registry.set('remote:1', `sha256:${machine.newId()}`)
-  machine.addNetwork(EXTERNAL_NETWORK, {})
-  machine.addVolume(EXTERNAL_VOLUME, {})
-  machine.addVolume('foreign-vol', { [COMPOSE.project]: 'other', [COMPOSE.volume]: 'vol' })
+  machine.networks.add(EXTERNAL_NETWORK, {})
+  machine.volumes.add(EXTERNAL_VOLUME, {})
+  machine.volumes.add('foreign-vol', { [COMPOSE.project]: 'other', [COMPOSE.volume]: 'vol' })
   machine.start(machine.create('lonely', { Image: 'app:1' }), 'hand')
   // Compose made this one for the same project: an orphan, as long as nobody says --remove-orphans.
   const labels = {
@@ -33,10 +33,10 @@ export function composeUp({ machine }: World, stack: string, simulated: Simulate
   const model = modelOf(stack, simulated)
   const project = { [COMPOSE.project]: stack }
   for (const [key, network] of Object.entries(model.networks ?? {})) {
-    if (network?.external !== true) machine.addNetwork(network!.name, { ...project, [COMPOSE.network]: key })
+    if (network?.external !== true) machine.networks.add(network!.name, { ...project, [COMPOSE.network]: key })
   }
   for (const [key, volume] of Object.entries(model.volumes ?? {})) {
-    if (volume?.external !== true) machine.addVolume(volume!.name, { ...project, [COMPOSE.volume]: key })
+    if (volume?.external !== true) machine.volumes.add(volume!.name, { ...project, [COMPOSE.volume]: key })
   }
   for (const [service, spec] of Object.entries(simulated.services)) {
     const declared = model.services[service]!
@@ -71,7 +71,7 @@ export function composeUp({ machine }: World, stack: string, simulated: Simulate
           },
         },
       )
-      for (const network of others) machine.connect(network, container, {})
+      for (const network of others) machine.networks.connect(network, container, {})
       machine.start(container, 'hand')
     }
   }
@@ -90,7 +90,7 @@ export function handStep(world: World, step: Extract<Step, { do: 'hand' }>): voi
 function act(world: World, { what, stack, pick }: { what: HandAction; stack: string; pick: number }): void {
   const { machine } = world
   if (what === 'remove-network') {
-    machine.removeNetwork(`${stack}_default`)
+    machine.networks.remove(`${stack}_default`)
     return
   }
   if (what === 'lose-volume') {
@@ -133,7 +133,7 @@ function loseVolume({ machine }: World, name: string): void {
     if (!container.mounts.some((mount) => mount.Name === name)) continue
     machine.remove(container, { force: true, volumes: false }, 'hand', () => {
       try {
-        machine.removeVolume(name, 'hand')
+        machine.volumes.remove(name, 'hand')
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         // Another one uses it still.
@@ -153,7 +153,7 @@ export function foreignStep(world: World, what: Extract<Step, { do: 'foreign' }>
         return
       }
       case 'attach':
-        if (machine.findNetwork('shop_default') === undefined) return
+        if (machine.networks.find('shop_default') === undefined) return
         machine.start(machine.create('guest', { Image: 'app:1', HostConfig: { NetworkMode: 'shop_default' } }), 'hand')
         return
       case 'take-name':

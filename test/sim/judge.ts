@@ -96,7 +96,7 @@ class Case {
       this.#obstacles.push(message)
     }
     const usesVolume = [...services.values()].some(({ spec, run }) => run !== 'removed' && spec.volume)
-    const data = machine.volumes.get(`${this.#stack}_data`)
+    const data = machine.volumes.find(`${this.#stack}_data`)
     if (usesVolume && data === undefined && guard.handRemoved.has(`${this.#stack}_data`))
       block('its volume was taken away by hand')
     if (usesVolume && data !== undefined && data.labels[OURS.instance] === this.#world.instance) {
@@ -104,9 +104,9 @@ class Case {
       if (data.labels.flavour !== (wanted === undefined ? undefined : String(wanted)))
         block('the definition of its volume changed')
     }
-    const network = machine.findNetwork(`${this.#stack}_default`)
+    const network = machine.networks.find(`${this.#stack}_default`)
     if (network !== undefined && network.labels[OURS.instance] === this.#world.instance) {
-      const foreign = machine.endpointsOf(network).find((c) => this.#isStrange(c))
+      const foreign = machine.networks.usersOf(network).find((c) => this.#isStrange(c))
       const flavour = this.#expected.model?.networkFlavour
       if (foreign !== undefined && network.labels.flavour !== (flavour === undefined ? undefined : String(flavour)))
         block(`its network is to be made anew, and ${foreign.name} uses it`)
@@ -283,7 +283,7 @@ class Case {
     if (state === 'running') {
       if (container.startedMonotonicMs < service.startedAfterMs) return 'was to be restarted'
       for (const [name, { networkId }] of container.networks)
-        if (this.#world.machine.findNetwork(name)?.id !== networkId) return `is in a network ${name} that is gone`
+        if (this.#world.machine.networks.find(name)?.id !== networkId) return `is in a network ${name} that is gone`
       return undefined
     }
     const { restart = 'no' } = service.spec
@@ -317,7 +317,7 @@ class Case {
     for (const [name, { spec, run }] of this.#expected.services)
       if (run !== 'removed') for (const network of networkNames(this.#stack, spec)) used.set(network, name)
     for (const [name, service] of used) {
-      const network = machine.findNetwork(name)
+      const network = machine.networks.find(name)
       if (network === undefined) this.#differs(service, 'spec', `network ${name} is not there`)
       else if (name === `${this.#stack}_default` && network.labels[OURS.instance] === instance) {
         if (network.labels.flavour !== (flavour === undefined ? undefined : String(flavour)))
@@ -343,14 +343,14 @@ class Case {
   #checkAbsence(): void {
     const { machine, instance } = this.#world
     for (const container of this.#ours) this.#differences.push(`${container.name} is there, and the stack is not`)
-    for (const network of machine.networks.values()) {
+    for (const network of machine.networks.all()) {
       if (network.labels[OURS.instance] !== instance || network.labels[COMPOSE.project] !== this.#stack) continue
-      const foreign = machine.endpointsOf(network).find((c) => this.#isStrange(c))
+      const foreign = machine.networks.usersOf(network).find((c) => this.#isStrange(c))
       if (foreign === undefined) this.#differences.push(`network ${network.name} is there, and the stack is not`)
       else this.#obstacles.push(`${foreign.name} uses network ${network.name}`)
     }
     if (!this.#expected.volumesGone) return
-    for (const volume of machine.volumes.values()) {
+    for (const volume of machine.volumes.all()) {
       if (volume.labels[OURS.instance] === instance && volume.labels[COMPOSE.project] === this.#stack)
         this.#differences.push(`volume ${volume.name} is there after down --volumes`)
     }

@@ -1,24 +1,23 @@
 /**
- * The machine under the simulated Engine: containers that run and exit, restart policies, health, names, ports, networks
- * and volumes in use, as dockerd (moby 28) keeps them. Each method is one effect, at once; the API in front adds time.
+ * The machine under the simulated Engine: containers that run and exit, restart policies, health, names and ports, as
+ * dockerd (moby 28) keeps them. Each method is one effect, at once; the API in front adds time.
  */
-import type { ContainerCreateBody, EndpointSettings } from '../../daemon/engine/types.ts'
+import type { ContainerCreateBody } from '../../daemon/engine/types.ts'
 import type { Scheduler, WallClock } from './clock.ts'
 import { EventStreams } from './event-streams.ts'
 import { ENGINE_28, type Manners } from './manners.ts'
 import { programOf } from './program.ts'
 import type { Random } from './random.ts'
 import { Refusal } from './refusal.ts'
+import { endpointsOf, SimulatedNetworks } from './simulated-networks.ts'
 import {
   type Actor,
   isUp,
   type MachineObserver,
   type SimulatedContainer,
   type SimulatedImage,
-  type SimulatedMount,
-  type SimulatedNetwork,
-  type SimulatedVolume,
 } from './simulated-objects.ts'
+import { SimulatedVolumes } from './simulated-volumes.ts'
 
 const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 60_000
@@ -28,8 +27,8 @@ export class Machine {
   readonly wall: WallClock
   readonly events: EventStreams
   readonly containers = new Map<string, SimulatedContainer>()
-  readonly networks = new Map<string, SimulatedNetwork>()
-  readonly volumes = new Map<string, SimulatedVolume>()
+  readonly networks: SimulatedNetworks
+  readonly volumes: SimulatedVolumes
   readonly images = new Map<string, SimulatedImage>()
   /** What a name means here, and what it means at the registry. */
   readonly tags = new Map<string, string>()
@@ -40,8 +39,6 @@ export class Machine {
   observer: MachineObserver | undefined
   /** Removals fail half-way: the container's files cannot be deleted. */
   removalsStick = false
-  /** There is no address pool left for another network. */
-  poolsAreOut = false
   readonly #manners: Manners
   readonly #random: Random
   #ids = 0
@@ -54,7 +51,10 @@ export class Machine {
     this.#manners = manners
     this.events = new EventStreams(scheduler, wall)
     this.#random = random
-    for (const name of ['bridge', 'host', 'none']) this.addNetwork(name, {})
+    const parts = { events: this.events, newId: () => this.newId(), containers: this.containers }
+    this.networks = new SimulatedNetworks(parts)
+    this.volumes = new SimulatedVolumes({ ...parts, observer: () => this.observer })
+    for (const name of ['bridge', 'host', 'none']) this.networks.add(name, {})
   }
 
   newId(): string {
@@ -126,8 +126,8 @@ export class Machine {
       hasTaskLeft: false,
       lastExit: undefined,
       process: 0,
-      networks: this.#endpointsOf(body),
-      mounts: this.#mountsOf(name, body, image),
+      networks: endpointsOf(body),
+      mounts: this.volumes.mountsFor(name, body, image),
       ports: portsOf(host),
       exits: 0,
       settlesAtMs: 0,
@@ -313,90 +313,6 @@ export class Machine {
     container.policy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 }
   }
 
-  addNetwork(
-    name: string,
-    labels: Readonly<Record<string, string>>,
-    how: { readonly internal: boolean; readonly name: 'unique' | 'any' } = { internal: false, name: 'unique' },
-  ): SimulatedNetwork {
-    if (how.name === 'unique' && [...this.networks.values()].some((network) => network.name === name))
-      throw new Refusal(409, `network with name ${name} already exists`)
-    if (this.poolsAreOut) throw new Refusal(400, 'all predefined address pools have been fully subnetted')
-    const network = { id: this.newId(), name, labels, driver: 'bridge', internal: how.internal }
-    this.networks.set(network.id, network)
-    this.events.emit('network', 'create', network.id, { name, type: 'bridge' })
-    return network
-  }
-
-  findNetwork(reference: string): SimulatedNetwork | undefined {
-    const byId = this.networks.get(reference)
-    if (byId !== undefined) return byId
-    for (const network of this.networks.values()) if (network.name === reference) return network
-    return undefined
-  }
-
-  network(reference: string): SimulatedNetwork {
-    const found = this.findNetwork(reference)
-    if (found === undefined) throw new Refusal(404, `network ${reference} not found`)
-    return found
-  }
-
-  endpointsOf(network: SimulatedNetwork): SimulatedContainer[] {
-    return [...this.containers.values()].filter(
-      (container) =>
-        (container.state === 'running' || container.state === 'paused') &&
-        container.networks.get(network.name)?.networkId === network.id,
-    )
-  }
-
-  removeNetwork(reference: string): void {
-    const network = this.network(reference)
-    const [user] = this.endpointsOf(network)
-    if (user !== undefined) {
-      throw new Refusal(
-        403,
-        `error while removing network: network ${network.name} has active endpoints (name:"${user.name}" id:"${user.id.slice(0, 12)}")`,
-      )
-    }
-    this.networks.delete(network.id)
-    this.events.emit('network', 'destroy', network.id, { name: network.name, type: network.driver })
-  }
-
-  connect(reference: string, container: SimulatedContainer, settings: EndpointSettings): void {
-    const network = this.network(reference)
-    const runs = container.state === 'running' || container.state === 'paused'
-    if (container.networks.has(network.name)) {
-      if (runs) throw new Refusal(403, `endpoint with name ${container.name} already exists in network ${network.name}`)
-      // moby updateNetworkSettings: a known network of a container that does not run is left as it is.
-      return
-    }
-    container.networks.set(network.name, { networkId: runs ? network.id : '', settings })
-  }
-
-  disconnect(reference: string, container: SimulatedContainer): void {
-    const network = this.network(reference)
-    if (!container.networks.delete(network.name))
-      throw new Refusal(403, `container ${container.id} is not connected to network ${network.name}`)
-  }
-
-  /** One that is there is answered as it is: the Engine compares no labels. */
-  addVolume(name: string, labels: Readonly<Record<string, string>>): SimulatedVolume {
-    const known = this.volumes.get(name)
-    if (known !== undefined) return known
-    const volume = { name, labels }
-    this.volumes.set(name, volume)
-    this.events.emit('volume', 'create', name, { driver: 'local' })
-    return volume
-  }
-
-  removeVolume(name: string, actor: Actor): void {
-    if (!this.volumes.has(name)) throw new Refusal(404, `get ${name}: no such volume`)
-    const users = [...this.containers.values()].filter((container) => container.mounts.some((m) => m.Name === name))
-    if (users.length > 0)
-      throw new Refusal(409, `remove ${name}: volume is in use - [${users.map((user) => user.id).join(', ')}]`)
-    this.volumes.delete(name)
-    this.observer?.volumeRemoved(name, actor)
-  }
-
   /** dockerd ends. Without live-restore its containers end with it, which is nobody's wish that they stay stopped. */
   goDown(): void {
     this.up = false
@@ -432,13 +348,7 @@ export class Machine {
 
   #begin(container: SimulatedContainer, actor: Actor): void {
     try {
-      for (const [name, endpoint] of container.networks) {
-        const reference = endpoint.networkId === '' ? name : endpoint.networkId
-        const network = this.findNetwork(reference)
-        if (network === undefined)
-          throw new Refusal(404, `failed to set up container networking: network ${reference} not found`)
-        endpoint.networkId = network.id
-      }
+      this.networks.join(container)
       this.#bindPorts(container)
     } catch (error) {
       container.exitCode = 128
@@ -573,56 +483,7 @@ export class Machine {
     this.containers.delete(container.id)
     this.observer?.removed(container)
     this.#emit(container, 'destroy')
-    if (!volumes) return
-    for (const mount of container.mounts) {
-      if (!mount.anonymous || !this.volumes.has(mount.Name!)) continue
-      const used = [...this.containers.values()].some((other) => other.mounts.some((m) => m.Name === mount.Name))
-      if (used) continue
-      this.volumes.delete(mount.Name!)
-      this.observer?.volumeRemoved(mount.Name!, actor)
-    }
-  }
-
-  #endpointsOf(body: ContainerCreateBody): SimulatedContainer['networks'] {
-    const mode = String(body.HostConfig?.NetworkMode ?? 'bridge')
-    const endpoints = new Map<string, { networkId: string; settings: EndpointSettings }>()
-    if (mode !== 'none' && mode !== 'host' && !mode.startsWith('container:'))
-      endpoints.set(mode, { networkId: '', settings: {} })
-    for (const [name, settings] of Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {}))
-      endpoints.set(name, { networkId: '', settings })
-    return endpoints
-  }
-
-  #mountsOf(container: string, body: ContainerCreateBody, image: SimulatedImage): SimulatedMount[] {
-    const host = body.HostConfig ?? {}
-    const mounts: SimulatedMount[] = []
-    const volume = (name: string | undefined, target: string) => {
-      const known = name ?? this.newId()
-      // A volume that nobody made is made in silence, without labels: that is dockerd.
-      if (name !== undefined && !this.volumes.has(name)) this.observer?.volumeImplied(name, container)
-      this.addVolume(known, name === undefined ? { 'com.docker.volume.anonymous': '' } : {})
-      const Source = `/var/lib/docker/volumes/${known}/_data`
-      mounts.push({ Type: 'volume', Name: known, Source, Destination: target, RW: true, anonymous: name === undefined })
-    }
-    for (const bind of (host.Binds as string[] | undefined) ?? []) {
-      const [source = '', target = ''] = bind.split(':')
-      if (!source.startsWith('/')) volume(source, target)
-      else mounts.push({ Type: 'bind', Source: source, Destination: target, RW: true, anonymous: false })
-    }
-    for (const mount of (host.Mounts as { Type: string; Source?: string; Target: string }[] | undefined) ?? []) {
-      if (mount.Type === 'volume') volume(mount.Source, mount.Target)
-      else
-        mounts.push({
-          Type: mount.Type,
-          Source: mount.Source ?? '',
-          Destination: mount.Target,
-          RW: true,
-          anonymous: false,
-        })
-    }
-    for (const target of image.volumes)
-      if (!mounts.some((mount) => mount.Destination === target)) volume(undefined, target)
-    return mounts
+    if (volumes) this.volumes.removeAnonymousOf(container, actor)
   }
 
   #endedBy(container: SimulatedContainer, actor: Actor): void {

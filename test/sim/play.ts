@@ -134,11 +134,12 @@ class People {
 
   #trouble({ what, forMs }: Extract<Step, { do: 'trouble' }>): void {
     const { machine, scheduler } = this.#world
-    const key = what === 'removals-stick' ? 'removalsStick' : 'poolsAreOut'
-    machine[key] = true
-    scheduler.after(forMs, () => {
-      machine[key] = false
-    })
+    const set = (there: boolean) => {
+      if (what === 'removals-stick') machine.removalsStick = there
+      else machine.networks.poolsAreOut = there
+    }
+    set(true)
+    scheduler.after(forMs, () => set(false))
   }
 
   /** Nothing is touched from the answer of a hold on until a resume is asked for. */
@@ -342,7 +343,7 @@ async function settle(world: World, { stacks, calm }: Schedule, people: People):
   faults.clear()
   Object.assign(machine.events.fate, { lose: 0, repeat: 0, late: 0 })
   machine.removalsStick = false
-  machine.poolsAreOut = false
+  machine.networks.poolsAreOut = false
   if (!machine.up) await scheduler.advance(60_000, () => machine.up)
   await people.resumeAll()
   const until = scheduler.nowMs + CONVERGE_MS
@@ -393,5 +394,5 @@ function foreignProblem({ machine }: World): string | undefined {
   for (const name of ['lonely', 'shop-zz-1'])
     if (machine.findContainer(name) === undefined) return `container ${name} is gone`
   for (const name of ['ext-data', 'foreign-vol']) if (!machine.volumes.has(name)) return `volume ${name} is gone`
-  return machine.findNetwork('ext-net') === undefined ? 'network ext-net is gone' : undefined
+  return machine.networks.find('ext-net') === undefined ? 'network ext-net is gone' : undefined
 }

@@ -283,7 +283,13 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
       list: ({ filters }, options) =>
         look('networks.list', ALL, 'GET /networks', () => listNetworks(machine, filters ?? {}), options),
       inspect: (id, options) =>
-        look('networks.inspect', id, `GET /networks/${id}`, () => networkInfo(machine, machine.network(id)), options),
+        look(
+          'networks.inspect',
+          id,
+          `GET /networks/${id}`,
+          () => networkInfo(machine, machine.networks.get(id)),
+          options,
+        ),
       create: (body, options) =>
         change(
           'networks.create',
@@ -292,7 +298,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           (answer) => {
             // Before API 1.44 the Engine looks for the name only when told to.
             const mayBeTwice = Number(parts.apiVersion.split('.')[1]) < 44 && body.CheckDuplicate !== true
-            const { id } = machine.addNetwork(body.Name, body.Labels ?? {}, {
+            const { id } = machine.networks.add(body.Name, body.Labels ?? {}, {
               internal: body.Internal === true,
               name: mayBeTwice ? 'any' : 'unique',
             })
@@ -306,7 +312,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           'networks.remove',
           id,
           `DELETE /networks/${id}`,
-          (answer) => answer(machine.removeNetwork(id)),
+          (answer) => answer(machine.networks.remove(id)),
           options,
         ),
       connect: (id, container, endpoint, options) =>
@@ -314,7 +320,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           'networks.connect',
           container,
           `POST /networks/${id}/connect`,
-          (answer) => answer(machine.connect(id, machine.container(container), endpoint)),
+          (answer) => answer(machine.networks.connect(id, machine.container(container), endpoint)),
           options,
           { locks: true },
         ),
@@ -323,7 +329,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           'networks.disconnect',
           container,
           `POST /networks/${id}/disconnect`,
-          (answer) => answer(machine.disconnect(id, machine.container(container))),
+          (answer) => answer(machine.networks.disconnect(id, machine.container(container))),
           options,
           { locks: true },
         ),
@@ -338,7 +344,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           'volumes.create',
           body.Name,
           'POST /volumes/create',
-          (answer) => answer(volumeInfo(machine.addVolume(body.Name, body.Labels ?? {}))),
+          (answer) => answer(volumeInfo(machine.volumes.add(body.Name, body.Labels ?? {}))),
           options,
           { labels: body.Labels ?? {} },
         ),
@@ -349,7 +355,7 @@ export function simulatedEngine(parts: SimulatedEngineParts): Engine {
           name,
           `DELETE /volumes/${name}`,
           (answer, actor) => {
-            if (force !== true || machine.volumes.has(name)) machine.removeVolume(name, actor)
+            if (force !== true || machine.volumes.has(name)) machine.volumes.remove(name, actor)
             answer()
           },
           options,
