@@ -14,11 +14,14 @@ export class ContainerWaiter {
   readonly #engine: Engine
   readonly #watch: EngineWatch
   readonly #clock: Clock
+  readonly #frozen: ReadonlySet<string>
 
-  constructor(engine: Engine, watch: EngineWatch, clock: Clock) {
+  /** `frozen`: ids of containers that the daemon itself has paused for a moment. */
+  constructor(engine: Engine, watch: EngineWatch, clock: Clock, frozen: ReadonlySet<string>) {
     this.#engine = engine
     this.#watch = watch
     this.#clock = clock
+    this.#frozen = frozen
   }
 
   async wait(
@@ -58,8 +61,10 @@ export class ContainerWaiter {
         signal.throwIfAborted()
         const changed = new AbortController()
         wake = () => changed.abort()
+        const wasFrozen = this.#frozen.has(id)
         const container = await this.#engine.containers.inspect(id, { signal })
-        const verdict = judgement(container)
+        const isFrozen = container.State.Paused && (wasFrozen || this.#frozen.has(id))
+        const verdict = isFrozen ? 'not-yet' : judgement(container)
         if (verdict === 'yes') return container
         if (verdict !== 'not-yet') throw verdict
         await this.#clock.sleep(LOOK_MS[this.#watch.state], AbortSignal.any([changed.signal, signal]))

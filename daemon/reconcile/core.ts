@@ -24,7 +24,7 @@ export interface Core extends Collaborators {
   /** Credentials by deployment: in memory only, gone when it ends. */
   readonly credentials: Map<string, Credentials>
   readonly sshLoans: SshLoans
-  /** Ids of containers that a `commit` has paused for a moment: nobody is to unpause them. */
+  /** Ids of containers that we have paused for a moment (a `commit`, a health check to be woken): nobody is to unpause them. */
   readonly frozen: Set<string>
   readonly log: CoreLog
 }

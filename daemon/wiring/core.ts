@@ -70,6 +70,7 @@ export function openCore(config: Config, { store, log, key, vault }: State): Ope
     log,
   })
   const probes = new ProbeWatch({ engine, clock, ingress, recorder, log })
+  const frozen = new Set<string>()
   const core: Core = {
     ingress,
     probes,
@@ -84,7 +85,7 @@ export function openCore(config: Config, { store, log, key, vault }: State): Ope
     settling,
     files: new FileStore(config.state),
     builder: new ImageBuilder(engine, contexts),
-    waiter: new ContainerWaiter(engine, watch, clock),
+    waiter: new ContainerWaiter(engine, watch, clock, frozen),
     logs: kept,
     observer: new Observer(engine, store, settling, setImmediate),
     desired: new DesiredReader(store, ingress.reach),
@@ -93,7 +94,7 @@ export function openCore(config: Config, { store, log, key, vault }: State): Ope
     credentials: new Map(),
     sshLoans: new SshLoans(),
     underWay: new Map(),
-    frozen: new Set(),
+    frozen,
   }
   return { core, watch, ingress, certificates, probes, kept }
 }

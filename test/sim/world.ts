@@ -186,7 +186,8 @@ export class World {
     const log = this.#log(life)
     const watch = new EngineWatch({ engine, store, clock, log })
     const contexts = new ContextStore(folder)
-    const waiter = new ContainerWaiter(engine, watch, clock)
+    const frozen = new Set<string>()
+    const waiter = new ContainerWaiter(engine, watch, clock, frozen)
     const settling = new ListSettling(engine)
     const observer = new Observer(engine, store, settling)
     const ingress = noIngress('there is none in tests')
@@ -220,7 +221,7 @@ export class World {
       credentials: new Map(),
       sshLoans: new SshLoans(),
       underWay: new Map(),
-      frozen: new Set(),
+      frozen,
     }
     this.guard.daemonStarts(core)
     const supervisor = new Supervisor(core, watch)

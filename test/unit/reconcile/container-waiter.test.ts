@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ContainerInspect, Engine, EngineEvent } from '../../../daemon/engine/types.ts'
+import type { Clock } from '../../../daemon/reconcile/clock.ts'
 import { ContainerWaiter, type Until } from '../../../daemon/reconcile/container-waiter.ts'
 import type { EngineWatch, WatchState } from '../../../daemon/reconcile/engine-watch.ts'
 import { Channel } from '../../../protocol/feed.ts'
@@ -30,6 +31,7 @@ class Setting {
   readonly events = new Channel<EngineEvent>()
   readonly abort = new AbortController()
   wake = (): void => {}
+  readonly frozen = new Set<string>()
   readonly #waiter: ContainerWaiter
 
   constructor(state: State, watched: WatchState = 'connected') {
@@ -43,7 +45,7 @@ class Setting {
       },
     } as unknown as Engine
     const watch = { events: this.events, state: watched } as unknown as EngineWatch
-    this.#waiter = new ContainerWaiter(engine, watch, {
+    const clock: Clock = {
       now: () => new Date(0),
       sleep: (ms, signal) => {
         this.sleeps.push(ms)
@@ -52,7 +54,8 @@ class Setting {
           signal?.addEventListener('abort', () => resolve(), { once: true })
         })
       },
-    })
+    }
+    this.#waiter = new ContainerWaiter(engine, watch, clock, this.frozen)
   }
 
   wait(until: Until, restarts?: number): Promise<unknown> {
@@ -73,6 +76,19 @@ class Setting {
 describe('waiting until a container is healthy', () => {
   test('is over at once where it is', async () => {
     await new Setting(health('healthy')).wait('healthy')
+  })
+
+  test('outlasts a pause of a moment that is the daemon’s own, and no other', async () => {
+    const paused: State = { ...health('starting'), Status: 'paused', Paused: true }
+    const setting = new Setting(paused)
+    setting.frozen.add('id')
+    const wait = setting.wait('healthy')
+    await settled()
+    expect(setting.looks).toBe(1)
+    setting.state = health('healthy')
+    setting.tell('id')
+    await wait
+    await expect(new Setting(paused).wait('healthy')).rejects.toThrow('is paused')
   })
 
   test('ends with the event that says so', async () => {

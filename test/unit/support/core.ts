@@ -68,6 +68,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
   const recorder = new EventRecorder(store.events)
   const settling = new ListSettling(engine)
   const ingress = noIngress('there is none in tests')
+  const frozen = new Set<string>()
   onTestFinished(() => {
     recorder.flush()
     store.close()
@@ -92,7 +93,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       settling,
       files: new FileStore(folder),
       builder: new ImageBuilder(engine, contexts),
-      waiter: new ContainerWaiter(engine, watch, clock),
+      waiter: new ContainerWaiter(engine, watch, clock, frozen),
       logs: { keep: async () => {} },
       ingress,
       probes: new ProbeWatch({ engine, clock, ingress, recorder, log }),
@@ -103,7 +104,7 @@ export function aBench(clock: Clock = instantClock()): Bench {
       credentials: new Map(),
       sshLoans: new SshLoans(),
       underWay: new Map(),
-      frozen: new Set(),
+      frozen,
     },
   }
 }

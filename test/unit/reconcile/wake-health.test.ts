@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import type { ContainerInspect, ContainerSummary, Engine } from '../../../daemon/engine/types.ts'
+import { type Since, type WakeParts, wakeHealthChecks } from '../../../daemon/reconcile/wake-health.ts'
+import { COMPOSE, OURS } from '../../../daemon/stack/labels.ts'
+import { Problem } from '../../../protocol/problems.ts'
+
+const FORGETFUL = { version: '20.10.24+dfsg1', liveRestore: true }
+
+/** An Engine with containers whose health is asked for, or not any more. */
+class Setting {
+  readonly calls: string[] = []
+  readonly sleeps: number[] = []
+  readonly abort = new AbortController()
+  readonly frozen = new Set<string>()
+  readonly warnings: string[] = []
+  /** Ids of those that are asked still. */
+  readonly asked = new Set<string>()
+  held = ''
+  unpauses: () => Promise<void> = async () => {}
+  checks = 0
+  readonly #engine: Engine
+
+  constructor({ version, liveRestore }: typeof FORGETFUL, containers: readonly Partial<ContainerSummary>[]) {
+    this.#engine = {
+      version: async () => ({ version }),
+      info: async () => ({ LiveRestoreEnabled: liveRestore }),
+      containers: {
+        list: async () => containers,
+        inspect: async (id: string) => this.#inspect(id),
+        pause: async (id: string) => void this.calls.push(`pause ${id} ${this.frozen.has(id) ? 'frozen' : ''}`),
+        unpause: async (id: string) => {
+          this.calls.push(`unpause ${id}`)
+          await this.unpauses()
+        },
+      },
+    } as unknown as Engine
+  }
+
+  async run(since: Since): Promise<void> {
+    const parts: WakeParts = {
+      engine: this.#engine,
+      store: {
+        instance: 'here',
+        adopted: { has: (id: string) => id === 'adopted' },
+        holds: { of: (stack: string) => (stack === this.held ? {} : undefined) },
+      } as unknown as WakeParts['store'],
+      clock: { now: () => new Date(0), sleep: async (ms) => void this.sleeps.push(ms) },
+      frozen: this.frozen,
+      log: { info: () => {}, warn: (_, message) => void this.warnings.push(message) },
+    }
+    await wakeHealthChecks(parts, since, this.abort.signal)
+  }
+
+  #inspect(id: string): Partial<ContainerInspect> {
+    this.checks += 1
+    const Start = this.asked.has(id) ? `check ${this.checks}` : 'the last check'
+    return {
+      State: { Status: 'running', StartedAt: 'then', Health: { Log: [{ Start }] } },
+      Config: { Healthcheck: { Interval: 2e9 } },
+    } as unknown as ContainerInspect
+  }
+}
+
+const ours = (Id: string, stack = 'shop'): Partial<ContainerSummary> => ({
+  Id,
+  Labels: { [COMPOSE.project]: stack, [OURS.instance]: 'here' },
+})
+const woken = (id: string): string[] => [`pause ${id} frozen`, `unpause ${id}`]
+
+describe('health checks of containers that outlived the Engine', () => {
+  test('are woken by a pause of a moment once it is back', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a')])
+    await setting.run('is-back')
+    expect(setting.calls).toEqual(woken('a'))
+    expect(setting.frozen.size).toBe(0)
+  })
+
+  test('are waited for, for as long as one may take, where nobody saw the Engine go', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a'), ours('b')])
+    setting.asked.add('a')
+    await setting.run('unknown')
+    expect(setting.calls).toEqual(woken('b'))
+    expect(setting.sleeps).toEqual([37_000, 37_000])
+  })
+
+  test.each([
+    { ...FORGETFUL, version: '23.0.1' },
+    { ...FORGETFUL, version: '28.5.2+dfsg4' },
+    { ...FORGETFUL, liveRestore: false },
+  ])('are left alone by %j, which forgets none', async (engine) => {
+    const setting = new Setting(engine, [ours('a')])
+    await setting.run('is-back')
+    expect(setting.calls).toEqual([])
+  })
+
+  test('are woken where they are ours, and adopted ones, and of no stack on hold', async () => {
+    const setting = new Setting(FORGETFUL, [
+      { Id: 'foreign', Labels: { [COMPOSE.project]: 'shop' } },
+      { Id: 'adopted', Labels: { [COMPOSE.project]: 'old' } },
+      ours('held', 'kept'),
+    ])
+    setting.held = 'kept'
+    await setting.run('is-back')
+    expect(setting.calls).toEqual(woken('adopted'))
+  })
+
+  test('that cannot be woken are told, and keep nobody else from it', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a'), ours('b')])
+    let count = 0
+    setting.unpauses = async () => {
+      count += 1
+      if (count === 1) throw new Problem('engine-unreachable', 'gone')
+    }
+    await setting.run('is-back')
+    expect(setting.calls.filter((call) => call.startsWith('unpause'))).toHaveLength(2)
+    expect(setting.warnings).toEqual(['whether its health is asked for is not known'])
+    // From now on the loop sees that it is paused, and should run.
+    expect(setting.frozen.size).toBe(0)
+  })
+
+  test('are left as they are once the daemon ends', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a')])
+    setting.abort.abort()
+    await setting.run('is-back')
+    expect(setting.calls).toEqual([])
+    expect(setting.warnings).toEqual([])
+  })
+})
