@@ -31,15 +31,21 @@ export async function wakeHealthChecks(parts: WakeParts, since: Since, signal: A
   if (Number.parseInt(version, 10) >= FIRST_MENDED) return
   if ((await engine.info({ signal })).LiveRestoreEnabled !== true) return
   const filters = { status: ['running'], health: ['starting', 'healthy', 'unhealthy'] }
-  const ours = (await engine.containers.list({ filters }, { signal })).filter(({ Id, Labels }) => {
-    const stack = Labels[COMPOSE.project]
-    const isOurs = Labels[OURS.instance] === store.instance || store.adopted.has(Id)
-    return isOurs && stack !== undefined && store.holds.of(stack) === undefined
-  })
+  const ours = (await engine.containers.list({ filters }, { signal })).filter(
+    ({ Id, Labels }) =>
+      Labels[COMPOSE.project] !== undefined && (Labels[OURS.instance] === store.instance || store.adopted.has(Id)),
+  )
+  // One at a time is paused, however many there are.
+  let turn = Promise.resolve()
   await Promise.all(
-    ours.map(async ({ Id }) => {
+    ours.map(async ({ Id, Labels }) => {
       try {
-        if (since === 'is-back' || (await isForgotten(parts, Id, signal))) await wake(parts, Id, signal)
+        if (since === 'unknown' && !(await isForgotten(parts, Id, signal))) return
+        const own = turn.then(async () => {
+          if (store.holds.of(Labels[COMPOSE.project]!) === undefined) await wake(parts, Id, signal)
+        })
+        turn = own.catch(() => {})
+        await own
       } catch (err) {
         if (!signal.aborted) log.warn({ err, container: Id }, 'whether its health is asked for is not known')
       }
