@@ -3,6 +3,7 @@ import { ExecOpen } from '../../protocol/resources/session.ts'
 import type { ExecCreateBody } from '../engine/types.ts'
 import type { Caller } from '../reconcile/control.ts'
 import type { Core } from '../reconcile/core.ts'
+import { isStatus } from '../reconcile/perform/engine-answers.ts'
 import { chooseRunning } from '../stack/choose-container.ts'
 import { containerName } from '../stack/container-name.ts'
 import { converse } from './converse.ts'
@@ -10,6 +11,8 @@ import type { SessionSocket } from './session-socket.ts'
 
 /** How soon to ask again for an exit code that the Engine does not know yet, and at most how late. */
 const ASK_MS = { first: 5, last: 1000 } as const
+/** How soon to try again in a container that the daemon has paused. */
+const THAW_MS = 20
 
 export async function serveExec(core: Core, stack: string, session: SessionSocket, caller: Caller): Promise<void> {
   const open = await session.open(ExecOpen)
@@ -19,14 +22,15 @@ export async function serveExec(core: Core, stack: string, session: SessionSocke
   const container = chooseRunning(await observer.containers(stack, signal), open)
   // Only for who is bound by it: it takes a call more.
   caller.policy?.checkContainer(await engine.containers.inspect(container.Id, { signal }))
-  const { Id } = await engine.exec.create(container.Id, bodyOf(open), { signal })
+  const thawed = <T>(call: () => Promise<T>) => onceThawed(core, container.Id, signal, call)
+  const { Id } = await thawed(() => engine.exec.create(container.Id, bodyOf(open), { signal }))
   if (open.detach) {
-    await engine.exec.startDetached(Id, { signal })
+    await thawed(() => engine.exec.startDetached(Id, { signal }))
     session.send({ type: 'exit', code: 0 })
     return
   }
   await converse(session, {
-    stream: await engine.exec.start(Id, { tty: open.tty }, { signal }),
+    stream: await thawed(() => engine.exec.start(Id, { tty: open.tty }, { signal })),
     container: containerName(container),
     tty: open.tty,
     size: open.size,
@@ -35,6 +39,25 @@ export async function serveExec(core: Core, stack: string, session: SessionSocke
     kill: undefined,
   })
   session.send({ type: 'exit', code: await exitCode(core, Id, signal) })
+}
+
+/** The Engine refuses what is paused: where the daemon itself has paused it for a moment, that is waited for. */
+async function onceThawed<T>(
+  { frozen, clock }: Pick<Core, 'frozen' | 'clock'>,
+  id: string,
+  signal: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const wasFrozen = frozen.has(id)
+    try {
+      return await call()
+    } catch (error) {
+      if (!isStatus(error, 409) || !(wasFrozen || frozen.has(id))) throw error
+      await clock.sleep(THAW_MS, signal)
+      signal.throwIfAborted()
+    }
+  }
 }
 
 function bodyOf(open: ExecOpen): ExecCreateBody {
