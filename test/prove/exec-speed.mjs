@@ -2,9 +2,11 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { projectFolder, startDaemon, temporaryFolder } from '../lab/daemon.mjs'
 import { sweep } from '../lab/sweep.mjs'
 import { interleaved, median, spreadOf } from './statistics.mjs'
+import { launchersEnvironment } from './times.mjs'
 
 const MIB = 1024 * 1024
 const SIZE = 200 * MIB
@@ -14,6 +16,7 @@ const BOUND = 0.7
 /** More than this would mean that bytes pile up somewhere. */
 const GROWTH_BOUND_MIB = 64
 const STACK = 'ek-speed'
+const RELAY = fileURLToPath(new URL('relay.mjs', import.meta.url))
 const CONTAINER = `${STACK}-web-1`
 
 export const execSpeed = {
@@ -33,9 +36,10 @@ export const execSpeed = {
         cp: (from, to) => ['cp', from.replace('@', 'web'), to.replace('@', 'web')],
       },
       docker: dockerAt(engine),
-      relayed: dockerAt(`unix://${join(folder.path, 'relay.sock')}`),
+      'docker through socat': dockerAt(`unix://${join(folder.path, 'socat.sock')}`),
+      'docker through Node': dockerAt(`unix://${join(folder.path, 'node.sock')}`),
     }
-    const relay = startRelay(engine, join(folder.path, 'relay.sock'), note)
+    const relays = startRelays(engine, folder.path, note)
     const run = (who, args, files = {}) => runProgram(programs[who], args, { cwd: folder.path, ...files })
     try {
       const pattern = Buffer.alloc(MIB)
@@ -82,15 +86,21 @@ export const execSpeed = {
         const times = await interleaved(ROUNDS, {
           ours: timed('ours'),
           docker: timed('docker'),
-          ...(relay === undefined ? {} : { relayed: timed('relayed') }),
+          ...Object.fromEntries(Object.keys(relays).map((who) => [who, timed(who)])),
         })
         const partOf = (who) => median(times.docker) / median(times[who])
         const spread = Object.entries(times)
           .map(([who, ms]) => `${who} ${spreadOf(ms)}`)
           .join(', ')
-        const limit = relay === undefined ? '' : `; docker through one more process ${partOf('relayed').toFixed(2)}`
+        const limits = Object.keys(relays).map((who) => `; ${who} ${partOf(who).toFixed(2)}`)
         const ratio = partOf('ours')
-        show(`${kind}: speed, as a part of docker's`, ratio.toFixed(2), `>= ${BOUND}`, ratio >= BOUND, spread + limit)
+        show(
+          `${kind}: speed, as a part of docker's`,
+          ratio.toFixed(2),
+          `>= ${BOUND}`,
+          ratio >= BOUND,
+          spread + limits.join(''),
+        )
       }
       const wrong = Object.entries(sums).filter(([, other]) => other !== sum)
       show('checksums that differ', `${wrong.length} of ${Object.keys(sums).length} ways`, '0', wrong.length === 0)
@@ -99,7 +109,7 @@ export const execSpeed = {
       show("growth of the daemon's memory", mib, `<= ${GROWTH_BOUND_MIB} MiB`, growth <= GROWTH_BOUND_MIB)
       note(`docker ${execFileSync('docker', ['--version']).toString().trim()}`)
     } finally {
-      relay?.kill()
+      for (const relay of Object.values(relays)) relay.kill()
       await daemon.ek(['down', '-t', '0'], { cwd: folder.path })
       await daemon.remove()
       folder.remove()
@@ -114,19 +124,21 @@ const dockerAt = (host) => ({
   cp: (from, to) => ['cp', '-q', from.replace('@', CONTAINER), to.replace('@', CONTAINER)],
 })
 
-/** What one more process between docker and the Engine costs, where socat is there to be it: the limit of what we do. */
-function startRelay(engine, path, note) {
-  if (!engine.startsWith('unix://') || spawnSync('socat', ['-V']).status !== 0) {
-    note('socat is not here: what one more process costs docker itself is not compared')
-    return undefined
+/** What one more process between docker and the Engine costs, in C (where socat is there) and on Node: the limit of what we do. */
+function startRelays(engine, folder, note) {
+  if (!engine.startsWith('unix://')) {
+    note('what one more process costs docker itself is compared on an Engine at a Unix socket')
+    return {}
   }
-  return spawn(
-    'socat',
-    ['-b', '262144', `UNIX-LISTEN:${path},fork`, `UNIX-CONNECT:${engine.slice('unix://'.length)}`],
-    {
-      stdio: 'ignore',
-    },
-  )
+  const target = engine.slice('unix://'.length)
+  const start = (command, ...args) => spawn(command, args, { stdio: 'ignore', env: launchersEnvironment })
+  const socat = ['-b', '262144', `UNIX-LISTEN:${join(folder, 'socat.sock')},fork`, `UNIX-CONNECT:${target}`]
+  const hasSocat = spawnSync('socat', ['-V']).status === 0
+  if (!hasSocat) note('socat is not here: what one more process in C costs is not compared')
+  return {
+    ...(hasSocat && { 'docker through socat': start('socat', ...socat) }),
+    'docker through Node': start(process.execPath, RELAY, join(folder, 'node.sock'), target),
+  }
 }
 
 /** Runs to its end with files as input and output: no bytes pass through us. `text` is its output without such a file. */
