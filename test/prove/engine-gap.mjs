@@ -93,10 +93,10 @@ async function restarts({ engine, isLive, runs, random, show, note }) {
     }
     const { exact, blocked } = counts
     show(
-      `${words}: as declared, or blocked by name`,
-      `${exact} + ${blocked} of ${runs}`,
+      `${words}: it converged`,
+      `${exact} of ${runs}${blocked === 0 ? '' : `, ${blocked} blocked by name`}`,
       `${runs}`,
-      exact + blocked === runs,
+      exact === runs,
       `after the Engine was back: ${spreadOf(convergedMs)}`,
     )
     const beyond = gaps.map((gap, at) => Math.max(0, gap - own[at]))
