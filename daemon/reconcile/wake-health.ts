@@ -2,10 +2,13 @@
  * Engines before 23.0 ask no more for the health of a container that outlived them (`live-restore`; moby issue 41871): it stays
  * for ever what it was, and a rollout that waits for `healthy` waits for ever. A pause of some milliseconds has them begin again.
  */
+import { once } from 'node:events'
+import type { Feed } from '../../protocol/feed.ts'
 import type { ContainerInspect, Engine } from '../engine/types.ts'
 import { COMPOSE, OURS } from '../stack/labels.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from './clock.ts'
+import type { WatchState } from './engine-watch.ts'
 
 export interface WakeParts {
   readonly engine: Engine
@@ -17,6 +20,33 @@ export interface WakeParts {
 
 /** `is-back`: the Engine went away meanwhile, so that what runs outlived it. `unknown`: whether a check comes is waited for. */
 export type Since = 'is-back' | 'unknown'
+
+/** Upon each connection to the Engine, until the signal ends it. Resolves once nothing of it is under way any more. */
+export async function keepHealthChecksAwake(
+  parts: WakeParts,
+  states: Feed<WatchState>,
+  signal: AbortSignal,
+): Promise<void> {
+  let since: Since = 'unknown'
+  let connection = new AbortController()
+  const underWay = new Set<Promise<void>>()
+  const unsubscribe = states.subscribe((state) => {
+    connection.abort()
+    if (state !== 'connected') return
+    connection = new AbortController()
+    const until = AbortSignal.any([connection.signal, signal])
+    const waking = wakeHealthChecks(parts, since, until)
+      .catch((err) => {
+        if (!until.aborted) parts.log.warn({ err }, 'whether health checks outlived the Engine is not known')
+      })
+      .finally(() => underWay.delete(waking))
+    underWay.add(waking)
+    since = 'is-back'
+  })
+  if (!signal.aborted) await once(signal, 'abort')
+  unsubscribe()
+  await Promise.all(underWay)
+}
 
 const FIRST_MENDED = 23
 /** What the Engine takes where a check says nothing. */

@@ -4,7 +4,7 @@ import { knownHoles } from '../engine/known-holes.ts'
 import type { Engine } from '../engine/types.ts'
 import type { StackControl } from '../reconcile/stack-control.ts'
 import type { Supervisor } from '../reconcile/supervisor.ts'
-import { wakeHealthChecks } from '../reconcile/wake-health.ts'
+import { keepHealthChecksAwake } from '../reconcile/wake-health.ts'
 import { Autoscaler } from '../scaling/autoscaler.ts'
 import { keepHistory } from '../storage/keep-history.ts'
 import { sweepHelpers } from '../storage/volume-helper.ts'
@@ -27,7 +27,7 @@ export function beginWork(
   config: Config,
   { core, watch, ingress, certificates, probes, kept, state, supervisor, control, gate, startedAt }: Surroundings,
 ): () => Promise<void> {
-  const { engine, store, clock, recorder, contexts, bundles } = core
+  const { engine, store, clock, recorder, contexts, bundles, frozen } = core
   const { log } = state
   const stop = new AbortController()
   const rechecking = setInterval(() => gate.recheck(), RECHECK_MS).unref()
@@ -50,22 +50,13 @@ export function beginWork(
     keepHistory({ store, contexts, bundles, clock, log }, config.history, stop.signal),
     autoscaler.run(stop.signal),
     kept.keepWithinLimits(isRemembered, clock, stop.signal),
+    keepHealthChecksAwake({ engine, store, clock, frozen, log }, watch.states, stop.signal),
   ]
-  let waking = new AbortController()
-  let woken = Promise.resolve()
-  let since: 'unknown' | 'is-back' = 'unknown'
   watch.states.subscribe((connection) => {
-    waking.abort()
     if (connection !== 'connected') return
     warnOfHoles(engine, log)
     // A helper that a killed daemon left is seen as soon as the Engine is.
     sweepHelpers(engine, store.instance, startedAt).catch((err) => log.warn({ err }, 'helpers of volumes stay for now'))
-    waking = new AbortController()
-    const signal = AbortSignal.any([waking.signal, stop.signal])
-    woken = wakeHealthChecks({ engine, store, clock, frozen: core.frozen, log }, since, signal).catch((err) => {
-      if (!signal.aborted) log.warn({ err }, 'whether health checks outlived the Engine is not known')
-    })
-    since = 'is-back'
   })
   ingress.follow(watch)
   works.push(certificates.keep(stop.signal))
@@ -73,7 +64,7 @@ export function beginWork(
     clearInterval(rechecking)
     stop.abort()
     probes.stop()
-    await Promise.all([supervisor.stop(), woken, ...works])
+    await Promise.all([supervisor.stop(), ...works])
   }
 }
 

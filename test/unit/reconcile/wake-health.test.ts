@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { ContainerInspect, ContainerSummary, Engine } from '../../../daemon/engine/types.ts'
-import { type Since, type WakeParts, wakeHealthChecks } from '../../../daemon/reconcile/wake-health.ts'
+import type { WatchState } from '../../../daemon/reconcile/engine-watch.ts'
+import {
+  keepHealthChecksAwake,
+  type Since,
+  type WakeParts,
+  wakeHealthChecks,
+} from '../../../daemon/reconcile/wake-health.ts'
 import { COMPOSE, OURS } from '../../../daemon/stack/labels.ts'
+import { Channel, type Feed } from '../../../protocol/feed.ts'
 import { Problem } from '../../../protocol/problems.ts'
+import { settled } from '../support/settled.ts'
 
 const FORGETFUL = { version: '20.10.24+dfsg1', liveRestore: true }
 
@@ -37,8 +45,16 @@ class Setting {
     } as unknown as Engine
   }
 
-  async run(since: Since): Promise<void> {
-    const parts: WakeParts = {
+  run(since: Since): Promise<void> {
+    return wakeHealthChecks(this.#parts(), since, this.abort.signal)
+  }
+
+  keep(states: Feed<WatchState>): Promise<void> {
+    return keepHealthChecksAwake(this.#parts(), states, this.abort.signal)
+  }
+
+  #parts(): WakeParts {
+    return {
       engine: this.#engine,
       store: {
         instance: 'here',
@@ -55,7 +71,6 @@ class Setting {
       frozen: this.frozen,
       log: { info: () => {}, warn: (_, message) => void this.warnings.push(message) },
     }
-    await wakeHealthChecks(parts, since, this.abort.signal)
   }
 
   #inspect(id: string): Partial<ContainerInspect> {
@@ -88,6 +103,35 @@ describe('health checks of containers that outlived the Engine', () => {
     await setting.run('unknown')
     expect(setting.calls).toEqual(woken('b'))
     expect(setting.sleeps).toEqual([37_000, 37_000])
+  })
+
+  test('are woken upon each connection after the first, and the last pause is over when that ends', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a')])
+    setting.asked.add('a')
+    const states = new Channel<WatchState>()
+    const kept = setting.keep(states)
+    states.publish('connected')
+    await settled()
+    expect(setting.sleeps).toEqual([37_000])
+    expect(setting.calls).toEqual([])
+    states.publish('lost')
+    let thaw = (): void => {}
+    setting.unpauses = () => new Promise((resolve) => (thaw = resolve))
+    states.publish('connected')
+    await settled()
+    expect(setting.calls).toEqual(woken('a'))
+    setting.abort.abort()
+    let isOver = false
+    void kept.then(() => {
+      isOver = true
+    })
+    await settled()
+    expect(isOver).toBe(false)
+    thaw()
+    await kept
+    states.publish('connected')
+    await settled()
+    expect(setting.calls).toEqual(woken('a'))
   })
 
   test.each([
