@@ -78,27 +78,12 @@ describe('cp', () => {
     mkdirSync(here('outside'))
     writeFileSync(here('outside/small'), 'untouched')
     // Links that lead out are copied as links, and that is all.
-    await must(
-      'exec',
-      '--index',
-      '1',
-      'web',
-      'sh',
-      '-c',
-      `mkdir -p /evil && ln -sfn ${here('outside')} /evil/out && ln -sfn ../../outside /evil/up`,
-    )
+    const inside = (script: string) => must('exec', '--index', '1', 'web', 'sh', '-c', script)
+    await inside(`mkdir -p /evil && ln -sfn ${here('outside')} /evil/out && ln -sfn ../../outside /evil/up`)
     await must('cp', 'web:/evil', 'out/evil')
     expect(readlinkSync(here('out/evil/out'))).toBe(here('outside'))
     // And what comes next is not written to where they lead.
-    await must(
-      'exec',
-      '--index',
-      '1',
-      'web',
-      'sh',
-      '-c',
-      'rm /evil/out && mkdir /evil/out && echo gone > /evil/out/small',
-    )
+    await inside('rm /evil/out && mkdir /evil/out && echo gone > /evil/out/small')
     const { code, stderr } = await ek('cp', 'web:/evil/.', 'out/evil')
     expect(code).toBe(1)
     expect(stderr).toContain('cannot overwrite non-directory')

@@ -1,11 +1,11 @@
 /** A follower's socket that keeps what it is sent. It takes frames at once, or only when the test lets it. */
 import type { FrameSocket } from '../../../daemon/http/frame-socket.ts'
+import { Gate } from './gate.ts'
 
 export class FrameRecorder<F> {
   readonly frames: F[] = []
   readonly #gone = new AbortController()
-  #gate: Promise<void> = Promise.resolve()
-  #open = (): void => {}
+  readonly #gate = new Gate()
 
   get socket(): FrameSocket {
     const socket = {
@@ -13,7 +13,7 @@ export class FrameRecorder<F> {
       send: async (frame: F) => {
         if (this.#gone.signal.aborted) return
         this.frames.push(frame)
-        await this.#gate
+        await this.#gate.passed
       },
     }
     return socket as unknown as FrameSocket
@@ -21,14 +21,11 @@ export class FrameRecorder<F> {
 
   /** From now on it takes one frame, and no more until it is released. */
   hold(): void {
-    this.#gate = new Promise((resolve) => {
-      this.#open = resolve
-    })
+    this.#gate.hold()
   }
 
   release(): void {
-    this.#gate = Promise.resolve()
-    this.#open()
+    this.#gate.release()
   }
 
   leave(): void {

@@ -11,6 +11,7 @@ import { RecordReader } from '../../../protocol/log-records.ts'
 import { Problem } from '../../../protocol/problems.ts'
 import type { Gap, LogFrame, LogsQuery as Query } from '../../../protocol/streams.ts'
 import { FakeContainer, FakeLogs } from './fake-logs.ts'
+import { Gate } from './gate.ts'
 import { recordsOf, stampAt, textsOf } from './log-bytes.ts'
 
 /** Followers of one stack's logs. They end with the test. */
@@ -74,8 +75,7 @@ export class Follower {
   /** How far it has read, as a client remembers it. */
   readonly cursor = new LogCursor()
   ended: Promise<void> = Promise.resolve()
-  #gate: Promise<void> = Promise.resolve()
-  #open = (): void => {}
+  readonly #gate = new Gate()
   readonly #left = new Promise((resolve) => this.gone.signal.addEventListener('abort', resolve))
 
   async send(frame: LogFrame): Promise<void> {
@@ -87,19 +87,16 @@ export class Follower {
     this.texts.push(...textsOf(records))
     const reader = new RecordReader(records)
     while (reader.advance()) this.cursor.pass(reader.stream, reader.seconds, reader.nanoseconds)
-    await Promise.race([this.#gate, this.#left])
+    await Promise.race([this.#gate.passed, this.#left])
   }
 
   /** Takes nothing more until it is released. */
   stall(): void {
-    this.#gate = new Promise((resolve) => {
-      this.#open = resolve
-    })
+    this.#gate.hold()
   }
 
   release(): void {
-    this.#gate = Promise.resolve()
-    this.#open()
+    this.#gate.release()
   }
 
   leave(): void {
