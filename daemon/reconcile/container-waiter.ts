@@ -3,6 +3,7 @@ import { Problem } from '../../protocol/problems.ts'
 import type { ContainerInspect, Engine } from '../engine/types.ts'
 import type { Clock } from './clock.ts'
 import type { EngineWatch } from './engine-watch.ts'
+import { hasFailed } from './health.ts'
 
 /** `serving`: ready, and not restarted meanwhile: a new replica is to stand by itself. */
 export type Until = 'healthy' | 'completed' | 'ready' | 'serving'
@@ -117,7 +118,7 @@ function judge(
     })
   }
   if (state.Health.Status === 'healthy') return 'yes'
-  if (state.Health.Status === 'starting') return 'not-yet'
+  if (state.Health.Status === 'starting' || !hasFailed(container)) return 'not-yet'
   const last = state.Health.Log.at(-1)
   const words =
     last === undefined ? '' : `: its last check exited ${last.ExitCode}: ${last.Output.trim().slice(0, 300)}`

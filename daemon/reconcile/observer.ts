@@ -6,6 +6,7 @@ import { withAdopted } from '../stack/adopted.ts'
 import type { DesiredStack } from '../stack/desired.ts'
 import { OURS } from '../stack/labels.ts'
 import {
+  healthOf,
   type Observed,
   observeContainer,
   observeNetwork,
@@ -15,6 +16,8 @@ import {
 } from '../stack/observed.ts'
 import type { ServiceRouting } from '../stack/routing.ts'
 import type { Store } from '../store/store.ts'
+import { hasFailed } from './health.ts'
+import { inspectAll } from './inspect-all.ts'
 import type { ListSettling } from './list-settling.ts'
 import { SharedLists } from './shared-lists.ts'
 
@@ -55,10 +58,12 @@ export class Observer {
       this.#volumes(desired, signal),
     ])
     const unstartable = memory.all(stack, 'unstartable')
+    const notAsked = await this.#notAskedSincePause(mine, signal)
     const observed = {
       addresses: isNetworkMissing(desired, networks) ? await this.#addresses(everyNetwork, signal) : undefined,
       containers: mine.map((summary) => ({
         ...observeContainer(summary, instance),
+        ...(notAsked.has(summary.Id) && { health: 'starting' as const }),
         unstartable: Object.hasOwn(unstartable, summary.Id),
       })),
       networks: networks.map((network) => observeNetwork(network, instance, stack)),
@@ -67,6 +72,18 @@ export class Observer {
     }
     this.#stacks.set(stack, new Set(observed.containers.map(({ id }) => id)))
     return withAdopted(observed, adopted.of(stack))
+  }
+
+  /** Those that the Engine calls unhealthy for no other reason than that they were paused. A list does not tell them apart. */
+  async #notAskedSincePause(
+    containers: readonly ContainerSummary[],
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<string>> {
+    const unhealthy = containers.filter(({ State, Status }) => State === 'running' && healthOf(Status) === 'unhealthy')
+    if (unhealthy.length === 0) return new Set()
+    const ids = unhealthy.map(({ Id }) => Id)
+    const inspected = await inspectAll(this.#engine, ids, signal)
+    return new Set(ids.filter((id) => inspected.has(id) && !hasFailed(inspected.get(id)!)))
   }
 
   /** Ports that the ingress serves for other stacks: no container holds them. */

@@ -1,7 +1,7 @@
 /** What the loop does about containers that people and programs mistreat, end to end on a real Engine. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { testEngines } from '../contract/support/test-engines.ts'
 import { startDaemon, temporaryFolder, until } from '../lab/daemon.mjs'
 import { engineCall, engineJson } from '../lab/engine-call.mjs'
@@ -56,6 +56,8 @@ beforeAll(async () => {
     name: STACK,
     services: {
       sick: { ...sleep, healthcheck },
+      // Seldom asked: it looks unhealthy for a while once it was paused.
+      calm: { ...sleep, healthcheck: { ...healthcheck, interval: '3s' } },
       data: { ...sleep, healthcheck, volumes: ['data:/data'] },
       web: { ...sleep, mem_limit: '64m', restart: 'always' },
       crash: { ...sleep, entrypoint: ['sh', '-c', 'echo the last word; exit 3'], restart: 'always' },
@@ -81,6 +83,22 @@ describe('a container that is unhealthy', () => {
       const now = await inspect('sick')
       return now.Id !== Id && now.State.Health.Status === 'healthy'
     })
+  })
+
+  test('only because it was paused is left as it is: no check of it failed', async () => {
+    const isHealthy = async () => (await inspect('calm')).State.Health.Status === 'healthy'
+    const image = `${STACK}-calm:committed`
+    onTestFinished(async () => void (await engineCall(ENGINE, 'DELETE', `/images/${image}`)))
+    const byHand = async () => {
+      for (const path of ['/pause', '/unpause']) await call('POST', 'calm', path)
+    }
+    const { Id } = await inspect('calm')
+    for (const pause of [byHand, () => daemon.must(['commit', 'calm', image], at)]) {
+      await until('it was asked', isHealthy)
+      await pause()
+      await until('it is asked again', isHealthy)
+      expect((await inspect('calm')).Id).toBe(Id)
+    }
   })
 
   test('is left as it is where it has data, and reported', async () => {

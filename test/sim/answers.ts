@@ -89,8 +89,8 @@ export function inspectContainer(machine: Machine, container: SimulatedContainer
         : {
             Health: {
               Status: container.health,
-              FailingStreak: container.health === 'unhealthy' ? 3 : 0,
-              Log: container.health === 'unhealthy' ? [entry] : [],
+              FailingStreak: container.failingStreak,
+              Log: container.failingStreak > 0 ? [entry] : [],
             },
           }),
     },

@@ -67,8 +67,8 @@ class Case {
       obstacles: this.#obstacles,
       endless: this.#endless,
       ailing: this.#ours.some(
-        ({ health, state, exitCode, program, lastExit }) =>
-          health === 'unhealthy' ||
+        ({ failingStreak, state, exitCode, program, lastExit }) =>
+          failingStreak > 0 ||
           (state === 'exited' && lastExit === 'hand') ||
           state === 'restarting' ||
           (state === 'exited' && exitCode !== 0) ||

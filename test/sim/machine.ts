@@ -21,6 +21,8 @@ import { SimulatedVolumes } from './simulated-volumes.ts'
 
 const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 60_000
+const RETRIES = 3
+const CHECK_MS = 1000
 
 export class Machine {
   readonly scheduler: Scheduler
@@ -113,6 +115,7 @@ export class Machine {
       startedMonotonicMs: -1,
       state: 'created',
       health: undefined,
+      failingStreak: 0,
       exitCode: 0,
       startedAtMs: 0,
       finishedAtMs: 0,
@@ -241,6 +244,8 @@ export class Machine {
     if (container.state === 'paused') throw new Refusal(409, `Container ${container.id} is already paused`)
     if (container.state !== 'running') throw new Refusal(409, `container ${container.id} is not running`)
     container.state = 'paused'
+    if (container.health === 'healthy') this.observer?.unwell(container)
+    if (container.health !== undefined) container.health = 'unhealthy'
     this.#emit(container, 'pause')
   }
 
@@ -248,6 +253,7 @@ export class Machine {
     if (container.state !== 'paused') throw new Refusal(500, `Container ${container.id} is not paused`)
     container.state = 'running'
     this.#emit(container, 'unpause')
+    this.#askLater(container, CHECK_MS)
   }
 
   rename(container: SimulatedContainer, name: string): void {
@@ -362,6 +368,7 @@ export class Machine {
     container.startedAtMs = this.wall.nowMs()
     container.startedMonotonicMs = this.scheduler.nowMs
     container.health = hasHealthcheck(container) ? 'starting' : undefined
+    container.failingStreak = 0
     this.#emit(container, 'start')
     this.observer?.started(container, actor)
     this.#runProgram(container)
@@ -398,20 +405,25 @@ export class Machine {
       }
       this.scheduler.after(afterMs, end)
     }
-    if (container.health === undefined) return
     const { healthyAfterMs } = program
-    const check = () => {
-      if (!isSame()) return
-      if (container.state === 'paused') {
-        this.scheduler.after(500, check)
-        return
-      }
-      if (container.state !== 'running') return
-      container.health = healthyAfterMs === 'never' ? 'unhealthy' : 'healthy'
-      if (container.health === 'healthy') this.observer?.healthy(container)
+    this.#askLater(container, healthyAfterMs === 'never' ? 1500 : healthyAfterMs)
+  }
+
+  /** One check says it all: as its program is now, it stays. */
+  #askLater(container: SimulatedContainer, afterMs: number): void {
+    if (container.health === undefined) return
+    const { process } = container
+    this.scheduler.after(afterMs, () => {
+      // That of one that is paused begins again with its end.
+      if (container.process !== process || container.state !== 'running') return
+      const before = container.health
+      const isWell = container.program.healthyAfterMs !== 'never'
+      container.health = isWell ? 'healthy' : 'unhealthy'
+      container.failingStreak = isWell ? 0 : RETRIES
+      if (container.health === before) return
+      if (isWell) this.observer?.healthy(container)
       this.#emit(container, `health_status: ${container.health}`)
-    }
-    this.scheduler.after(healthyAfterMs === 'never' ? 1500 : healthyAfterMs, check)
+    })
   }
 
   #exit(container: SimulatedContainer, code: number, actor: Actor): void {

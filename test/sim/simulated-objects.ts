@@ -28,7 +28,9 @@ export interface SimulatedContainer {
   readonly createdMonotonicMs: number
   startedMonotonicMs: number
   state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+  /** `unhealthy` as well from a pause until it is asked again, with the streak that it had. */
   health: 'starting' | 'healthy' | 'unhealthy' | undefined
+  failingStreak: number
   exitCode: number
   startedAtMs: number
   finishedAtMs: number

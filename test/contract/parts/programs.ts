@@ -160,6 +160,18 @@ export function programsContract(scene: Scene): void {
       expect(summary?.Status).toMatch(/^Up .*\(healthy\)$/)
     })
 
+    scene.test('one that was paused is unhealthy until it is asked again: no check failed', async () => {
+      const Healthcheck = { Test: ['CMD', 'true'], Interval: 500_000_000, Retries: 1 }
+      const id = await scene.running({ Healthcheck })
+      const state = async () => (await containers.inspect(id)).State
+      const isHealthy = async () => (await state()).Health?.Status === 'healthy'
+      await until('it is healthy', isHealthy)
+      await containers.pause(id)
+      expect((await state()).Health).toMatchObject({ Status: 'unhealthy', FailingStreak: 0 })
+      await containers.unpause(id)
+      await until('it is healthy again', isHealthy)
+    })
+
     scene.testWith('programs', 'top shows the processes', async () => {
       const { Titles, Processes } = await containers.top(scene.sleeper)
       const command = Titles.indexOf('CMD')

@@ -13,7 +13,7 @@ type State = Partial<ContainerInspect['State']>
 const RUNNING: State = { Status: 'running', Running: true, ExitCode: 0 }
 const health = (Status: 'starting' | 'healthy' | 'unhealthy', Output = ''): State => ({
   ...RUNNING,
-  Health: { Status, FailingStreak: 0, Log: [{ Start: '', End: '', ExitCode: 1, Output }] },
+  Health: { Status, FailingStreak: Status === 'unhealthy' ? 3 : 0, Log: [{ Start: '', End: '', ExitCode: 1, Output }] },
 })
 const exited = (ExitCode: number, parts: State = {}): State => ({
   Status: 'exited',
@@ -40,7 +40,7 @@ class Setting {
       containers: {
         inspect: async () => {
           this.looks += 1
-          return { Name: '/shop-db-1', State: this.state, RestartCount: this.restarts, HostConfig: {} }
+          return { Name: '/shop-db-1', State: this.state, RestartCount: this.restarts, HostConfig: {}, Config: {} }
         },
       },
     } as unknown as Engine
@@ -133,6 +133,16 @@ describe('waiting until a container is healthy', () => {
       message: 'container shop-db-1 is unhealthy: its last check exited 1: connection refused',
       hint: 'see what it said: evenkeel logs db',
     })
+  })
+
+  test('goes on where it is unhealthy since a pause, until it is asked again', async () => {
+    const setting = new Setting({ ...RUNNING, Health: { Status: 'unhealthy', FailingStreak: 2, Log: [] } })
+    const wait = setting.wait('healthy')
+    await settled()
+    expect(setting.looks).toBe(1)
+    setting.state = health('healthy')
+    setting.tell('id')
+    await wait
   })
 
   test('fails where it has no health check', async () => {

@@ -190,9 +190,22 @@ describe('the loop by itself', () => {
   })
 })
 
+const ILL = { health: 'unhealthy', failingStreak: 3 } as const
+
+test('a container whose check fails is made anew, and not one that was paused and was not asked again yet', async () => {
+  const bench = await aRunningStack()
+  const web = bench.engine.find('shop-web-1')!
+  Object.assign(web, { ...ILL, failingStreak: 2 })
+  expect(await healed(bench)).toBe('steady')
+  expect(bench.engine.calls).toEqual([])
+  Object.assign(web, ILL)
+  expect(await healed(bench)).toBe('changed')
+  expect(bench.engine.containers.has(web.id)).toBe(false)
+})
+
 test('a replacement that is cut short leaves nothing down: what it stopped runs again', async () => {
   const bench = await aRunningStack()
-  bench.engine.find('shop-web-1')!.health = 'unhealthy'
+  Object.assign(bench.engine.find('shop-web-1')!, ILL)
   bench.engine.failures.set('remove shop-web-1', refused('remove', 500, 'not now'))
   expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'engine-error' } } })
   expect(bench.engine.find('shop-web-1')?.state).toBe('exited')

@@ -23,6 +23,7 @@ interface Kept {
   exitCode: number
   created: number
   health: '' | 'healthy' | 'unhealthy'
+  failingStreak: number
   /** Id by name, as they were when it was created. */
   networks: Readonly<Record<string, string>>
 }
@@ -105,6 +106,7 @@ export class FakeEngine {
             exitCode: 0,
             created: this.#serial,
             health: '',
+            failingStreak: 0,
             networks: Object.fromEntries(
               Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {}).map((name) => [name, this.#networkId(name)]),
             ),
@@ -251,7 +253,8 @@ export class FakeEngine {
   #stranger(network: string): Kept {
     const networks = { [network]: this.#networkId(network) }
     const body = { Image: 'other:1' } as ContainerCreateBody
-    return { id: 'of-others', name: 'other', body, state: 'running', exitCode: 0, created: 0, health: '', networks }
+    const quiet = { exitCode: 0, created: 0, health: '', failingStreak: 0 } as const
+    return { id: 'of-others', name: 'other', body, state: 'running', ...quiet, networks }
   }
 
   #networkId(name: string): string {
@@ -311,6 +314,9 @@ export class FakeEngine {
         Error: '',
         StartedAt: '',
         FinishedAt: '',
+        ...(container.health !== '' && {
+          Health: { Status: container.health, FailingStreak: container.failingStreak, Log: [] },
+        }),
       },
       Config: {
         Image: container.body.Image,
