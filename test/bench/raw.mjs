@@ -5,7 +5,7 @@
 //
 //   up          network, then create and start of s1..sN; with --chain each starts after the one before it has started
 //   up-healthy  the same until all are healthy, told by /events; with --chain each starts when the one before it is healthy
-//   down        removal by force of all, then of the network
+//   down        stop of all (signal, and at once SIGKILL), removal, then that of the network
 //   ps          one list of the stack's containers
 //   --health-cmd 'COMMAND' (wget of /health on 8080)  --health-interval-ms (500)  --health-start-interval-ms (API 1.44)  --env KEY=VALUE ...
 import { parseArgs } from 'node:util'
@@ -195,7 +195,11 @@ async function up(imageId, health) {
 }
 
 async function down() {
-  await each(services, (service) => call('DELETE', `/containers/${containerName(service)}?force=1`, undefined, [404]))
+  await each(services, async (service) => {
+    const path = `/containers/${containerName(service)}`
+    await call('POST', `${path}/stop?t=0`, undefined, [404])
+    await call('DELETE', path, undefined, [404])
+  })
   await call('DELETE', `/networks/${network}`, undefined, [404])
 }
 
