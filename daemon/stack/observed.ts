@@ -26,7 +26,7 @@ export interface ObservedContainer {
   readonly image: string
   readonly imageId: string
   readonly state: ContainerSummary['State']
-  /** It never ran, and the Engine cannot start it any more. */
+  /** The Engine cannot start it any more, and it may be made anew. */
   readonly unstartable?: boolean
   readonly health: Health
   readonly exitCode: number | undefined

@@ -19,18 +19,22 @@ export type Verdict =
 
 export function judgeUnhealthy(
   container: ObservedContainer,
-  { healing }: DesiredService,
+  service: DesiredService,
   cures: Cures | undefined,
   nowMs: number,
 ): Verdict {
-  const mounts = container.writableMounts ?? []
-  const mayReplace = healing?.unhealthy === 'replace' || (healing?.unhealthy !== 'report' && mounts.length === 0)
-  if (!mayReplace) return { kind: 'report', mounts }
+  if (!mayBeMadeAnew(container, service)) return { kind: 'report', mounts: container.writableMounts ?? [] }
   const times = curesBefore(cures, nowMs)
   if (cures === undefined || times === 0) return { kind: 'replace' }
   const untilMs = cures.atMs + Math.min(FIRST_WAIT_MS * 2 ** (times - 1), LAST_WAIT_MS)
   // A clock that was set back must not put it off for longer than the longest wait.
   return nowMs >= untilMs || untilMs > nowMs + LAST_WAIT_MS ? { kind: 'replace' } : { kind: 'wait', untilMs, times }
+}
+
+/** By the loop itself, without what it wrote outside its mounts. What can write to one may hold data that a person looks at first. */
+export function mayBeMadeAnew({ writableMounts }: ObservedContainer, { healing }: DesiredService): boolean {
+  if (healing?.unhealthy !== undefined) return healing.unhealthy === 'replace'
+  return writableMounts === undefined || writableMounts.length === 0
 }
 
 /** How many of them still count. */

@@ -5,7 +5,7 @@ import type { Sql } from './database.ts'
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose restart
  * policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered. `signalled`:
  * containers that `kill` sent a signal that means stop; `begun` until it is known to have got there, `ended` once the container
- * was told to have ended. `unstartable`: containers that the Engine died in starting. `vacant`: replicas whose containers `rm`
+ * was told to have ended. `unstartable`: containers that the Engine died in starting, and that may be made anew. `vacant`: replicas whose containers `rm`
  * removed. `halted`: containers that somebody stopped past us. `cures`: replicas that were made anew because they were
  * unhealthy. `published`: services that the ingress has. `routed`: containers in it. `good`: the state that a stack goes back
  * to. `going-back`: deployments that failed, and take the stack there. `paused`: services whose rollout waits for a person.

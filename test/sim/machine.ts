@@ -23,6 +23,8 @@ const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 60_000
 const RETRIES = 3
 const CHECK_MS = 1000
+/** Those that an Engine that goes down right afterwards may leave unable to start. */
+const JUST_STARTED_MS = 3000
 
 export class Machine {
   readonly scheduler: Scheduler
@@ -325,8 +327,11 @@ export class Machine {
     this.#boots += 1
     for (const container of [...this.containers.values()]) {
       this.#settled(container)
-      if (container.state === 'running' || container.state === 'paused') this.#exit(container, 137, 'engine')
-      else if (container.state === 'restarting') {
+      if (container.state === 'running' || container.state === 'paused') {
+        this.#exit(container, 137, 'engine')
+        const ranMs = this.scheduler.nowMs - container.startedMonotonicMs
+        if (ranMs < JUST_STARTED_MS && this.#random.chance(0.3)) container.hasTaskLeft = true
+      } else if (container.state === 'restarting') {
         container.process += 1
         container.state = 'exited'
         container.lastExit = 'engine'
@@ -344,6 +349,7 @@ export class Machine {
     this.up = true
     for (const container of [...this.containers.values()]) {
       if (container.state !== 'exited' || !container.startedBefore || !shouldRestart(container)) continue
+      if (container.hasTaskLeft) continue
       try {
         this.#begin(container, 'engine')
       } catch {

@@ -359,18 +359,21 @@ async function settle(world: World, { stacks, calm }: Schedule, people: People):
     if (world.violation !== undefined) return
     problem = problemOf(world, stacks)
     if (problem !== undefined) continue
-    const hindered = verdicts.some(({ obstacles }) => obstacles.length > 0)
-    if (hindered && guard.deployments - before.deployments > ATTEMPTS_LIMIT)
-      return world.broken('rests', `${guard.deployments - before.deployments} attempts against an obstacle in a minute`)
-    if (!hindered && guard.changes > before.changes) {
+    const hindered = verdicts.filter(({ obstacles }) => obstacles.length > 0).length
+    const attempts = guard.deployments - before.deployments
+    if (hindered > 0 && attempts > hindered * ATTEMPTS_LIMIT)
+      return world.broken('rests', `${attempts} attempts against an obstacle in a minute`)
+    if (hindered === 0 && guard.changes > before.changes) {
       problem = 'it goes on changing things although all is as declared'
       continue
     }
-    const lost = verdicts.some(({ endless }) => endless) ? undefined : judgeRequests(world, calm === true && !hindered)
+    const lost = verdicts.some(({ endless }) => endless)
+      ? undefined
+      : judgeRequests(world, calm === true && hindered === 0)
     if (lost !== undefined) world.broken('requests-are-kept', lost)
     const word = foreignProblem(world)
     if (word !== undefined) world.broken('foreign-untouched', word)
-    if (!hindered && world.violation === undefined) await promptness(world)
+    if (hindered === 0 && world.violation === undefined) await promptness(world)
     return
   }
   world.broken(

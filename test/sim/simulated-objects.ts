@@ -41,7 +41,7 @@ export interface SimulatedContainer {
   /** When somebody last told it to end past the daemon. */
   toldByHandMs: number
   startedBefore: boolean
-  /** dockerd died in starting it, and its containerd has kept a task that never ran: no start of it succeeds. */
+  /** dockerd went down as it started it or just afterwards, and its containerd has kept the task: no start of it succeeds. */
   hasTaskLeft: boolean
   restartCount: number
   failures: number

@@ -1,6 +1,7 @@
 import { Problem } from '../../../protocol/problems.ts'
 import type { Engine } from '../../engine/types.ts'
 import { replicaKey } from '../../stack/operation.ts'
+import { mayBeMadeAnew } from '../../stack/unhealthy.ts'
 import { type MemoryKind, OF_A_CONTAINER } from '../../store/memory.ts'
 import type { Clock } from '../clock.ts'
 import { SIGNAL_FOR_MS } from '../endings.ts'
@@ -29,12 +30,19 @@ export async function startContainer(performance: Performance<'start-container'>
   try {
     await start(id, body.service, engine, signal)
   } catch (error) {
-    const hasRun = (context.container(id)?.state ?? 'created') !== 'created'
-    if (neverRan(error) && !hasRun) store.memory.set(context.desired.stack, 'unstartable', id, true)
+    if (neverRan(error) && mayBeAnother(context, id, body.service))
+      store.memory.set(context.desired.stack, 'unstartable', id, true)
     throw error
   }
   if (body.generation !== undefined) store.memory.set(context.desired.stack, 'restarted', id, body.generation)
   await runHooks('post_start', id, body.service, performance)
+}
+
+/** It never ran, so that nothing is in it, or the loop may make it anew without what it wrote. */
+function mayBeAnother(context: Performance['context'], id: string, service: string): boolean {
+  const known = context.container(id)
+  const wanted = context.desired.services[service]
+  return known === undefined || known.state === 'created' || (wanted !== undefined && mayBeMadeAnew(known, wanted))
 }
 
 /** A 500 is believed only after a look: the Engine may have started the container all the same. */

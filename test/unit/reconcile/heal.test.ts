@@ -91,13 +91,18 @@ describe('the loop by itself', () => {
 
   const TASK_LEFT = `task ${'ab'.repeat(32)}: already exists`
 
+  const KEPT = { 'x-evenkeel': { unhealthy: 'report' as const } }
   const SHIM_LEFT = `failed to start shim: mkdir /run/containerd/io.containerd.runtime.v2.task/moby/${'ab'.repeat(32)}: file exists: unknown`
 
-  test.each([TASK_LEFT, SHIM_LEFT])(
-    'makes another in place of one that the Engine died in starting, and that never ran (%s)',
-    async (words) => {
-      const bench = await aRunningStack()
-      Object.assign(bench.engine.find('shop-web-1')!, { state: 'created' })
+  test.each([
+    ['that never ran', 'created', TASK_LEFT, KEPT],
+    ['that never ran', 'created', SHIM_LEFT, KEPT],
+    ['that has run, and may be made anew', 'exited', TASK_LEFT, {}],
+  ] as const)(
+    'makes another in place of one that the Engine died in starting, and %s (%s: %s)',
+    async (_, state, words, healing) => {
+      const bench = await aRunningStack({ web: { restart: 'always', ...healing } })
+      Object.assign(bench.engine.find('shop-web-1')!, { state, exitCode: 137 })
       bench.engine.failures.set('start shop-web-1', refused('start', 500, words))
       expect(await healed(bench)).toMatchObject({ failed: { problem: { code: 'stack-blocked' } } })
       expect(bench.engine.calls).toEqual(['start shop-web-1'])
@@ -121,8 +126,8 @@ describe('the loop by itself', () => {
     expect(bench.engine.calls).toEqual(['start shop-web-1', 'start shop-web-1'])
   })
 
-  test('leaves one that has run before: what it wrote is in it. The stack is blocked, with the way out', async () => {
-    const bench = await aRunningStack({ web: { restart: 'always' } })
+  test('leaves one that has run and is not to be made anew. The stack is blocked, with the way out', async () => {
+    const bench = await aRunningStack({ web: { restart: 'always', ...KEPT } })
     Object.assign(bench.engine.find('shop-web-1')!, { state: 'exited', exitCode: 137 })
     bench.engine.failures.set('start shop-web-1', refused('start', 500, TASK_LEFT))
     const blocked = {
