@@ -73,6 +73,17 @@ class Setting {
   }
 }
 
+/** It is waited for, and by an event alone: no more looks than the one before. */
+async function ofOneThatTurnsHealthy(setting: Setting, until: Until): Promise<void> {
+  const wait = setting.wait(until)
+  await settled()
+  expect(setting.looks).toBe(1)
+  setting.state = health('healthy')
+  setting.tell('id')
+  await wait
+  expect(setting.looks).toBe(2)
+}
+
 describe('waiting until a container is healthy', () => {
   test('is over at once where it is', async () => {
     await new Setting(health('healthy')).wait('healthy')
@@ -82,24 +93,11 @@ describe('waiting until a container is healthy', () => {
     const paused: State = { ...health('starting'), Status: 'paused', Paused: true }
     const setting = new Setting(paused)
     setting.frozen.add('id')
-    const wait = setting.wait('healthy')
-    await settled()
-    expect(setting.looks).toBe(1)
-    setting.state = health('healthy')
-    setting.tell('id')
-    await wait
+    await ofOneThatTurnsHealthy(setting, 'healthy')
     await expect(new Setting(paused).wait('healthy')).rejects.toThrow('is paused')
   })
 
-  test('ends with the event that says so', async () => {
-    const setting = new Setting(health('starting'))
-    const wait = setting.wait('healthy')
-    await settled()
-    setting.state = health('healthy')
-    setting.tell('id')
-    await wait
-    expect(setting.looks).toBe(2)
-  })
+  test('ends with the event that says so', () => ofOneThatTurnsHealthy(new Setting(health('starting')), 'healthy'))
 
   test('is not stirred by events of other containers', async () => {
     const setting = new Setting(health('starting'))
@@ -135,14 +133,9 @@ describe('waiting until a container is healthy', () => {
     })
   })
 
-  test('goes on where it is unhealthy since a pause, until it is asked again', async () => {
-    const setting = new Setting({ ...RUNNING, Health: { Status: 'unhealthy', FailingStreak: 2, Log: [] } })
-    const wait = setting.wait('healthy')
-    await settled()
-    expect(setting.looks).toBe(1)
-    setting.state = health('healthy')
-    setting.tell('id')
-    await wait
+  test('goes on where it is unhealthy since a pause, until it is asked again', () => {
+    const Health = { Status: 'unhealthy', FailingStreak: 2, Log: [] } as const
+    return ofOneThatTurnsHealthy(new Setting({ ...RUNNING, Health }), 'healthy')
   })
 
   test('fails where it has no health check', async () => {
@@ -163,15 +156,8 @@ describe('waiting until a container is ready', () => {
     await new Setting(RUNNING).wait('ready')
   })
 
-  test('waits for its health where it has a check', async () => {
-    const setting = new Setting(health('starting'))
-    const wait = setting.wait('ready')
-    await settled()
-    expect(setting.looks).toBe(1)
-    setting.state = health('healthy')
-    setting.tell('id')
-    await wait
-  })
+  test('waits for its health where it has a check', () =>
+    ofOneThatTurnsHealthy(new Setting(health('starting')), 'ready'))
 })
 
 describe('waiting until a job has completed', () => {
