@@ -72,6 +72,13 @@ export interface HealthState {
   readonly Log: readonly { Start: string; End: string; ExitCode: number; Output: string }[]
 }
 
+/** Durations in nanoseconds. What is 0 or not there, the Engine decides. */
+export interface HealthConfig {
+  readonly Interval?: number
+  readonly Timeout?: number
+  readonly Retries?: number
+}
+
 /** The parts of an inspect that we read; the rest is kept as the Engine sent it. */
 export interface ContainerInspect {
   readonly Id: string
@@ -94,6 +101,7 @@ export interface ContainerInspect {
     readonly Health?: HealthState
   }
   readonly Config: {
+    readonly Healthcheck?: HealthConfig
     readonly Image: string
     readonly Labels: Readonly<Record<string, string>>
     readonly Tty: boolean
@@ -152,7 +160,7 @@ export interface ImageInspect {
     readonly Labels?: Readonly<Record<string, string>> | null
     readonly Volumes?: Readonly<Record<string, unknown>> | null
     readonly ExposedPorts?: Readonly<Record<string, unknown>> | null
-    readonly Healthcheck?: Readonly<Record<string, unknown>>
+    readonly Healthcheck?: HealthConfig
     readonly [key: string]: unknown
   } | null
   readonly Metadata?: { readonly LastTagTime?: string }

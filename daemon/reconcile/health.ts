@@ -10,6 +10,5 @@ const DEFAULT_RETRIES = 3
  */
 export function hasFailed({ State, Config }: Pick<ContainerInspect, 'State' | 'Config'>): boolean {
   if (State.Health?.Status !== 'unhealthy') return false
-  const { Retries } = (Config?.Healthcheck ?? {}) as { Retries?: number }
-  return State.Health.FailingStreak >= (Retries || DEFAULT_RETRIES)
+  return State.Health.FailingStreak >= (Config.Healthcheck?.Retries || DEFAULT_RETRIES)
 }

@@ -107,7 +107,7 @@ async function wake({ engine, frozen, log }: WakeParts, id: string, signal: Abor
 
 /** From the end of one check to the end of the next. */
 function mayTakeMs({ Config }: ContainerInspect): number {
-  const { Interval, Timeout } = (Config.Healthcheck ?? {}) as { Interval?: number; Timeout?: number }
+  const { Interval, Timeout } = Config.Healthcheck ?? {}
   return ((Interval || DEFAULT_NS) + (Timeout || DEFAULT_NS)) / 1e6
 }
 

@@ -31,7 +31,10 @@ export function judgeUnhealthy(
   return nowMs >= untilMs || untilMs > nowMs + LAST_WAIT_MS ? { kind: 'replace' } : { kind: 'wait', untilMs, times }
 }
 
-/** By the loop itself, without what it wrote outside its mounts. What can write to one may hold data that a person looks at first. */
+/**
+ * By the loop itself, without what it wrote outside its mounts. What can write to one may have done harm to data: a person
+ * looks first.
+ */
 export function mayBeMadeAnew({ writableMounts }: ObservedContainer, { healing }: DesiredService): boolean {
   if (healing?.unhealthy !== undefined) return healing.unhealthy === 'replace'
   return writableMounts === undefined || writableMounts.length === 0

@@ -3,16 +3,17 @@ import type { Sql } from './database.ts'
 
 /**
  * `owed`: services that a request wants to run and whose starts have not all been done yet. `held`: containers whose restart
- * policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered. `signalled`:
- * containers that `kill` sent a signal that means stop; `begun` until it is known to have got there, `ended` once the container
- * was told to have ended. `unstartable`: containers that the Engine died in starting, and that may be made anew. `vacant`: replicas whose containers `rm`
- * removed. `halted`: containers that somebody stopped past us. `cures`: replicas that were made anew because they were
- * unhealthy. `published`: services that the ingress has. `routed`: containers in it. `good`: the state that a stack goes back
- * to. `going-back`: deployments that failed, and take the stack there. `paused`: services whose rollout waits for a person.
- * `protected`: volumes that no command removes, by who said so: `file` or `command`. `traffic`: what the ingress has counted
- * since a deployment began. `release`: of an atomic stack, the number of the `last` release, and of the one that was `switched`
- * to. `split`: services whose traffic is divided between two revisions. `traffic-paused`: services whose traffic waits, until
- * when. `steps`: how far the steps of services have come that a request brought to a revision.
+ * policy is `no` while they are stopped through us. `stopping`: containers whose stop was begun and not answered.
+ * `signalled`: containers that `kill` sent a signal that means stop; `begun` until it is known to have got there, `ended`
+ * once the container was told to have ended. `unstartable`: containers that the Engine died in starting, and that may be
+ * made anew. `vacant`: replicas whose containers `rm` removed. `halted`: containers that somebody stopped past us. `cures`:
+ * replicas that were made anew because they were unhealthy. `published`: services that the ingress has. `routed`: containers
+ * in it. `good`: the state that a stack goes back to. `going-back`: deployments that failed, and take the stack there.
+ * `paused`: services whose rollout waits for a person. `protected`: volumes that no command removes, by who said so: `file`
+ * or `command`. `traffic`: what the ingress has counted since a deployment began. `release`: of an atomic stack, the number
+ * of the `last` release, and of the one that was `switched` to. `split`: services whose traffic is divided between two
+ * revisions. `traffic-paused`: services whose traffic waits, until when. `steps`: how far the steps of services have come
+ * that a request brought to a revision.
  */
 export type MemoryKind =
   | 'restarted'
