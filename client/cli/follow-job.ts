@@ -11,9 +11,10 @@ export type JobStyle = 'shown' | 'quiet'
 /** Answers it as it ended when it has succeeded; rejects with what it failed of. */
 export async function followJob(context: Context, started: JobStarted, style: JobStyle): Promise<Job> {
   const { api, output } = context
+  let leaving: Promise<never> | undefined
   const onInterrupt = () => {
     const left = () => process.exit(130)
-    api.call('cancelJob', { id: started.job }).then(left, left)
+    leaving = api.call('cancelJob', { id: started.job }).then(left, left)
   }
   process.once('SIGINT', onInterrupt)
   try {
@@ -24,6 +25,8 @@ export async function followJob(context: Context, started: JobStarted, style: Jo
       ? new Problem('internal', `the ${job.kind} ${job.state}`)
       : Problem.fromDetails(job.error as Parameters<typeof Problem.fromDetails>[0])
   } finally {
+    // That it was cancelled may be told before the call is answered, and is no failure of it.
+    await leaving
     process.removeListener('SIGINT', onInterrupt)
   }
 }
