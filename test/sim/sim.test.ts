@@ -70,7 +70,7 @@ describe('bugs planted on purpose are found', () => {
   const rules: Readonly<Record<string, readonly string[]>> = {
     'rename-skipped': ['as-declared', 'rests'],
     'volume-removed': ['volumes-survive', 'foreign-untouched'],
-    'policy-kept': ['stopped-stays-stopped', 'as-declared'],
+    'policy-kept': ['stopped-stays-stopped', 'as-declared', 'truthful'],
     // What is to wait until a new replica serves is answered by nobody either.
     'gates-open': ['dependency-order', 'no-stray-error'],
     'request-forgotten': ['as-declared'],
