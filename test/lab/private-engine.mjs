@@ -1,5 +1,5 @@
 // A private Engine for tests that stop, kill or fill one: data, sockets and network of its own. As root on Linux.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -112,6 +112,7 @@ class PrivateEngine {
     if (namespaceExists(this.namespace)) await this.#removeContainers()
     await this.stop()
     await this.#endLeftover()
+    this.#endShims()
     await unmountBelow(this.folder)
     await removeNamespace(this.namespace)
     rmSync(this.folder, { recursive: true, force: true })
@@ -159,6 +160,34 @@ class PrivateEngine {
       if (Date.now() > deadline) throw new Error(`An earlier dockerd of ${this.name} (process ${pid}) does not end.`)
       await delay(100)
     }
+  }
+
+  /** Of tasks that a dockerd left as it was killed, which no Engine on its data knows: nobody else ends them. */
+  #endShims() {
+    for (const pid of readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)) {
+      const words = commandLine(pid)
+      if (!words.includes('containerd-shim') || !words.includes(join(this.folder, 'exec/'))) continue
+      for (const child of childrenOf(pid)) endNow(child)
+      endNow(pid)
+    }
+  }
+}
+
+function childrenOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return [] // it has ended
+  }
+}
+
+function endNow(pid) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
   }
 }
 
