@@ -164,14 +164,12 @@ class PrivateEngine {
 
   /** Of tasks that a dockerd left as it was killed, which no Engine on its data knows: nobody else ends them. */
   #endShims() {
-    for (const pid of readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)) {
+    const isOwnShim = (pid) => {
       const words = commandLine(pid)
-      if (!words.includes('containerd-shim') || !words.includes(join(this.folder, 'exec/'))) continue
-      for (const child of childrenOf(pid)) endNow(child)
-      endNow(pid)
+      return words.includes('containerd-shim') && words.includes(join(this.folder, 'exec/'))
     }
+    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+    for (const pid of processes.map(Number).filter(isOwnShim)) [...childrenOf(pid), pid].forEach(endNow)
   }
 }
 

@@ -152,12 +152,11 @@ class Case {
   #hinder(name: string, service: ExpectedService): void {
     const { spec, run, replicas } = service
     if (run === 'removed' || replicas === 0) return
+    const there = this.#of(name)
     // Where it can write to no mount, or never ran, it is made anew.
-    for (const { name: stuck, hasTaskLeft, startedBefore, mounts } of this.#of(name)) {
-      if (hasTaskLeft && startedBefore && mounts.length > 0)
-        this.#set(name, 'all', `${stuck} cannot be started any more`)
-    }
-    const own = new Set(this.#of(name).map((container) => container.id))
+    const stuck = there.find((one) => one.hasTaskLeft && one.startedBefore && one.mounts.length > 0)
+    if (stuck !== undefined) this.#set(name, 'all', `${stuck.name} cannot be started any more`)
+    const own = new Set(there.map((container) => container.id))
     for (const other of this.#world.machine.containers.values()) {
       if (own.has(other.id)) continue
       const holdsPort = other.state === 'running' || other.state === 'paused'

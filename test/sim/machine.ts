@@ -21,7 +21,9 @@ import { SimulatedVolumes } from './simulated-volumes.ts'
 
 const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 60_000
+/** What the stacks of the schedules say, and what the Engine takes where nothing is said. */
 const RETRIES = 3
+/** From the end of a pause to the next check. */
 const CHECK_MS = 1000
 /** Those that an Engine that goes down right afterwards may leave unable to start. */
 const JUST_STARTED_MS = 3000

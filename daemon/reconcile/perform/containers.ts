@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { SIGNAL_FOR_MS } from '../endings.ts'
 import type { Performance, Setting } from '../performance.ts'
 import { completeBeforeStart } from './container-plan.ts'
-import { explainStart, isAlready, isStatus, neverRan } from './engine-answers.ts'
+import { explainStart, isAlready, isStatus, isTaskLeft } from './engine-answers.ts'
 import { endEngineLoop, endEngineLoopIfThere } from './engine-loop.ts'
 import { runHooks } from './hooks.ts'
 
@@ -30,7 +30,7 @@ export async function startContainer(performance: Performance<'start-container'>
   try {
     await start(id, body.service, engine, signal)
   } catch (error) {
-    if (neverRan(error) && mayBeAnother(context, id, body.service))
+    if (isTaskLeft(error) && mayBeReplaced(context, id, body.service))
       store.memory.set(context.desired.stack, 'unstartable', id, true)
     throw error
   }
@@ -39,7 +39,7 @@ export async function startContainer(performance: Performance<'start-container'>
 }
 
 /** It never ran, so that nothing is in it, or the loop may make it anew without what it wrote. */
-function mayBeAnother(context: Performance['context'], id: string, service: string): boolean {
+function mayBeReplaced(context: Performance['context'], id: string, service: string): boolean {
   const known = context.container(id)
   const wanted = context.desired.services[service]
   return known === undefined || known.state === 'created' || (wanted !== undefined && mayBeMadeAnew(known, wanted))

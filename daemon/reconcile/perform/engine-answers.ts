@@ -17,19 +17,19 @@ export function isAlready(error: unknown, words: RegExp): boolean {
 
 /**
  * The Engine died while it started the container, and its containerd has kept what it had of that. The Engine neither uses
- * that nor removes it; a new container has another id. No process of it ever ran. As Engine 20.10 says it.
+ * that nor removes it; a new container has another id. Of that start no process runs. As Engine 20.10 says it.
  */
-const NEVER_RAN = /\btask [0-9a-f]{64}: already exists|failed to start shim: mkdir \S+: file exists/
+const TASK_LEFT = /\btask [0-9a-f]{64}: already exists|failed to start shim: mkdir \S+: file exists/
 /** The same, a moment later: its process may run by now, unknown to the Engine until that is started again. */
 const MAY_RUN = /^id already in use$/
 
 /** What `explainStart` made of it. */
-export const neverRan = (error: unknown): boolean => error instanceof Problem && NEVER_RAN.test(error.message)
+export const isTaskLeft = (error: unknown): boolean => error instanceof Problem && TASK_LEFT.test(error.message)
 
 /** A host port that a foreign process holds is known only when the container starts. */
 export function explainStart(error: unknown, service: string): unknown {
   if (!(error instanceof Problem)) return error
-  if (NEVER_RAN.test(error.message))
+  if (TASK_LEFT.test(error.message))
     return blocked(error, service, {
       hint: `evenkeel up --force-recreate ${service} makes another, without what this one wrote outside volumes`,
     })
