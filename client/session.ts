@@ -8,7 +8,6 @@ import {
   type DaemonFrame,
   FrameReader,
   frameHeader,
-  piecesOf,
   ReceiveWindow,
   SESSION_PROTOCOL,
   SendWindow,
@@ -138,8 +137,11 @@ export async function openSession(
     send,
     async write(bytes) {
       let gone: Promise<void> | undefined
-      for (const piece of piecesOf(bytes)) {
-        if (!(await sending.take(piece.length))) return false
+      for (let at = 0; at < bytes.length; ) {
+        const length = await sending.takePiece(bytes.length - at)
+        if (length === 0) return false
+        const piece = bytes.subarray(at, at + length)
+        at += length
         socket.cork()
         socket.write(frameHeader('stdin', piece.length))
         // A connection that breaks closes the window, which tells the next piece.

@@ -443,12 +443,12 @@ export const SESSIONS = {
   exec: { path: '/v1/stacks/:stack/exec', permission: 'exec', summary: 'A command in a running container' },
   attach: { path: '/v1/stacks/:stack/attach', permission: 'exec', summary: "A container's own program" },
   copyOut: {
-    path: '/v1/stacks/:stack/containers/:container/copy-out',
+    path: '/v1/stacks/:stack/copy-out',
     permission: 'exec',
     summary: 'Files of a container (tar), many of them',
   },
   copyIn: {
-    path: '/v1/stacks/:stack/containers/:container/copy-in',
+    path: '/v1/stacks/:stack/copy-in',
     permission: 'exec',
     summary: 'Put files into a container (tar), many of them',
   },

@@ -8,9 +8,11 @@
  *   (`ExecOpen`, `AttachOpen`, `CopyOutOpen`, `CopyInOpen`); it sends data only after `started`. After `exit` or `end` nothing more comes.
  * - Each side sends data only as far as the other has granted: {@link WINDOW_BYTES} to begin with, then what `window`
  *   frames add as bytes are taken. So neither side ever stops reading its connection, a resize or a signal overtakes input
- *   that waits for a slow program, and no more than one window per direction is in memory.
+ *   that waits for a slow program, and no more than one window per direction is in memory. A receiver that is fast grants
+ *   more, up to {@link WINDOW_LIMIT_BYTES}; one that is slow does not, for all that is under way is ahead of a signal.
  */
 import { Problem } from './problems.ts'
+import type { PathInfo } from './resources/files.ts'
 import type { End } from './streams.ts'
 
 /** What the `upgrade` header says. */
@@ -23,10 +25,16 @@ type Channel = SessionChannel | 'control'
 const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, control: 4 } as const satisfies Record<Channel, number>
 const BY_NUMBER = new Map<number, Channel>(Object.entries(CHANNELS).map(([name, number]) => [number, name as Channel]))
 
-/** What may be under way in one direction. */
+/** What may be under way in one direction, to begin with. */
 export const WINDOW_BYTES = 1_048_576
+/** What that may become. */
+export const WINDOW_LIMIT_BYTES = 4_194_304
 /** The largest piece of data in one frame of ours. What the Engine sends may come in larger ones. */
-export const PIECE_BYTES = 262_144
+export const PIECE_BYTES = 1_048_576
+/** Rather than a smaller piece of more, a sender waits for room: each costs about the same. */
+const PIECE_LEAST_BYTES = 262_144
+/** A window that is taken within this is doubled: so what is under way is taken within twice as long, as things were. */
+const FAST_WINDOW_MS = 25
 /** The largest control frame: the first one, with a command and an environment, outgrows all others. */
 export const FRAME_LIMIT_BYTES = 2_097_152
 const HEADER_BYTES = 8
@@ -46,16 +54,27 @@ export interface WindowFrame {
   readonly bytes: number
 }
 
+/** What a copy begins with. */
+export interface CopyPlace {
+  /** The path meant: where a link was followed, what it leads to. */
+  readonly path: string
+  /** null: it is not there. */
+  readonly info: PathInfo | null
+  /** Ids of the target's other containers. */
+  readonly others: readonly string[]
+}
+
 /** From the caller, after its first frame. */
 export type CallerFrame =
   | ({ readonly type: 'resize' } & TerminalSize)
   | { readonly type: 'signal'; readonly signal: ProxiedSignal }
   | { readonly type: 'stdin-end' }
+  | { readonly type: 'into'; readonly path: string }
   | WindowFrame
 
 /** From the daemon. `exit`: the program ended with this code. `end`, with a problem: it could not be had, or was lost. */
 export type DaemonFrame =
-  | { readonly type: 'started'; readonly container: string; readonly tty: boolean }
+  | { readonly type: 'started'; readonly container: string; readonly tty: boolean; readonly copy?: CopyPlace }
   | { readonly type: 'exit'; readonly code: number }
   | WindowFrame
   | End
@@ -165,7 +184,7 @@ export class SendWindow {
   async take(bytes: number): Promise<boolean> {
     while (!this.takeNow(bytes)) {
       if (this.#closed) return false
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await this.#change()
     }
     return true
   }
@@ -175,6 +194,16 @@ export class SendWindow {
     if (this.#closed || this.#room < bytes) return false
     this.#room -= bytes
     return true
+  }
+
+  /** Resolves with how many of these bytes may go in one piece: 0 when nothing goes any more. */
+  async takePiece(bytes: number): Promise<number> {
+    const least = Math.min(bytes, PIECE_LEAST_BYTES)
+    while (this.#room < least && !this.#closed) await this.#change()
+    if (this.#closed) return 0
+    const piece = Math.min(bytes, this.#room, PIECE_BYTES)
+    this.#room -= piece
+    return piece
   }
 
   grant(bytes: number): void {
@@ -187,6 +216,10 @@ export class SendWindow {
     this.#wake()
   }
 
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
   #wake(): void {
     const waiting = this.#waiting
     this.#waiting = []
@@ -196,14 +229,25 @@ export class SendWindow {
 
 /** What came and was not taken yet. */
 export class ReceiveWindow {
+  readonly #now: () => number
+  #size = WINDOW_BYTES
   #held = 0
   #owed = 0
+  /** Of the window that is being taken: how much is, and since when. */
+  #taken = 0
+  #since: number | undefined
+
+  /** `now`: milliseconds, on a clock that never goes back. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
 
   /** Throws where more came than was granted. */
   received(bytes: number): void {
+    this.#since ??= this.#now()
     this.#held += bytes
-    if (this.#held + this.#owed > WINDOW_BYTES) {
-      throw new Problem('bad-request', `a session sends at most ${WINDOW_BYTES} bytes ahead`)
+    if (this.#held + this.#owed > this.#size) {
+      throw new Problem('bad-request', `a session sends at most ${this.#size} bytes ahead`)
     }
   }
 
@@ -211,9 +255,24 @@ export class ReceiveWindow {
   taken(bytes: number): number {
     this.#held -= bytes
     this.#owed += bytes
-    if (this.#owed < WINDOW_BYTES / 4) return 0
+    this.#owed += this.#growth(bytes)
+    if (this.#owed < this.#size / 4) return 0
     const grant = this.#owed
     this.#owed = 0
     return grant
+  }
+
+  #growth(bytes: number): number {
+    if (this.#size === WINDOW_LIMIT_BYTES) return 0
+    this.#taken += bytes
+    if (this.#taken < this.#size) return 0
+    const now = this.#now()
+    const ms = now - this.#since!
+    this.#taken = 0
+    this.#since = now
+    if (ms > FAST_WINDOW_MS) return 0
+    const more = this.#size
+    this.#size += more
+    return more
   }
 }

@@ -1,7 +1,7 @@
 /** Standard input as bytes. */
 import { fstatSync, readSync } from 'node:fs'
 
-const PIECE_BYTES = 262_144
+const PIECE_BYTES = 1_048_576
 
 const isFile = (): boolean => fstatSync(0).isFile()
 

@@ -1,14 +1,17 @@
 /** `cp`: between this machine and the containers of a service. */
 import { lstatSync, readlinkSync, statSync } from 'node:fs'
-import { dirname, posix, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Problem } from '../../protocol/problems.ts'
-import type { Container } from '../../protocol/resources/container.ts'
 import type { PathInfo } from '../../protocol/resources/files.ts'
+import type { CopyTarget } from '../../protocol/resources/session.ts'
+import type { CopyPlace, DaemonFrame } from '../../protocol/session.ts'
 import type { Api } from '../api.ts'
 import { rawInput } from '../cli/raw-input.ts'
+import { RawOutput } from '../cli/raw-output.ts'
+import type { Session, SessionHandlers, SessionOpen } from '../session.ts'
 import { tarOfEntries } from '../tar.ts'
 import { entriesBelow, localSource } from './pack.ts'
-import { type CopyEnd, type CopyTarget, copyEnd, meansFolder, nameOf, placeOf } from './places.ts'
+import { type CopyEnd, copyEnd, meansFolder, nameOf, placeOf, type TargetPath } from './places.ts'
 import { Unpacker } from './unpack.ts'
 
 export interface Copying {
@@ -30,6 +33,7 @@ export interface CopyWish {
 
 type ServiceEnd = Extract<CopyEnd, { kind: 'service' }>
 type LocalEnd = Exclude<CopyEnd, { kind: 'service' }>
+type Started = Extract<DaemonFrame, { type: 'started' }>
 
 export async function copy(copying: Copying, wish: CopyWish): Promise<void> {
   const from = copyEnd(wish.source)
@@ -39,173 +43,106 @@ export async function copy(copying: Copying, wish: CopyWish): Promise<void> {
       hint: 'copy by way of this machine',
     })
   }
-  if (from.kind !== 'service' && to.kind !== 'service') {
-    throw new Problem('bad-request', 'unknown copy direction', { hint: 'one side is to be SERVICE:PATH' })
-  }
-  const stack = await copying.stack()
-  const { service } = from.kind === 'service' ? from : (to as ServiceEnd)
-  const containers = await containersOf(copying.api, stack, service, wish)
-  const told = async (container: Container, what: string, work: Promise<void>) => {
-    copying.say(`${container.name} ${what} Copying`)
-    await work
-    copying.say(`${container.name} ${what} Copied`)
-  }
-  if (from.kind === 'service') {
-    const [container] = containers
-    const what = `copy ${container!.name}:${from.path} to ${wish.target}`
-    await told(container!, what, new Outward(copying, stack, container!, wish).copy(from.path, to as LocalEnd))
-    return
-  }
-  const target = to as ServiceEnd
-  // Input can be read only once, so that there is one container for it or none.
-  if (from.kind === 'stream' && containers.length > 1) {
-    throw new Problem(
-      'bad-request',
-      `service "${service}" has ${containers.length} containers, and one stream serves one`,
-      {
-        hint: 'name one with --index',
-      },
-    )
-  }
-  await Promise.all(
-    containers.map((container) =>
-      told(
-        container,
-        `copy ${wish.source} to ${container.name}:${target.path}`,
-        new Inward(copying, stack, container, wish).copy(from as LocalEnd, target.path),
-      ),
-    ),
-  )
+  if (from.kind === 'service') await new Copy(copying, wish, await copying.stack()).out(from, to as LocalEnd)
+  else if (to.kind === 'service') await new Copy(copying, wish, await copying.stack()).into(from, to)
+  else throw new Problem('bad-request', 'unknown copy direction', { hint: 'one side is to be SERVICE:PATH' })
 }
 
-/** The containers that Compose would take: one to read from, all of them to write to. */
-async function containersOf(api: Api, stack: string, service: string, { all, index }: CopyWish): Promise<Container[]> {
-  const { containers } = await api.call('containers', { stack }).catch((error: unknown) => {
-    if (error instanceof Problem && error.code === 'stack-not-found') return { containers: [] }
-    throw error
-  })
-  const found = containers
-    .filter((container) => container.service === service && (!container.oneOff || (all && index === undefined)))
-    .filter((container) => index === undefined || container.replica === index)
-    .sort((a, b) => Number(a.oneOff) - Number(b.oneOff) || a.replica - b.replica)
-  if (found.length > 0) return found
-  throw new Problem(
-    'container-not-found',
-    index === undefined
-      ? `no container found for service "${service}"`
-      : `service "${service}" is not running container #${index}`,
-    { hint: 'see what is there: evenkeel ps -a' },
-  )
-}
+/** Takes the bytes of a tar; a promise is waited for. */
+type Take = (pieces: readonly Uint8Array[]) => Promise<void> | undefined
 
-/** What the two directions share: looking at a path in a container. */
-class InContainer {
-  readonly copying: Copying
-  readonly params: { readonly stack: string; readonly container: string }
-  readonly container: Container
-  readonly wish: CopyWish
+class Copy {
+  readonly #copying: Copying
+  readonly #wish: CopyWish
+  readonly #stack: string
 
-  constructor(copying: Copying, stack: string, container: Container, wish: CopyWish) {
-    this.copying = copying
-    this.params = { stack, container: container.id }
-    this.container = container
-    this.wish = wish
+  constructor(copying: Copying, wish: CopyWish, stack: string) {
+    this.#copying = copying
+    this.#wish = wish
+    this.#stack = stack
   }
 
-  async look(path: string): Promise<PathInfo | null> {
-    return (await this.copying.api.call('lookAtPath', this.params, undefined, { path })).info
-  }
-
-  /** Where a link leads; any other path as it is. */
-  async followed(path: string): Promise<{ path: string; info: PathInfo | null }> {
-    const info = await this.look(path)
-    if (info?.kind !== 'link') return { path, info }
-    const target = posix.resolve(posix.dirname(posix.normalize(path)), info.linkTarget)
-    return { path: target, info: await this.look(target) }
-  }
-}
-
-class Outward extends InContainer {
-  async copy(path: string, to: LocalEnd): Promise<void> {
+  async out(from: ServiceEnd, to: LocalEnd): Promise<void> {
     if (to.kind === 'local') mustHaveParent(to.path)
-    const source = this.wish.links === 'follow' ? await this.followed(path) : { path, info: await this.look(path) }
-    if (source.info === null) {
-      throw new Problem('bad-request', `Could not find the file ${path} in container ${this.container.name}`, {
-        hint: `see what is there: evenkeel exec ${this.container.service} ls ${posix.dirname(path)}`,
-      })
-    }
-    if (to.kind === 'stream') {
-      const { RawOutput } = await import('../cli/raw-output.ts')
-      const output = new RawOutput(1)
-      await this.#take(source.path, (pieces) => output.write(pieces))
-      return
-    }
-    // A path that ends in a slash has been followed by the Engine.
-    const kind =
-      source.info.kind === 'folder' || (source.info.kind === 'link' && meansFolder(path)) ? 'folder' : 'other'
-    const place = placeOf({ kind, name: nameOf(path) }, localTarget(to.path))
-    const { warn } = this.copying
-    const owners = this.wish.owners === 'keep' ? 'keep' : 'mine'
-    const unpacker = new Unpacker({ ...place, owners, warn })
-    try {
-      await this.#take(source.path, (pieces) => {
-        for (const bytes of pieces) unpacker.feed(bytes)
-        return undefined
-      })
-      unpacker.finish()
-    } finally {
-      unpacker.close()
-    }
-  }
-
-  async #take(path: string, data: (pieces: readonly Uint8Array[]) => Promise<void> | undefined): Promise<void> {
-    const session = await this.copying.api.session(
+    const { links, target: here } = this.#wish
+    let taking: { readonly take: Take; readonly finish: () => void; readonly close: () => void } | undefined
+    let what = ''
+    const session = await this.#session(
       'copyOut',
-      this.params,
-      { type: 'copy-out', path },
-      { data: (_, pieces) => data(pieces), started: () => {} },
+      { type: 'copy-out', target: this.#target(from), path: from.path, links },
+      {
+        data: (_, pieces) => taking?.take(pieces),
+        started: ({ container, copy: place }) => {
+          what = this.#say(container, `copy ${container}:${from.path} to ${here}`)
+          taking = to.kind === 'stream' ? toStream() : this.#toFiles(from.path, to.path, place!.info!)
+        },
+      },
     )
     try {
       await session.exitCode
+      taking?.finish()
     } finally {
+      taking?.close()
       session.close()
     }
+    this.#copying.say(`${what} Copied`)
   }
-}
 
-class Inward extends InContainer {
-  async copy(from: LocalEnd, path: string): Promise<void> {
-    const target = await this.#target(path)
-    if (from.kind === 'stream') {
-      if (target.kind !== 'folder') {
-        throw new Problem('bad-request', `destination "${this.container.name}:${path}" must be a directory`, {
-          hint: `make it: evenkeel exec ${this.container.service} mkdir -p ${path}`,
-        })
-      }
-      await this.#give(target.path, rawInput())
-      return
+  #toFiles(source: string, path: string, info: PathInfo) {
+    // A path that ends in a slash has been followed by the Engine.
+    const kind = info.kind === 'folder' || (info.kind === 'link' && meansFolder(source)) ? 'folder' : 'other'
+    const place = placeOf({ kind, name: nameOf(source) }, localTarget(path))
+    const owners = this.#wish.owners === 'keep' ? 'keep' : 'mine'
+    const unpacker = new Unpacker({ ...place, owners, warn: this.#copying.warn })
+    const take: Take = (pieces) => {
+      for (const bytes of pieces) unpacker.feed(bytes)
+      return undefined
     }
-    const source = localSource(from.path, this.wish.links)
-    const place = placeOf(source, target)
-    const entries = entriesBelow(source.path, place.name, this.copying.warn)
-    await this.#give(place.folder, tarOfEntries(entries, 'until the next but one'))
+    return { take, finish: () => unpacker.finish(), close: () => unpacker.close() }
   }
 
-  async #give(path: string, tar: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
-    const owners = this.wish.owners === 'keep' ? 'container' : 'archive'
-    let begun = (): void => {}
-    const started = new Promise<void>((resolve) => {
-      begun = resolve
+  /** Into each container of the service. The first one's session tells of the others. */
+  async into(from: LocalEnd, to: ServiceEnd): Promise<void> {
+    let others: Promise<unknown> | undefined
+    await this.#intoOne(from, to, this.#target(to), ({ others: ids }) => {
+      if (ids.length === 0) return
+      // Input can be read only once, so that there is one container for it or none.
+      if (from.kind === 'stream') {
+        throw new Problem(
+          'bad-request',
+          `service "${to.service}" has ${ids.length + 1} containers, and one stream serves one`,
+          { hint: 'name one with --index' },
+        )
+      }
+      others = Promise.all(ids.map((container) => this.#intoOne(from, to, { container }, () => {})))
+      others.catch(() => {})
     })
-    const session = await this.copying.api.session(
+    await others
+  }
+
+  async #intoOne(
+    from: LocalEnd,
+    { path, service }: ServiceEnd,
+    target: CopyTarget,
+    begun: (place: CopyPlace) => void,
+  ): Promise<void> {
+    const owners = this.#wish.owners === 'keep' ? 'container' : 'archive'
+    let hasStarted: (frame: Started) => void = () => {}
+    const started = new Promise<Started>((resolve) => {
+      hasStarted = resolve
+    })
+    const session = await this.#session(
       'copyIn',
-      this.params,
-      { type: 'copy-in', path, owners },
-      { data: () => undefined, started: begun },
+      { type: 'copy-in', target, path, owners },
+      { data: () => undefined, started: hasStarted },
     )
     try {
       // A refusal comes instead.
-      await Promise.race([started, session.exitCode])
+      const { container, copy: place } = await Promise.race([started, session.exitCode.then(neverBegan)])
+      begun(place!)
+      const { folder, tar } = this.#source(from, place!, `${container}:${path}`, service)
+      const what = this.#say(container, `copy ${this.#wish.source} to ${container}:${path}`)
+      session.send({ type: 'into', path: folder })
       // The next chunk is read while the last one goes.
       let sent: Promise<boolean> | undefined
       for await (const chunk of tar) {
@@ -215,16 +152,51 @@ class Inward extends InContainer {
       await sent
       session.send({ type: 'stdin-end' })
       await session.exitCode
+      this.#copying.say(`${what} Copied`)
     } finally {
       session.close()
     }
   }
 
-  async #target(path: string): Promise<CopyTarget> {
-    const { path: found, info } = await this.followed(path)
-    if (info === null) return { path: found, kind: 'missing' }
-    return { path: found, kind: info.kind === 'folder' ? 'folder' : 'other' }
+  /** The folder that the tar is for, and the tar. */
+  #source(from: LocalEnd, { path, info }: CopyPlace, where: string, service: string) {
+    const kind = info === null ? 'missing' : info.kind === 'folder' ? 'folder' : 'other'
+    if (from.kind === 'stream') {
+      if (kind === 'folder') return { folder: path, tar: rawInput() }
+      throw new Problem('bad-request', `destination "${where}" must be a directory`, {
+        hint: `make it: evenkeel exec ${service} mkdir -p ${where.slice(where.indexOf(':') + 1)}`,
+      })
+    }
+    const source = localSource(from.path, this.#wish.links)
+    const place = placeOf(source, { path, kind })
+    const entries = entriesBelow(source.path, place.name, this.#copying.warn)
+    return { folder: place.folder, tar: tarOfEntries(entries, 'until the next but one') }
   }
+
+  #target({ service }: ServiceEnd): CopyTarget {
+    const { all, index } = this.#wish
+    return { service, all, ...(index === undefined ? {} : { index }) }
+  }
+
+  #session(name: 'copyOut' | 'copyIn', open: SessionOpen, handlers: SessionHandlers): Promise<Session> {
+    return this.#copying.api.session(name, { stack: this.#stack }, open, handlers)
+  }
+
+  /** Answers what it says, for the end. */
+  #say(container: string, what: string): string {
+    const line = `${container} ${what}`
+    this.#copying.say(`${line} Copying`)
+    return line
+  }
+}
+
+function neverBegan(): never {
+  throw new Problem('internal', 'the copy ended before it began')
+}
+
+function toStream() {
+  const output = new RawOutput(1)
+  return { take: (pieces: readonly Uint8Array[]) => output.write(pieces), finish: () => {}, close: () => {} }
 }
 
 function mustHaveParent(path: string): void {
@@ -236,7 +208,7 @@ function mustHaveParent(path: string): void {
 }
 
 /** Links that the caller has here are the caller's own, and are followed: also one that leads to nothing yet. */
-function localTarget(path: string, depth = 0): CopyTarget {
+function localTarget(path: string, depth = 0): TargetPath {
   const absolute = resolve(path)
   const end = meansFolder(path) && absolute !== '/' ? `${absolute}/` : absolute
   const stats = statSync(absolute, { throwIfNoEntry: false })

@@ -33,7 +33,7 @@ export interface CopySource {
   readonly name: string
 }
 
-export interface CopyTarget {
+export interface TargetPath {
   readonly path: string
   readonly kind: 'folder' | 'other' | 'missing'
 }
@@ -44,7 +44,7 @@ export interface Place {
   readonly name: string
 }
 
-export function placeOf(source: CopySource, target: CopyTarget): Place {
+export function placeOf(source: CopySource, target: TargetPath): Place {
   if (target.kind === 'folder') return { folder: target.path, name: source.name }
   if (target.kind === 'other' && source.kind === 'folder') {
     throw new Problem('conflict', 'cannot copy directory', { hint: `${target.path} is no folder: name one that is` })

@@ -85,8 +85,10 @@ export function containersOf(http: Transport): Engine['containers'] {
       const answer = await http.send(call)
       return { stat: pathStat(answer), tar: new Relayed(answer.body, (error) => http.explain(call, error)) }
     },
-    readArchive: (id, path, options) =>
-      http.bulk({ method: 'GET', path: `${at(id)}/archive`, query: { path }, ...options }),
+    readArchive: async (id, path, options) => {
+      const answer = await http.bulk({ method: 'GET', path: `${at(id)}/archive`, query: { path }, ...options })
+      return { stat: pathStat(answer), chunks: answer.chunks }
+    },
     writeArchive: (id, query, options) =>
       http.bulkUpload({
         method: 'PUT',
@@ -132,7 +134,7 @@ const archiveQuery = ({ path, noOverwriteDirNonDir, copyUidGid }: PutArchiveQuer
 })
 
 /** The Engine tells what a path is in a header, as Base64 of JSON. */
-function pathStat({ headers }: Answer): PathStat {
+function pathStat({ headers }: Pick<Answer, 'headers'>): PathStat {
   const text = Buffer.from(String(headers['x-docker-container-path-stat'] ?? ''), 'base64').toString()
   try {
     return JSON.parse(text) as PathStat

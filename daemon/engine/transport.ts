@@ -131,14 +131,15 @@ export class Transport {
   }
 
   /** As {@link bytes}, for gigabytes: each chunk is there until the next one is asked for. */
-  async bulk(call: Call): Promise<AsyncIterable<Uint8Array>> {
+  async bulk(call: Call): Promise<Pick<Answer, 'headers'> & { readonly chunks: AsyncIterable<Uint8Array> }> {
     const { socketPath } = this.address
-    if (socketPath === undefined) return this.explained(call, (await this.send({ ...call, kind: 'stream' })).body)
+    if (socketPath === undefined) {
+      const { headers, body } = await this.send({ ...call, kind: 'stream' })
+      return { headers, chunks: this.explained(call, body) }
+    }
     try {
-      return this.explained(
-        call,
-        await this.#bulkBody(call, await bulkGet(socketPath, CONNECT_MS, this.#path(call), call.signal)),
-      )
+      const answer = await bulkGet(socketPath, CONNECT_MS, this.#path(call), call.signal)
+      return { headers: answer.headers, chunks: this.explained(call, await this.#bulkBody(call, answer)) }
     } catch (error) {
       throw this.explain(call, error)
     }

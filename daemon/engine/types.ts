@@ -394,7 +394,11 @@ export interface Engine {
     /** A tar of `path`. It fails with a Problem where the connection breaks. */
     getArchive(id: string, path: string, options?: CallOptions): Promise<{ stat: PathStat; tar: Readable }>
     /** As {@link getArchive}, where many bytes are to be passed on: each chunk is there until the next one is asked for. */
-    readArchive(id: string, path: string, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>
+    readArchive(
+      id: string,
+      path: string,
+      options?: CallOptions,
+    ): Promise<{ stat: PathStat; chunks: AsyncIterable<Uint8Array> }>
     /** As {@link putArchive}, where many bytes come from elsewhere. */
     writeArchive(id: string, query: PutArchiveQuery, options?: CallOptions): Promise<ArchiveWriter>
     /** What `path` is. A path that is not there is a 404. */

@@ -1,4 +1,5 @@
 /** Joins a caller's session with a program's streams, each as fast as the other takes. */
+import { Problem } from '../../protocol/problems.ts'
 import type { CallerFrame, ProxiedSignal, TerminalSize } from '../../protocol/session.ts'
 import type { HijackedStream } from '../engine/types.ts'
 import { Reframer } from './reframe.ts'
@@ -51,6 +52,8 @@ function control(frame: Exclude<CallerFrame, { type: 'window' }>, program: Progr
     case 'stdin-end':
       program.stream.input.end()
       return
+    case 'into':
+      throw new Problem('bad-request', 'a session with a program takes no files')
   }
 }
 

@@ -17,7 +17,7 @@ export function chooseRunning(
   const [chosen] = containers
     .filter(({ Labels, State }) => Labels[COMPOSE.service] === service && RUNS.has(State))
     .filter(({ Labels }) => index === undefined || Labels[COMPOSE.number] === String(index))
-    .sort((a, b) => rank(a) - rank(b) || containerName(a).length - containerName(b).length)
+    .sort(byRank)
   if (chosen !== undefined) return chosen
   throw new Problem(
     'container-not-found',
@@ -28,5 +28,33 @@ export function chooseRunning(
   )
 }
 
-const rank = ({ Labels }: ContainerSummary): number =>
-  Labels[COMPOSE.oneOff] === 'True' ? Number.MAX_SAFE_INTEGER : Number(Labels[COMPOSE.number] ?? 0)
+/** What a copy means, in the order that one of them is chosen in: whether they run does not matter. */
+export function chooseForCopy(
+  containers: readonly ContainerSummary[],
+  { service, index, all }: { readonly service: string; readonly index?: number | undefined; readonly all: boolean },
+): readonly [ContainerSummary, ...ContainerSummary[]] {
+  const [first, ...others] = containers
+    .filter(({ Labels }) => Labels[COMPOSE.service] === service)
+    .filter((container) =>
+      index === undefined
+        ? all || !isOneOff(container)
+        : !isOneOff(container) && container.Labels[COMPOSE.number] === String(index),
+    )
+    .sort(byRank)
+  if (first !== undefined) return [first, ...others]
+  throw new Problem(
+    'container-not-found',
+    index === undefined
+      ? `no container found for service "${service}"`
+      : `service "${service}" is not running container #${index}`,
+    { hint: 'see what is there: evenkeel ps -a' },
+  )
+}
+
+const isOneOff = ({ Labels }: ContainerSummary): boolean => Labels[COMPOSE.oneOff] === 'True'
+
+const byRank = (a: ContainerSummary, b: ContainerSummary): number =>
+  rank(a) - rank(b) || containerName(a).length - containerName(b).length
+
+const rank = (container: ContainerSummary): number =>
+  isOneOff(container) ? Number.MAX_SAFE_INTEGER : Number(container.Labels[COMPOSE.number] ?? 0)

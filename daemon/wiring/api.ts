@@ -97,7 +97,7 @@ export async function openApi(config: Config, surroundings: Surroundings): Promi
     traffic: new TrafficControl(core),
     contexts: core.contexts,
     bundles: core.bundles,
-    files: new ContainerFiles(engine),
+    files: new ContainerFiles(core),
     oneOffs: new OneOffs(core),
     garbage: new ImageGarbage(core),
     secrets: new SecretControl(store, state.vault, control),
@@ -138,7 +138,7 @@ function openUpgrades(
   { core, state, control, watch, ingress, kept }: Surroundings,
 ): Upgrades {
   const containers = new StackContainers(core)
-  const files = new ContainerFiles(core.engine)
+  const files = new ContainerFiles(core)
   const hub = new LogHub(core.engine)
   const statsHub = new StatsHub(core.engine)
   const { store, recorder, clock } = core
@@ -161,10 +161,8 @@ function openUpgrades(
     sessions: {
       exec: ({ params, socket, caller }) => serveExec(core, params.stack!, socket, caller),
       attach: ({ params, socket, caller }) => serveAttach(core, params.stack!, socket, caller),
-      copyOut: ({ params, socket, caller }) =>
-        serveCopyOut(files, { stack: params.stack!, container: params.container! }, socket, caller),
-      copyIn: ({ params, socket, caller }) =>
-        serveCopyIn(files, { stack: params.stack!, container: params.container! }, socket, caller),
+      copyOut: ({ params, socket, caller }) => serveCopyOut(files, params.stack!, socket, caller),
+      copyIn: ({ params, socket, caller }) => serveCopyIn(files, params.stack!, socket, caller),
     },
     loans: { sshAgents: ({ socket, frames }) => serveLoan(core.sshLoans, socket, frames) },
   })

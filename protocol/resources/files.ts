@@ -1,13 +1,13 @@
 import { z } from 'zod'
 
 /** A path in a container. What comes after the last `/` has a meaning: `FOLDER/.` is what is in the folder. */
-const Path = z.string().max(4096).startsWith('/').default('/')
+export const ContainerPath = z.string().max(4096).startsWith('/')
 
-export const PathQuery = z.strictObject({ path: Path })
+export const PathQuery = z.strictObject({ path: ContainerPath.default('/') })
 export type PathQuery = z.infer<typeof PathQuery>
 
 export const PutFilesQuery = z.strictObject({
-  path: Path,
+  path: ContainerPath.default('/'),
   /** `container`: the files get the container's user and group. `archive`: the numbers that stand in the archive. */
   owners: z.enum(['container', 'archive']).default('archive'),
 })

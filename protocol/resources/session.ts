@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type CallerFrame, PROXIED_SIGNALS } from '../session.ts'
 import { ServiceName } from './common.ts'
-import { PathQuery, PutFilesQuery } from './files.ts'
+import { ContainerPath, PutFilesQuery } from './files.ts'
 
 const Side = z.number().int().min(1).max(65_535)
 export const TerminalSizeSchema = z.object({ rows: Side, columns: Side })
@@ -43,17 +43,43 @@ export const AttachOpen = z.strictObject({
 })
 export type AttachOpen = z.infer<typeof AttachOpen>
 
-/** First frame of a `copyOut` session: a tar of `path` comes on `stdout`, and `exit` after it. */
-export const CopyOutOpen = PathQuery.extend({ type: z.literal('copy-out') })
+/** The containers of a service, whether they run or not, those of `run` among them if `all`; or one of the stack. */
+const CopyTarget = z.union([
+  z.strictObject({ service: ServiceName, index: z.number().int().min(1).optional(), all: z.boolean().default(false) }),
+  z.strictObject({ container: z.string() }),
+])
+export type CopyTarget = z.infer<typeof CopyTarget>
+
+/**
+ * First frame of a `copyOut` session, from the first container of the target. What `path` is comes with `started`, a tar of
+ * it on `stdout`, and `exit` after it.
+ */
+export const CopyOutOpen = z.strictObject({
+  type: z.literal('copy-out'),
+  target: CopyTarget,
+  path: ContainerPath,
+  /** `follow`: where `path` is a link, the tar is of what it leads to. */
+  links: z.enum(['keep', 'follow']).default('keep'),
+})
 export type CopyOutOpen = z.infer<typeof CopyOutOpen>
 
-/** First frame of a `copyIn` session: a tar goes on `stdin`, and `exit` comes once the Engine has taken all of it. */
-export const CopyInOpen = PutFilesQuery.extend({ type: z.literal('copy-in') })
+/**
+ * First frame of a `copyIn` session, to the first container of the target. What `path` is, or what the link there leads to,
+ * comes with `started`; the caller then says which folder its tar is for (`into`), and sends it on `stdin`. `exit` comes
+ * once the Engine has taken all of it.
+ */
+export const CopyInOpen = z.strictObject({
+  type: z.literal('copy-in'),
+  target: CopyTarget,
+  path: ContainerPath,
+  owners: PutFilesQuery.shape.owners,
+})
 export type CopyInOpen = z.infer<typeof CopyInOpen>
 
 export const CallerFrameSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('resize'), ...TerminalSizeSchema.shape }),
   z.strictObject({ type: z.literal('signal'), signal: z.enum(PROXIED_SIGNALS) }),
   z.strictObject({ type: z.literal('stdin-end') }),
+  z.strictObject({ type: z.literal('into'), path: ContainerPath }),
   z.strictObject({ type: z.literal('window'), bytes: z.number().int().min(1) }),
 ]) satisfies z.ZodType<CallerFrame>

@@ -13,7 +13,9 @@ import {
 } from 'node:fs'
 import { request } from 'node:http'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Listed, MIB, sessionStack, sha } from './support/session-stack.ts'
+import { openSession } from '../../client/session.ts'
+import { engineCall } from '../lab/engine-call.mjs'
+import { ENGINE, type Listed, MIB, sessionStack, sha } from './support/session-stack.ts'
 
 const session = sessionStack('cp')
 const { stack: STACK, here, ek, must, piped, containers } = session
@@ -42,6 +44,36 @@ describe('cp', () => {
     expect(lstatSync(here('out/back/large')).mode & 0o7777).toBe(0o640)
     expect(readlinkSync(here('out/back/link'))).toBe('sub/small')
     expect(readFileSync(here('out/back/sub/small'), 'utf8')).toBe('small')
+  })
+
+  test('-L follows a link in either place', async () => {
+    await must('cp', './site/sub', 'web:/followed')
+    await must('exec', '--index', '1', 'web', 'ln', '-s', 'followed/small', '/pointer')
+    await must('cp', 'web:/pointer', 'out/link')
+    expect(readlinkSync(here('out/link'))).toBe('followed/small')
+    await must('cp', '-L', 'web:/pointer', 'out/file')
+    expect(lstatSync(here('out/file')).isFile()).toBe(true)
+    expect(readFileSync(here('out/file'), 'utf8')).toBe('small')
+    await must('cp', '-L', '--index', '2', 'site/link', 'web:/followed/file')
+    expect((await must('exec', '--index', '2', 'web', 'cat', '/followed/file')).stdout).toBe('small')
+  })
+
+  test('reaches one-off containers with --all, and what does not run', async () => {
+    const job = `${STACK}-job`
+    await must('run', '-d', '--no-deps', '--name', job, 'patient', 'sleep 100000')
+    await must('stop', 'patient')
+    try {
+      await must('cp', 'site/sub/small', 'patient:/tmp/first')
+      expect((await ek('cp', '--all', `patient:/tmp/first`, 'out/first')).code).toBe(0)
+      await must('cp', '--all', 'site/sub/small', 'patient:/tmp/all')
+      const inJob = async (path: string) =>
+        (await engineCall(ENGINE, 'HEAD', `/containers/${job}/archive?path=${path}`, { accept: [404] })).status
+      expect(await inJob('/tmp/first')).toBe(404)
+      expect(await inJob('/tmp/all')).toBe(200)
+    } finally {
+      await engineCall(ENGINE, 'DELETE', `/containers/${job}?force=true`)
+      await must('start', 'patient')
+    }
   })
 
   test('means what is in a folder with /. at its end', async () => {
@@ -113,5 +145,15 @@ describe('cp', () => {
     expect(await status('another', 'GET')).toBe(404)
     expect(await status('another', 'PUT')).toBe(404)
     expect(await status(STACK, 'GET')).toBe(200)
+    // Nor in a session, which takes any container of its stack.
+    const copied = async (stack: string) => {
+      const { socket } = session.daemon
+      const address = { url: `unix://${socket}`, way: { kind: 'unix', socketPath: socket } as const, token: undefined }
+      const open = { type: 'copy-out' as const, target: { container: Id }, path: '/etc/hostname' }
+      const handlers = { data: () => undefined, started: () => {} }
+      return (await openSession(address, `/v1/stacks/${stack}/copy-out`, open, handlers)).exitCode
+    }
+    await expect(copied('another')).rejects.toMatchObject({ code: 'container-not-found' })
+    expect(await copied(STACK)).toBe(0)
   })
 })

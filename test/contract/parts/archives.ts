@@ -51,7 +51,9 @@ export function archivesContract(scene: Scene): void {
       writer.end()
       await writer.done
       const chunks: Buffer[] = []
-      for await (const chunk of await containers.readArchive(id, '/tmp/passed.bin')) chunks.push(Buffer.from(chunk))
+      const passed = await containers.readArchive(id, '/tmp/passed.bin')
+      expect(passed.stat).toMatchObject({ name: 'passed.bin', size: content.length })
+      for await (const chunk of passed.chunks) chunks.push(Buffer.from(chunk))
       const back = (await filesIn(Readable.from([Buffer.concat(chunks)]), 'binary'))['passed.bin']
       expect(back).toBe(content.toString('binary'))
     })

@@ -11,9 +11,19 @@ import {
   ReceiveWindow,
   SendWindow,
   WINDOW_BYTES,
+  WINDOW_LIMIT_BYTES,
 } from '../../../protocol/session.ts'
 import { problemOf } from '../support/problems.ts'
 import { settled } from '../support/settled.ts'
+
+/** A clock by which whatever is taken is taken late. */
+function slow(): () => number {
+  let now = 0
+  return () => {
+    now += 1000
+    return now
+  }
+}
 
 /** Whether it is over without anything else happening. */
 const isSettled = (work: Promise<unknown>): Promise<boolean> =>
@@ -113,6 +123,22 @@ describe('the window of a sender', () => {
     expect(await two).toBe(true)
   })
 
+  test('cuts a piece to the room that there is, but waits rather than cut it small', async () => {
+    const window = new SendWindow()
+    expect(await window.takePiece(WINDOW_BYTES * 2)).toBe(WINDOW_BYTES)
+    const next = window.takePiece(WINDOW_BYTES)
+    window.grant(WINDOW_BYTES / 4 - 1)
+    expect(await isSettled(next)).toBe(false)
+    window.grant(1)
+    expect(await next).toBe(WINDOW_BYTES / 4)
+    const last = window.takePiece(7)
+    window.grant(7)
+    expect(await last).toBe(7)
+    const never = window.takePiece(1)
+    window.close()
+    expect(await never).toBe(0)
+  })
+
   test('that is closed lets nothing through, and leaves nobody waiting', async () => {
     const window = new SendWindow()
     await window.take(WINDOW_BYTES)
@@ -132,8 +158,8 @@ describe('the window of a receiver', () => {
 
   test('grants all that was taken, sooner or later, and never more', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: PIECE_BYTES }), { maxLength: 100 }), (sizes) => {
-        const window = new ReceiveWindow()
+      fc.property(fc.array(fc.integer({ min: 1, max: (WINDOW_BYTES * 3) / 4 }), { maxLength: 100 }), (sizes) => {
+        const window = new ReceiveWindow(slow())
         let granted = 0
         let taken = 0
         for (const size of sizes) {
@@ -147,15 +173,53 @@ describe('the window of a receiver', () => {
     )
   })
 
-  test('and that of a sender keep each other going, with never more than a window under way', async () => {
-    const sender = new SendWindow()
-    const receiver = new ReceiveWindow()
-    for (let sent = 0; sent < WINDOW_BYTES * 4; sent += PIECE_BYTES) {
-      expect(await isSettled(sender.take(PIECE_BYTES))).toBe(true)
-      receiver.received(PIECE_BYTES)
-      const grant = receiver.taken(PIECE_BYTES)
-      if (grant > 0) sender.grant(grant)
+  test('grows while its windows are taken quickly, up to its limit, and holds a sender to it', () => {
+    let now = 0
+    const window = new ReceiveWindow(() => now)
+    let granted = WINDOW_BYTES
+    /** All that may come does, and is taken so much later. */
+    const pass = (ms: number) => {
+      const bytes = granted
+      granted = 0
+      for (let at = 0; at < bytes; at += PIECE_BYTES) window.received(Math.min(PIECE_BYTES, bytes - at))
+      now += ms
+      for (let at = 0; at < bytes; at += PIECE_BYTES) granted += window.taken(Math.min(PIECE_BYTES, bytes - at))
+      return granted
     }
+    expect(pass(26)).toBe(WINDOW_BYTES)
+    expect(pass(25)).toBe(WINDOW_BYTES * 2)
+    expect(pass(25)).toBe(WINDOW_BYTES * 4)
+    expect(pass(1)).toBe(WINDOW_LIMIT_BYTES)
+    for (let at = 0; at < WINDOW_LIMIT_BYTES; at += PIECE_BYTES) window.received(PIECE_BYTES)
+    expect(problemOf(() => window.received(1)).message).toContain(String(WINDOW_LIMIT_BYTES))
+  })
+
+  test('does not grow for what waited to be sent', () => {
+    let now = 0
+    const window = new ReceiveWindow(() => now)
+    window.received(WINDOW_BYTES / 2)
+    expect(window.taken(WINDOW_BYTES / 2)).toBe(WINDOW_BYTES / 2)
+    now += 60_000
+    window.received(WINDOW_BYTES / 2)
+    expect(window.taken(WINDOW_BYTES / 2)).toBe(WINDOW_BYTES / 2)
+  })
+
+  test('and that of a sender keep each other going, with never more than a window under way', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 10, maxLength: 30 }), async (steps) => {
+        let now = 0
+        const sender = new SendWindow()
+        const receiver = new ReceiveWindow(() => now)
+        for (const ms of steps) {
+          // Throws where that is more than was granted.
+          const piece = await sender.takePiece(PIECE_BYTES)
+          receiver.received(piece)
+          now += ms
+          const grant = receiver.taken(piece)
+          if (grant > 0) sender.grant(grant)
+        }
+      }),
+    )
   })
 })
 

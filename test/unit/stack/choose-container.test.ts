@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ContainerSummary } from '../../../daemon/engine/types.ts'
-import { chooseRunning } from '../../../daemon/stack/choose-container.ts'
+import { chooseForCopy, chooseRunning } from '../../../daemon/stack/choose-container.ts'
 import { problemOf } from '../support/problems.ts'
 
 const container = (
@@ -51,5 +51,28 @@ describe('the container that a command means', () => {
     expect(problemOf(() => chooseRunning(all, { service: 'web', index: 5 })).message).toBe(
       'service "web" is not running container #5',
     )
+  })
+})
+
+describe('the containers that a copy means', () => {
+  const all = [container('web', 'one-off'), container('web', 10, 'exited'), container('web', 2), container('db', 1)]
+  const chosen = (wish: { index?: number; all?: boolean }, containers = all) =>
+    chooseForCopy(containers, { service: 'web', all: false, ...wish }).map(({ Id }) => Id)
+
+  test('are those of the service by number, whether they run or not', () => {
+    expect(chosen({})).toEqual(['web-2', 'web-10'])
+  })
+
+  test('are one-offs as well where they are asked for, last', () => {
+    expect(chosen({ all: true })).toEqual(['web-2', 'web-10', 'web-one-off'])
+  })
+
+  test('are the one of that number', () => {
+    expect(chosen({ index: 10, all: true })).toEqual(['web-10'])
+  })
+
+  test('that are not there are told in Compose’s words', () => {
+    expect(problemOf(() => chosen({}, [all[0]!])).message).toBe('no container found for service "web"')
+    expect(problemOf(() => chosen({ index: 3 })).message).toBe('service "web" is not running container #3')
   })
 })
