@@ -174,7 +174,8 @@ export class Transport {
       answer.body.resume()
     })
     return {
-      write: (bytes, gone) => body.write(bytes, gone),
+      // A copy: taken by the stream is not gone by the connection yet.
+      write: (bytes, gone) => body.write(Buffer.from(bytes), gone),
       end: () => body.end(),
       done,
       close: () => body.destroy(),

@@ -1,13 +1,14 @@
 /** How we reach an Engine, and what holds when the way breaks: with fake Engines, a private one, and proxies. */
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Environment, engineAddress } from '../../daemon/engine/address.ts'
 import { connectEngine } from '../../daemon/engine/connect.ts'
 import type { Engine } from '../../daemon/engine/types.ts'
 import { ensureImages } from '../lab/images.mjs'
 import { privateEngine, whyNoPrivateEngine } from '../lab/private-engine.mjs'
-import { fakeEngine, silent, speaking, testFolder } from './support/fake-engine.ts'
+import { type Answer, fakeEngine, silent, speaking, testFolder } from './support/fake-engine.ts'
 import { all, outputOf } from './support/output.ts'
 import { problemOf } from './support/problem-of.ts'
 import { SLEEPER, uniqueName } from './support/scene.ts'
@@ -268,6 +269,47 @@ describe('a connection that breaks', { timeout: TEST_LIMIT_MS }, () => {
     await until('an event came', () => seen > 0)
     await engine.close()
     await ended
+  })
+})
+
+describe('an archive that is written', { timeout: TEST_LIMIT_MS }, () => {
+  const PIECE_BYTES = 65_536
+  const PIECES = 400
+
+  /** What came of the body, once an Engine that is slow to read has read all of it: the pieces that are all of one byte, by it. */
+  function slowlyRead(): { readonly answer: Answer; readonly came: Promise<number[]> } {
+    let done = (_: number[]): void => {}
+    const came = new Promise<number[]>((resolve) => {
+      done = resolve
+    })
+    const answer = speaking({ newest: '1.47' }, async (request, response) => {
+      const chunks: Buffer[] = []
+      await delay(200)
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      const body = Buffer.concat(chunks)
+      const pieces = Array.from({ length: body.length / PIECE_BYTES }, (_, index) =>
+        body.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES),
+      )
+      done(pieces.map((piece) => (piece.equals(Buffer.alloc(PIECE_BYTES, piece[0])) ? piece[0]! : -1)))
+      response.end()
+    })
+    return { answer, came }
+  }
+
+  test.each(['unix', 'tcp'])('has its bytes until they have gone, over %s', async (way) => {
+    const { answer, came } = slowlyRead()
+    const fake = await fakeEngine(answer)
+    const url = way === 'unix' ? fake.url : `tcp://${(await tcpProxy(fake.url)).host}`
+    const writer = await connected(url).containers.writeArchive('any', { path: '/' })
+    // One buffer for all: what has not gone yet would be overwritten.
+    const piece = Buffer.alloc(PIECE_BYTES)
+    for (let index = 0; index < PIECES; index += 1) {
+      piece.fill(index & 0xff)
+      await new Promise<void>((gone) => writer.write(piece, gone))
+    }
+    writer.end()
+    await writer.done
+    expect(await came).toEqual(Array.from({ length: PIECES }, (_, index) => index & 0xff))
   })
 })
 
