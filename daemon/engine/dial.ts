@@ -3,8 +3,7 @@
  * again and again. To have a new one made for each read is most of what it costs to pass gigabytes on.
  */
 import { connect, type Socket } from 'node:net'
-
-const BUFFER_BYTES = 262_144
+import { giveReadBuffer, takeReadBuffer } from './spare-buffers.ts'
 
 /** Whoever speaks HTTP over the connection reads it as any other, until its bytes are taken. */
 export interface Taken {
@@ -20,12 +19,12 @@ export function dial(socketPath: string, timeoutMs: number) {
     _: unknown,
     done: (...answer: [error: null, socket: Socket] | [error: Error, socket: null]) => void,
   ): Socket => {
-    const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+    const buffer = takeReadBuffer()
     const socket: Socket = connect({
       path: socketPath,
       onread: { buffer, callback: (length): boolean => taker.read(buffer.subarray(0, length)) },
     })
-    const taker: Taker = new Taker(socket)
+    const taker: Taker = new Taker(socket, () => giveReadBuffer(buffer))
     DIALED.set(socket, taker)
     const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs)
     const failed = (error: Error) => {
@@ -49,12 +48,19 @@ export function taken(socket: object): Taken | undefined {
 
 class Taker implements Taken {
   readonly #socket: Socket
+  readonly #give: () => void
   #isTaken = false
   #arrived: Buffer | undefined
   #wake = (): void => {}
 
-  constructor(socket: Socket) {
+  /** `give`: nothing is read any more, and of what was, nobody has a view. */
+  constructor(socket: Socket, give: () => void) {
     this.#socket = socket
+    this.#give = give
+    // What HTTP reads is copied.
+    socket.once('close', () => {
+      if (!this.#isTaken) give()
+    })
   }
 
   /** False: nothing more is read for now. */
@@ -90,6 +96,7 @@ class Taker implements Taken {
       }
     } finally {
       socket.destroy()
+      this.#give()
     }
   }
 }

@@ -4,14 +4,17 @@
  */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { giveReadBuffer, takeReadBuffer } from '../engine/spare-buffers.ts'
 
-const BUFFER_BYTES = 262_144
+/** A read of less than this may end before all is read that is there. */
+const LEAST_ROOM_BYTES = 65_536
 
-/** The buffer that bytes stand in: filled anew once nobody holds it. */
+/** The buffer that bytes stand in: what is free of it is filled next, and all of it anew once nobody holds any. */
 export class Lease {
-  readonly buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  readonly buffer = takeReadBuffer()
   readonly #freed: (lease: Lease) => void
   #holds = 0
+  #used = 0
 
   constructor(freed: (lease: Lease) => void) {
     this.#freed = freed
@@ -19,6 +22,18 @@ export class Lease {
 
   get isHeld(): boolean {
     return this.#holds > 0
+  }
+
+  /** What bytes may be read into: too little of it is none. */
+  get room(): Buffer | undefined {
+    if (!this.isHeld) this.#used = 0
+    const room = this.buffer.length - this.#used
+    return room < LEAST_ROOM_BYTES ? undefined : this.buffer.subarray(this.#used)
+  }
+
+  /** So many more bytes stand in it. */
+  filled(bytes: number): void {
+    this.#used += bytes
   }
 
   /** The bytes stay until what it answers is called. */
@@ -53,15 +68,19 @@ export function readLeased(connection: Duplex, receive: Receive): Duplex {
     handle,
     allowHalfOpen: true,
     onread: {
-      buffer: () => pool.next().buffer,
+      buffer: () => pool.room(),
       callback: (length: number, bytes: Buffer): boolean => {
+        pool.current.filled(length)
         receive(bytes.subarray(0, length), pool.current)
         return true
       },
     },
   }
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0])
-  socket.once('close', () => connection.destroy())
+  socket.once('close', () => {
+    connection.destroy()
+    pool.close()
+  })
   connection.once('close', () => socket.destroy())
   // Nothing is ever pushed, but its end is told to those who read.
   socket.resume()
@@ -77,21 +96,32 @@ function handleOf(connection: Duplex): object | undefined {
 
 class Pool {
   readonly #free: Lease[] = []
+  #isClosed = false
   #current = this.#make()
 
   get current(): Lease {
     return this.#current
   }
 
-  /** The same again, unless somebody holds it. */
-  next(): Lease {
-    if (this.#current.isHeld) this.#current = this.#free.pop() ?? this.#make()
-    return this.#current
+  /** Of the same buffer, as long as there is some. */
+  room(): Buffer {
+    const room = this.#current.room
+    if (room !== undefined) return room
+    this.#current = this.#free.pop() ?? this.#make()
+    return this.#current.room!
+  }
+
+  /** Nothing is read any more. What is held still goes when it is not. */
+  close(): void {
+    this.#isClosed = true
+    for (const { buffer } of this.#free.splice(0)) giveReadBuffer(buffer)
+    if (!this.#current.isHeld) giveReadBuffer(this.#current.buffer)
   }
 
   #make(): Lease {
     return new Lease((lease) => {
-      if (lease !== this.#current) this.#free.push(lease)
+      if (this.#isClosed) giveReadBuffer(lease.buffer)
+      else if (lease !== this.#current) this.#free.push(lease)
     })
   }
 }
