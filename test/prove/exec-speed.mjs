@@ -17,6 +17,7 @@ const BOUND = 0.7
 const GROWTH_BOUND_MIB = 64
 const STACK = 'ek-speed'
 const RELAY = fileURLToPath(new URL('relay.mjs', import.meta.url))
+const LEAST = fileURLToPath(new URL('least-client.mjs', import.meta.url))
 const CONTAINER = `${STACK}-web-1`
 
 export const execSpeed = {
@@ -38,8 +39,23 @@ export const execSpeed = {
       docker: dockerAt(engine),
       'docker through socat': dockerAt(`unix://${join(folder.path, 'socat.sock')}`),
       'docker through Node': dockerAt(`unix://${join(folder.path, 'node.sock')}`),
+      // Two processes on Node, as ours are, that do nothing but this.
+      'least on Node': {
+        command: process.execPath,
+        env: launchersEnvironment,
+        exec: (_, [program]) => [
+          LEAST,
+          program === 'sh' ? 'exec in' : 'exec out',
+          join(folder.path, 'node.sock'),
+          CONTAINER,
+        ],
+        cp: (from, to) => {
+          const [kind, file] = from.startsWith('@') ? ['cp out', to] : ['cp in', from]
+          return [LEAST, kind, join(folder.path, 'node.sock'), CONTAINER, file]
+        },
+      },
     }
-    const relays = startRelays(engine, folder.path, note)
+    const { relays, ways } = startRelays(engine, folder.path, note)
     const run = (who, args, files = {}) => runProgram(programs[who], args, { cwd: folder.path, ...files })
     try {
       const pattern = Buffer.alloc(MIB)
@@ -86,13 +102,13 @@ export const execSpeed = {
         const times = await interleaved(ROUNDS, {
           ours: timed('ours'),
           docker: timed('docker'),
-          ...Object.fromEntries(Object.keys(relays).map((who) => [who, timed(who)])),
+          ...Object.fromEntries(ways.map((who) => [who, timed(who)])),
         })
         const partOf = (who) => median(times.docker) / median(times[who])
         const spread = Object.entries(times)
           .map(([who, ms]) => `${who} ${spreadOf(ms)}`)
           .join(', ')
-        const limits = Object.keys(relays).map((who) => `; ${who} ${partOf(who).toFixed(2)}`)
+        const limits = ways.map((who) => `; ${who} ${partOf(who).toFixed(2)}`)
         const ratio = partOf('ours')
         show(
           `${kind}: speed, as a part of docker's`,
@@ -109,7 +125,7 @@ export const execSpeed = {
       show("growth of the daemon's memory", mib, `<= ${GROWTH_BOUND_MIB} MiB`, growth <= GROWTH_BOUND_MIB)
       note(`docker ${execFileSync('docker', ['--version']).toString().trim()}`)
     } finally {
-      for (const relay of Object.values(relays)) relay.kill()
+      for (const relay of relays) relay.kill()
       await daemon.ek(['down', '-t', '0'], { cwd: folder.path })
       await daemon.remove()
       folder.remove()
@@ -124,11 +140,14 @@ const dockerAt = (host) => ({
   cp: (from, to) => ['cp', '-q', from.replace('@', CONTAINER), to.replace('@', CONTAINER)],
 })
 
-/** What one more process between docker and the Engine costs, in C (where socat is there) and on Node: the limit of what we do. */
+/**
+ * What one more process between docker and the Engine costs, in C (where socat is there) and on Node, and what a client on Node
+ * adds: the limit of what we do.
+ */
 function startRelays(engine, folder, note) {
   if (!engine.startsWith('unix://')) {
     note('what one more process costs docker itself is compared on an Engine at a Unix socket')
-    return {}
+    return { relays: [], ways: [] }
   }
   const target = engine.slice('unix://'.length)
   const start = (command, ...args) => spawn(command, args, { stdio: 'ignore', env: launchersEnvironment })
@@ -136,8 +155,11 @@ function startRelays(engine, folder, note) {
   const hasSocat = spawnSync('socat', ['-V']).status === 0
   if (!hasSocat) note('socat is not here: what one more process in C costs is not compared')
   return {
-    ...(hasSocat && { 'docker through socat': start('socat', ...socat) }),
-    'docker through Node': start(process.execPath, RELAY, join(folder, 'node.sock'), target),
+    relays: [
+      ...(hasSocat ? [start('socat', ...socat)] : []),
+      start(process.execPath, RELAY, join(folder, 'node.sock'), target),
+    ],
+    ways: [...(hasSocat ? ['docker through socat'] : []), 'docker through Node', 'least on Node'],
   }
 }
 
