@@ -9,7 +9,7 @@ const SPARE_LIMIT = 24
 const SPARE_MS = 10_000
 
 let spares: Buffer[] = []
-let dropping: NodeJS.Timeout | undefined
+let isDropping = false
 
 /** What it holds is anything. */
 export function takeReadBuffer(): Buffer {
@@ -19,8 +19,10 @@ export function takeReadBuffer(): Buffer {
 /** Only once nobody reads into it, and nobody has a view of it that is still of use. */
 export function giveReadBuffer(buffer: Buffer): void {
   if (spares.length < SPARE_LIMIT) spares.push(buffer)
-  dropping ??= setTimeout(() => {
-    dropping = undefined
+  if (isDropping) return
+  isDropping = true
+  setTimeout(() => {
+    isDropping = false
     spares = []
   }, SPARE_MS).unref()
 }

@@ -322,6 +322,18 @@ describe('the daemon', () => {
     await daemon.must(['down', '-t', '0'], at)
   })
 
+  test('shows its stacks while the Engine is away, and says that it is', async () => {
+    writeFile({ db: SLEEP })
+    await daemon.must(['up'], at)
+    await daemon.kill()
+    await daemon.start({ engine: `unix://${join(folder.path, 'no-engine.sock')}` })
+    expect((await daemon.must(['ls'])).stdout).toMatch(new RegExp(`${STACK} .*the Engine does not answer`))
+    await daemon.kill()
+    await daemon.start()
+    expect((await daemon.must(['ls'])).stdout).toMatch(new RegExp(`${STACK} .*running\\(1\\)`))
+    await daemon.must(['down', '-t', '0'], at)
+  })
+
   test('refuses a second one on its state folder', async () => {
     const second = await runProgram(join(projectFolder, 'dist/bin/evenkeeld'), [
       '--socket',

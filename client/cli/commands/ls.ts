@@ -22,6 +22,8 @@ export default command({
         (values.all === true ||
           stack.held !== undefined ||
           stack.condition !== 'steady' ||
+          // As when nobody knows what runs, for the Engine does not answer.
+          stack.reason !== undefined ||
           (stack.containers.running ?? 0) > 0),
     )
     const { output } = context
