@@ -1,5 +1,6 @@
 // The Engine that the quickstart and the tests run on: the one that answers, or one installed and started here.
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { canInstallPackages, installPackages } from './apt.mjs'
 import { prepareCgroups } from './cgroups.mjs'
 import { findCommand, run } from './commands.mjs'
@@ -11,6 +12,8 @@ export { privateEngine } from './private-engine.mjs'
 const systemSocket = 'unix:///var/run/docker.sock'
 const engineLog = '/var/log/evenkeel-dockerd.log'
 const silent = () => {}
+/** How often to start it where the one before is still ending, a second apart. */
+const ENDING_TRIES = 10
 
 /** Where an Engine may be, in the order of search. A DOCKER_HOST that is set is meant: nothing else is tried then. */
 export function engineCandidates(env = process.env) {
@@ -51,17 +54,27 @@ export async function startEngine({ log = silent } = {}) {
   let problem
   for (const way of waysToStart()) {
     log(`starting the Engine${way.title}; its log is ${engineLog}`)
-    const daemon = spawnDockerd({ command: dockerd, args: way.args, env: way.env, logPath: engineLog })
-    try {
-      await untilItAnswers(systemSocket, { daemon })
-      return systemSocket
-    } catch (error) {
-      problem = error
-      await endDockerd(daemon, 'SIGTERM')
-      if (!/iptables|nftables|NAT chain|ip_tables/i.test(error.message)) break // the other ways change only the firewall
-    }
+    problem = await whyNotStarted(dockerd, way)
+    if (problem === undefined) return systemSocket
+    if (!/iptables|nftables|NAT chain|ip_tables/i.test(problem.message)) break // the other ways change only the firewall
   }
   throw problem
+}
+
+/** Undefined once it answers. One that has just been killed is still ending: its process file is in the way for a moment. */
+async function whyNotStarted(dockerd, { args, env }) {
+  for (let tries = 1; ; tries += 1) {
+    const daemon = spawnDockerd({ command: dockerd, args, env, logPath: engineLog })
+    try {
+      await untilItAnswers(systemSocket, { daemon })
+      return undefined
+    } catch (error) {
+      await endDockerd(daemon, 'SIGTERM')
+      const last = error.message.trimEnd().split('\n').at(-1)
+      if (tries === ENDING_TRIES || !/pid file found/.test(last)) return error
+      await delay(1000)
+    }
+  }
 }
 
 /** An Engine that answers, made if need be: found, else (as root on Debian or Ubuntu) installed and started. */
