@@ -1,4 +1,5 @@
 /** Has one loop for each stack, and wakes it: upon requests, events of the Engine, and its return after it was away. */
+import { Channel } from '../../protocol/feed.ts'
 import type { Problem } from '../../protocol/problems.ts'
 import type { EngineEvent } from '../engine/types.ts'
 import { COMPOSE } from '../stack/labels.ts'
@@ -13,6 +14,8 @@ import { StackLoop } from './stack-loop.ts'
 const WAKING = /^(start|die|destroy|stop|kill|rename|pause|unpause|oom|health_status: unhealthy)/
 
 export class Supervisor {
+  /** Stacks that are looked after again after a hold; undefined: all of them. */
+  readonly resumed = new Channel<string | undefined>()
   readonly #core: Core
   readonly #watch: EngineWatch
   readonly #loops = new Map<string, StackLoop>()
@@ -83,6 +86,7 @@ export class Supervisor {
       loop.forgive()
       loop.look()
     }
+    this.resumed.publish(stack)
   }
 
   async stop(): Promise<void> {

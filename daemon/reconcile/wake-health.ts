@@ -21,19 +21,24 @@ export interface WakeParts {
 /** `is-back`: the Engine went away meanwhile, so that what runs outlived it. `unknown`: whether a check comes is waited for. */
 export type Since = 'is-back' | 'unknown'
 
-/** Upon each connection to the Engine, until the signal ends it. Resolves once nothing of it is under way any more. */
+/** When there may be some to wake. */
+export interface WakeTimes {
+  readonly states: Feed<WatchState>
+  /** What was left as it was while it was held is so still. */
+  readonly resumed: Feed<unknown>
+}
+
+/** Upon each connection to the Engine and each end of a hold, until the signal ends it. Resolves once nothing of it is under way. */
 export async function keepHealthChecksAwake(
   parts: WakeParts,
-  states: Feed<WatchState>,
+  { states, resumed }: WakeTimes,
   signal: AbortSignal,
 ): Promise<void> {
-  let since: Since = 'unknown'
-  let connection = new AbortController()
+  let connection: AbortController | undefined
+  let hasBeenConnected = false
   const underWay = new Set<Promise<void>>()
-  const unsubscribe = states.subscribe((state) => {
-    connection.abort()
-    if (state !== 'connected') return
-    connection = new AbortController()
+  const look = (since: Since): void => {
+    if (connection === undefined) return
     const until = AbortSignal.any([connection.signal, signal])
     const waking = wakeHealthChecks(parts, since, until)
       .catch((err) => {
@@ -41,10 +46,18 @@ export async function keepHealthChecksAwake(
       })
       .finally(() => underWay.delete(waking))
     underWay.add(waking)
-    since = 'is-back'
-  })
+  }
+  const subscriptions = [
+    states.subscribe((state) => {
+      connection?.abort()
+      connection = state === 'connected' ? new AbortController() : undefined
+      look(hasBeenConnected ? 'is-back' : 'unknown')
+      hasBeenConnected ||= state === 'connected'
+    }),
+    resumed.subscribe(() => look('unknown')),
+  ]
   if (!signal.aborted) await once(signal, 'abort')
-  unsubscribe()
+  for (const unsubscribe of subscriptions) unsubscribe()
   await Promise.all(underWay)
 }
 

@@ -50,7 +50,11 @@ export function beginWork(
     keepHistory({ store, contexts, bundles, clock, log }, config.history, stop.signal),
     autoscaler.run(stop.signal),
     kept.keepWithinLimits(isRemembered, clock, stop.signal),
-    keepHealthChecksAwake({ engine, store, clock, frozen, log }, watch.states, stop.signal),
+    keepHealthChecksAwake(
+      { engine, store, clock, frozen, log },
+      { states: watch.states, resumed: supervisor.resumed },
+      stop.signal,
+    ),
   ]
   watch.states.subscribe((connection) => {
     if (connection !== 'connected') return

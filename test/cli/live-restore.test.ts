@@ -20,7 +20,7 @@ test('their health is asked for, although Engines before 23.0 forget that', { ti
   const daemon = new LabDaemon({ engine: engine.socket, folder: folder.path })
   onTestFinished(() => daemon.remove())
   await daemon.start()
-  const healthcheck = { test: ['CMD', 'test', '!', '-e', '/tmp/ill'], interval: '300ms', retries: 1 }
+  const healthcheck = { test: ['CMD', 'test', '!', '-e', '/tmp/ill'], interval: '300ms', timeout: '1s', retries: 1 }
   const sleep = { image: 'ek-lab/sleep:1', stop_grace_period: '0s', healthcheck }
   // Seldom asked: it is to look unhealthy for a while.
   const kept = { ...sleep, healthcheck: { ...healthcheck, interval: '3s' } }
@@ -47,6 +47,14 @@ test('their health is asked for, although Engines before 23.0 forget that', { ti
   await until('it is known to be unhealthy', async () => (await container('web')).Health.FailingStreak > 0)
   await until('the other one is asked, and well', async () => (await lastAsked('kept')) !== asked)
   expect((await container('kept')).Health.Status).toBe('healthy')
+  expect([await asItWas('web'), await asItWas('kept')]).toEqual(before)
+
+  await daemon.must(['hold', STACK])
+  await engine.stop()
+  await engine.start()
+  const askedBefore = await lastAsked('kept')
+  await daemon.must(['resume', STACK])
+  await until('it is asked again after the hold', async () => (await lastAsked('kept')) !== askedBefore)
   expect([await asItWas('web'), await asItWas('kept')]).toEqual(before)
   await daemon.must(['down', '-t', '0'], at)
 })

@@ -49,8 +49,8 @@ class Setting {
     return wakeHealthChecks(this.#parts(), since, this.abort.signal)
   }
 
-  keep(states: Feed<WatchState>): Promise<void> {
-    return keepHealthChecksAwake(this.#parts(), states, this.abort.signal)
+  keep(states: Feed<WatchState>, resumed: Feed<unknown> = new Channel()): Promise<void> {
+    return keepHealthChecksAwake(this.#parts(), { states, resumed }, this.abort.signal)
   }
 
   #parts(): WakeParts {
@@ -162,6 +162,28 @@ describe('health checks of containers that outlived the Engine', () => {
     }
     await setting.run('unknown')
     expect(setting.calls).toEqual([])
+  })
+
+  test('are woken at the end of the hold that kept them, and only those that are not asked', async () => {
+    const setting = new Setting(FORGETFUL, [ours('a'), ours('b')])
+    setting.asked.add('b')
+    setting.held = 'shop'
+    const [states, resumed] = [new Channel<WatchState>(), new Channel<unknown>()]
+    const kept = setting.keep(states, resumed)
+    resumed.publish('shop')
+    states.publish('connected')
+    await settled()
+    states.publish('lost')
+    resumed.publish('shop')
+    states.publish('connected')
+    await settled()
+    expect(setting.calls).toEqual([])
+    setting.held = ''
+    resumed.publish('shop')
+    await settled()
+    expect(setting.calls).toEqual(woken('a'))
+    setting.abort.abort()
+    await kept
   })
 
   test('that cannot be woken are told, and keep nobody else from it', async () => {
