@@ -1,14 +1,17 @@
 /**
- * The machine under the simulated Engine: containers that run and exit, restart policies, health, names and ports, as
+ * The machine under the simulated Engine: containers that run and exit, their names and their ends, as
  * dockerd (moby 28) keeps them. Each method is one effect, at once; the API in front adds time.
  */
 import type { ContainerCreateBody } from '../../daemon/engine/types.ts'
 import type { Scheduler, WallClock } from './clock.ts'
 import { EventStreams } from './event-streams.ts'
+import { mustHavePorts, portsOf } from './host-ports.ts'
 import { ENGINE_28, type Manners } from './manners.ts'
 import { programOf } from './program.ts'
 import type { Random } from './random.ts'
 import { Refusal } from './refusal.ts'
+import { restartDelayMs, shouldRestart } from './restart-policy.ts'
+import { SimulatedHealth } from './simulated-health.ts'
 import { endpointsOf, SimulatedNetworks } from './simulated-networks.ts'
 import {
   type Actor,
@@ -19,12 +22,6 @@ import {
 } from './simulated-objects.ts'
 import { SimulatedVolumes } from './simulated-volumes.ts'
 
-const FIRST_RESTART_MS = 100
-const LAST_RESTART_MS = 60_000
-/** What the stacks of the schedules say, and what the Engine takes where nothing is said. */
-const RETRIES = 3
-/** From the end of a pause to the next check. */
-const CHECK_MS = 1000
 /** Those that an Engine that goes down right afterwards may leave unable to start. */
 const JUST_STARTED_MS = 3000
 
@@ -45,6 +42,7 @@ export class Machine {
   observer: MachineObserver | undefined
   /** Removals fail half-way: the container's files cannot be deleted. */
   removalsStick = false
+  readonly #health: SimulatedHealth
   readonly #manners: Manners
   readonly #random: Random
   #ids = 0
@@ -60,6 +58,11 @@ export class Machine {
     const parts = { events: this.events, newId: () => this.newId(), containers: this.containers }
     this.networks = new SimulatedNetworks(parts)
     this.volumes = new SimulatedVolumes({ ...parts, observer: () => this.observer })
+    this.#health = new SimulatedHealth({
+      scheduler,
+      observer: () => this.observer,
+      emit: (container, action) => this.#emit(container, action),
+    })
     for (const name of ['bridge', 'host', 'none']) this.networks.add(name, {})
   }
 
@@ -248,8 +251,7 @@ export class Machine {
     if (container.state === 'paused') throw new Refusal(409, `Container ${container.id} is already paused`)
     if (container.state !== 'running') throw new Refusal(409, `container ${container.id} is not running`)
     container.state = 'paused'
-    if (container.health === 'healthy') this.observer?.unwell(container)
-    if (container.health !== undefined) container.health = 'unhealthy'
+    this.#health.paused(container)
     this.#emit(container, 'pause')
   }
 
@@ -257,7 +259,7 @@ export class Machine {
     if (container.state !== 'paused') throw new Refusal(500, `Container ${container.id} is not paused`)
     container.state = 'running'
     this.#emit(container, 'unpause')
-    this.#askLater(container, CHECK_MS)
+    this.#health.unpaused(container)
   }
 
   rename(container: SimulatedContainer, name: string): void {
@@ -363,7 +365,11 @@ export class Machine {
   #begin(container: SimulatedContainer, actor: Actor): void {
     try {
       this.networks.join(container)
-      this.#bindPorts(container)
+      mustHavePorts(container, {
+        containers: this.containers.values(),
+        nowMs: this.scheduler.nowMs,
+        newId: () => this.newId(),
+      })
     } catch (error) {
       container.exitCode = 128
       throw error
@@ -375,30 +381,10 @@ export class Machine {
     container.exitCode = 0
     container.startedAtMs = this.wall.nowMs()
     container.startedMonotonicMs = this.scheduler.nowMs
-    container.health = hasHealthcheck(container) ? 'starting' : undefined
-    container.failingStreak = 0
+    this.#health.reset(container)
     this.#emit(container, 'start')
     this.observer?.started(container, actor)
     this.#runProgram(container)
-  }
-
-  #bindPorts(container: SimulatedContainer): void {
-    for (const wanted of container.ports) {
-      for (const other of this.containers.values()) {
-        if (other === container || !this.#holdsPorts(other)) continue
-        const taken = other.ports.some((port) => port.hostPort === wanted.hostPort && port.protocol === wanted.protocol)
-        if (!taken) continue
-        throw new Refusal(
-          500,
-          `driver failed programming external connectivity on endpoint ${container.name} (${this.newId()}): Bind for 0.0.0.0:${wanted.hostPort} failed: port is already allocated`,
-        )
-      }
-    }
-  }
-
-  /** Those of one that has just ended are released by dockerd's cleaning up. */
-  #holdsPorts({ state, settlesAtMs }: SimulatedContainer): boolean {
-    return state === 'running' || state === 'paused' || settlesAtMs > this.scheduler.nowMs
   }
 
   #runProgram(container: SimulatedContainer): void {
@@ -413,29 +399,11 @@ export class Machine {
       }
       this.scheduler.after(afterMs, end)
     }
-    const { healthyAfterMs } = program
-    this.#askLater(container, healthyAfterMs === 'never' ? 1500 : healthyAfterMs)
-  }
-
-  /** One check says it all: as its program is now, it stays. */
-  #askLater(container: SimulatedContainer, afterMs: number): void {
-    if (container.health === undefined) return
-    const { process } = container
-    this.scheduler.after(afterMs, () => {
-      // That of one that is paused begins again with its end.
-      if (container.process !== process || container.state !== 'running') return
-      const before = container.health
-      const isWell = container.program.healthyAfterMs !== 'never'
-      container.health = isWell ? 'healthy' : 'unhealthy'
-      container.failingStreak = isWell ? 0 : RETRIES
-      if (container.health === before) return
-      if (isWell) this.observer?.healthy(container)
-      this.#emit(container, `health_status: ${container.health}`)
-    })
+    this.#health.ask(container)
   }
 
   #exit(container: SimulatedContainer, code: number, actor: Actor): void {
-    if (container.health === 'healthy') this.observer?.unwell(container)
+    this.#health.ended(container)
     const ranMs = this.scheduler.nowMs - container.startedMonotonicMs
     const { state, health, exitCode, startedAtMs, finishedAtMs } = container
     container.process += 1
@@ -486,7 +454,7 @@ export class Machine {
     if (!this.up || container.manuallyStopped || !shouldRestart(container)) return
     container.state = 'restarting'
     const { process } = container
-    const afterMs = Math.max(Math.min(FIRST_RESTART_MS * 2 ** (container.failures - 1), LAST_RESTART_MS), settleMs + 1)
+    const afterMs = Math.max(restartDelayMs(container), settleMs + 1)
     this.scheduler.after(afterMs, () => {
       if (container.process !== process || container.state !== 'restarting') return
       container.state = 'exited'
@@ -543,28 +511,4 @@ function nameTaken(name: string, holder: string): Refusal {
     409,
     `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
   )
-}
-
-/** moby restartmanager.ShouldRestart. */
-function shouldRestart(container: SimulatedContainer): boolean {
-  const { Name, MaximumRetryCount } = container.policy
-  if (Name === 'always') return true
-  if (Name === 'unless-stopped') return !container.manuallyStopped
-  if (Name !== 'on-failure') return false
-  return container.exitCode !== 0 && (MaximumRetryCount === 0 || container.failures < MaximumRetryCount)
-}
-
-function hasHealthcheck(container: SimulatedContainer): boolean {
-  const check = container.body.Healthcheck as { Test?: string[] } | undefined
-  return check?.Test !== undefined && check.Test[0] !== 'NONE'
-}
-
-function portsOf(host: Readonly<Record<string, unknown>>): SimulatedContainer['ports'] {
-  const bindings = (host.PortBindings ?? {}) as Record<string, { HostIp: string; HostPort: string }[]>
-  return Object.entries(bindings).flatMap(([key, list]) => {
-    const [port = '0', protocol = 'tcp'] = key.split('/')
-    return list
-      .filter((binding) => binding.HostPort !== '')
-      .map((binding) => ({ ip: binding.HostIp, hostPort: Number(binding.HostPort), port: Number(port), protocol }))
-  })
 }
