@@ -24,7 +24,7 @@ export function dial(socketPath: string, timeoutMs: number) {
       path: socketPath,
       onread: { buffer, callback: (length): boolean => taker.read(buffer.subarray(0, length)) },
     })
-    const taker: Taker = new Taker(socket, () => giveReadBuffer(buffer))
+    const taker: Taker = new Taker(socket, buffer)
     DIALED.set(socket, taker)
     const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs)
     const failed = (error: Error) => {
@@ -48,18 +48,17 @@ export function taken(socket: object): Taken | undefined {
 
 class Taker implements Taken {
   readonly #socket: Socket
-  readonly #give: () => void
+  #buffer: Buffer | undefined
   #isTaken = false
   #arrived: Buffer | undefined
   #wake = (): void => {}
 
-  /** `give`: nothing is read any more, and of what was, nobody has a view. */
-  constructor(socket: Socket, give: () => void) {
+  constructor(socket: Socket, buffer: Buffer) {
     this.#socket = socket
-    this.#give = give
+    this.#buffer = buffer
     // What HTTP reads is copied.
     socket.once('close', () => {
-      if (!this.#isTaken) give()
+      if (!this.#isTaken) this.#giveBack()
     })
   }
 
@@ -96,7 +95,13 @@ class Taker implements Taken {
       }
     } finally {
       socket.destroy()
-      this.#give()
+      this.#giveBack()
     }
+  }
+
+  /** Nothing is read any more, and of what was, nobody has a view. Given twice, it would serve two connections at once. */
+  #giveBack(): void {
+    if (this.#buffer !== undefined) giveReadBuffer(this.#buffer)
+    this.#buffer = undefined
   }
 }

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { dial, taken } from '../../../daemon/engine/dial.ts'
+import { takeReadBuffer } from '../../../daemon/engine/spare-buffers.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const MIB = 1024 ** 2
@@ -59,6 +61,36 @@ test('what was read before is the first that is taken, and nothing is lost in be
     if (chunks.length % 4 === 0) await delay(1)
   }
   expect(Buffer.concat(chunks).equals(Buffer.concat([Buffer.from('head'), bytes]))).toBe(true)
+})
+
+/** All buffers that are spare, and some more. */
+const takeAll = (): Buffer[] => Array.from({ length: 30 }, takeReadBuffer)
+
+test('its memory is nobody else’s until the last chunk is done with', async () => {
+  const { ours, theirs } = await connection()
+  theirs.write('mine')
+  await new Promise((resolve) => ours.once('readable', resolve))
+  const chunks = taken(ours)!.chunks()
+  // That was read for HTTP, and is a copy.
+  expect((await chunks.next()).value?.toString()).toBe('mine')
+  theirs.write('mine too')
+  const { value } = await chunks.next()
+  ours.destroy()
+  await once(ours, 'close')
+  for (const other of takeAll()) other.fill('x')
+  expect(value!.toString()).toBe('mine too')
+  expect((await chunks.next()).done).toBe(true)
+  expect(takeAll().some(({ buffer }) => buffer === value!.buffer)).toBe(true)
+})
+
+test('its memory serves one at a time, also where it is taken only once the connection is closed', async () => {
+  takeAll()
+  const { ours } = await connection()
+  const chunks = taken(ours)!.chunks()
+  ours.destroy()
+  await once(ours, 'close')
+  for await (const _ of chunks) expect.unreachable('nothing came')
+  expect(new Set(takeAll()).size).toBe(30)
 })
 
 test('a socket that is not there is an error of the connection', async () => {
