@@ -24,6 +24,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../../protocol/problems.ts'
+import { unwritable } from '../cli/unwritable.ts'
 import { ArchiveNames, type Place } from './places.ts'
 import { type TarHeader, TarReader } from './read-tar.ts'
 
@@ -46,7 +47,7 @@ export class Unpacker {
   /** Folders get modes and times when all in them is written. */
   readonly #later: (readonly [path: string, header: TarHeader])[] = []
   /** The file that is being written. */
-  #open: { readonly descriptor: number; readonly header: TarHeader } | undefined
+  #open: { readonly descriptor: number; readonly path: string; readonly header: TarHeader } | undefined
 
   constructor(how: Unpacking) {
     this.#how = how
@@ -103,7 +104,12 @@ export class Unpacker {
 
   #data(bytes: Uint8Array): void {
     if (this.#open === undefined) return
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#open.descriptor, bytes, at)
+    const { descriptor, path } = this.#open
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at)
+    } catch (error) {
+      throw unwritable(error as Error, path)
+    }
   }
 
   #entryEnd(): void {
@@ -171,7 +177,7 @@ export class Unpacker {
 
   #file(path: string, header: TarHeader): void {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-    this.#open = { descriptor: openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), header }
+    this.#open = { descriptor: openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path, header }
   }
 
   #symlink(path: string, header: TarHeader): void {

@@ -106,6 +106,19 @@ describe('cp', () => {
     expect(await ek('cp', ...args)).toMatchObject({ code: 1, stderr: expect.stringContaining(words) })
   })
 
+  test('out to a full disk is told in a line', async (context) => {
+    if (process.getuid?.() !== 0) context.skip('A disk of 1 MiB is made with mount, which takes root.')
+    mkdirSync(here('disk'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', here('disk')])
+    try {
+      const { code, stderr } = await ek('cp', 'web:/srv-site/large', 'disk/large')
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/disk\/large cannot be written: ENOSPC.*\n {2}make room there/)
+    } finally {
+      execFileSync('umount', [here('disk')])
+    }
+  })
+
   test('writes through no link, neither one that it brings nor one that was there', async () => {
     mkdirSync(here('outside'))
     writeFileSync(here('outside/small'), 'untouched')
