@@ -4,10 +4,14 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { whyNoAnswer } from './engine-call.mjs'
 
-/** Starts dockerd in a session of its own, so that it outlives this process; its output is appended to `logPath`. */
+/**
+ * Starts dockerd in a session of its own, so that it outlives this process, and in no folder that may be removed: the git that it
+ * runs for builds ends where there is none. Its output is appended to `logPath`.
+ */
 export function spawnDockerd({ command, args, env, logPath }) {
   const log = openSync(logPath, 'a')
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+  const stdio = ['ignore', log, log]
+  const child = spawn(command, args, { cwd: '/', detached: true, stdio, env: { ...process.env, ...env } })
   closeSync(log)
   child.unref()
   const daemon = { pid: child.pid, logPath, ended: undefined }

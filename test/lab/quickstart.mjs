@@ -105,6 +105,7 @@ async function startDaemon(engineUrl) {
   mkdirSync(dirname(log), { recursive: true })
   const file = openSync(log, 'a')
   const child = spawn(join(folder, 'dist/bin/evenkeeld'), ['--engine', engineUrl], {
+    cwd: '/',
     detached: true,
     stdio: ['ignore', file, file],
   })
