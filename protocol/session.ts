@@ -176,17 +176,16 @@ export class FrameReader {
   }
 }
 
-export function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
-}
-
 /** What may still be sent. */
 export class SendWindow {
   #room = WINDOW_BYTES
   #closed = false
   #waiting: (() => void)[] = []
 
-  /** Resolves when a piece of so many bytes may go: false when nothing goes any more. */
+  /**
+   * Resolves when all of so many bytes may go: false when nothing goes any more. A receiver owes up to a quarter of its window
+   * before it grants that, so that more than three quarters might be waited for in vain: {@link takePiece}.
+   */
   async take(bytes: number): Promise<boolean> {
     while (!this.takeNow(bytes)) {
       if (this.#closed) return false

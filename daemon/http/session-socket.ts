@@ -10,7 +10,6 @@ import {
   type DaemonFrame,
   FrameReader,
   frameHeader,
-  piecesOf,
   ReceiveWindow,
   SendWindow,
   type SessionChannel,
@@ -126,14 +125,21 @@ export class SessionSocket {
 
   /** Resolves when it has gone, and its bytes may be used for others; or the caller is gone. */
   async write(channel: SessionChannel, bytes: Uint8Array): Promise<void> {
-    for (const piece of piecesOf(bytes)) {
-      await this.relay({ parts: [frameHeader(channel, piece.length), piece], dataBytes: piece.length })
+    for (let at = 0; at < bytes.length; ) {
+      const length = await this.#sending.takePiece(bytes.length - at)
+      if (length === 0) return
+      await this.#pass([frameHeader(channel, length), bytes.subarray(at, at + length)])
+      at += length
     }
   }
 
-  /** Whole frames, with no more data than a window: resolves as {@link write} does. */
+  /** Whole frames, with no more data than a chunk of the Engine's, which any window has room for: resolves as {@link write} does. */
   async relay({ parts, dataBytes }: Frames): Promise<void> {
     if (!this.#sending.takeNow(dataBytes) && !(await this.#sending.take(dataBytes))) return
+    await this.#pass(parts)
+  }
+
+  async #pass(parts: readonly Uint8Array[]): Promise<void> {
     const connection = this.#connection
     connection.cork()
     for (const part of parts) connection.write(part)

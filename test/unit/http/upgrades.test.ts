@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { openSession } from '../../../client/session.ts'
+import { openSession, type SessionHandlers } from '../../../client/session.ts'
 import type { Admitted } from '../../../daemon/access/gate.ts'
 import type { Noted } from '../../../daemon/http/server.ts'
 import { type Session, serveUpgrades, type UpgradeHost } from '../../../daemon/http/upgrades.ts'
@@ -13,7 +14,10 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 const CALLER: Admitted = { name: 'ann', origin: 'test', chain: [], may: () => true }
 
 /** Runs one exec session that does this over a real connection. Answers its exit code, or the refusal, and the audit. */
-async function execThatDoes(work: (session: Session) => Promise<void>) {
+async function execThatDoes(
+  work: (session: Session) => Promise<void>,
+  data: SessionHandlers['data'] = () => undefined,
+) {
   const noted: Pick<Noted, 'action' | 'outcome'>[] = []
   const unused = async () => {}
   const host: UpgradeHost = {
@@ -44,7 +48,7 @@ async function execThatDoes(work: (session: Session) => Promise<void>) {
   })
   const address = { url: `unix://${socketPath}`, way: { kind: 'unix', socketPath } as const, token: undefined }
   const open = { type: 'exec' as const, service: 'web', command: ['true'] }
-  const handlers = { data: () => undefined, started: () => {} }
+  const handlers = { data, started: () => {} }
   const session = await openSession(address, '/v1/stacks/shop/exec', open, handlers)
   return { exitCode: session.exitCode, noted }
 }
@@ -70,4 +74,23 @@ test('a session that has begun is in the audit once, as soon as it has', async (
   expect((await rejectionOf(exitCode)).code).toBe('engine-unreachable')
   expect(seen).toEqual([{ action: 'exec', outcome: 'done' }])
   expect(noted).toEqual(seen)
+})
+
+test.each([1, 40])('more than a window at once gets through to a caller that takes it in %i ms', async (ms) => {
+  const bytes = Buffer.alloc(5 * 1024 ** 2 + 7, 'abcdefgh')
+  const came: Buffer[] = []
+  const { exitCode } = await execThatDoes(
+    async ({ socket }) => {
+      await socket.open(ExecOpen)
+      socket.begin({ stdin: () => {}, control: () => {} }, { type: 'started', container: 'c', tty: false })
+      await socket.write('stdout', bytes)
+      socket.send({ type: 'exit', code: 0 })
+    },
+    (_, pieces) => {
+      came.push(Buffer.concat(pieces))
+      return delay(ms)
+    },
+  )
+  expect(await exitCode).toBe(0)
+  expect(Buffer.concat(came).equals(bytes)).toBe(true)
 })

@@ -7,7 +7,6 @@ import {
   FrameReader,
   frameHeader,
   PIECE_BYTES,
-  piecesOf,
   ReceiveWindow,
   SendWindow,
   WINDOW_BYTES,
@@ -94,13 +93,6 @@ describe('frames of a session', () => {
     const header = Buffer.from([4, 0, 0, 0, 0, 0, 0, 0])
     header.writeUInt32BE(FRAME_LIMIT_BYTES + 1, 4)
     expect(problemOf(() => read(header, [8])).code).toBe('payload-too-large')
-  })
-
-  test('go in pieces that add up to them', () => {
-    const bytes = Uint8Array.from({ length: PIECE_BYTES * 2 + 5 }, (_, index) => index % 251)
-    const pieces = [...piecesOf(bytes)]
-    expect(pieces.map((piece) => piece.length)).toEqual([PIECE_BYTES, PIECE_BYTES, 5])
-    expect(Buffer.concat(pieces).equals(bytes)).toBe(true)
   })
 })
 
